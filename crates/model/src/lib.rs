@@ -1,1 +1,27 @@
-//! model
+//! What may be held: the declaration of every entity of Gladstone, typed values, units,
+//! validation, and the DDL that follows from the declaration.
+//!
+//! No input or output, no clock, no randomness: time and ids are arguments.
+
+pub mod catalogue;
+pub mod ddl;
+pub mod entity;
+pub mod fault;
+pub mod format;
+pub mod id;
+pub mod instant;
+pub mod row;
+pub mod rule;
+pub mod unit;
+pub mod validate;
+pub mod value;
+
+mod declaration;
+
+pub use catalogue::{Catalogue, catalogue};
+pub use entity::{Entity, Field, FieldType, MergePolicy, OnDelete, Privacy};
+pub use fault::Fault;
+pub use instant::Instant;
+pub use row::Row;
+pub use unit::Unit;
+pub use value::Value;

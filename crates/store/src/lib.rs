@@ -1,1 +1,22 @@
-//! store
+//! How rows are kept: rows of any entity on SQLite, from the model alone. Reading, writing,
+//! searching, migrating, and the digest over what is held.
+//!
+//! Who may write, what is captured and signed, and where the keys are is not known here.
+
+pub mod digest;
+pub mod error;
+pub mod guard;
+pub mod migrate;
+pub mod query;
+pub mod read;
+pub mod search;
+pub mod stored;
+pub mod write;
+
+mod bind;
+mod statements;
+
+pub use error::StoreError;
+pub use query::{Filter, Match, Page, Query};
+pub use read::Reader;
+pub use stored::StoredRow;

@@ -1,1 +1,17 @@
-//! vault
+//! What this laptop holds: the encrypted file, its keys, and the one way to write it.
+//!
+//! Knows no domain: which rows make sense together is the business of `desk` and `care`.
+
+pub mod error;
+pub mod state;
+pub mod surroundings;
+pub mod tx;
+pub mod vault;
+
+mod anchoring;
+mod capture;
+
+pub use anchoring::Anchoring;
+pub use error::VaultError;
+pub use tx::Tx;
+pub use vault::{Batch, Changes, Purpose, Vault, VaultKeys};

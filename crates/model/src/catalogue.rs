@@ -1,0 +1,280 @@
+//! All entities, parsed once from the embedded declarations. Says nothing about storage.
+
+use std::{collections::HashMap, sync::OnceLock};
+
+use crate::{
+    declaration::{EntityFile, FieldFile},
+    entity::{
+        Default, Entity, Field, FieldType, MergeGroup, MergePolicy, OnDelete, Privacy, Reference, Unique,
+        UnitCondition, UnitRule, UnitSource,
+    },
+    format::Format,
+    unit::UnitKind,
+    value::Value,
+};
+
+/// Version of the declared schema; each step has its own migration.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Every entity, by name and by number.
+pub struct Catalogue {
+    /// In the order of their numbers.
+    pub entities: Vec<Entity>,
+    by_name: HashMap<String, usize>,
+    by_no: HashMap<u16, usize>,
+}
+
+impl Catalogue {
+    /// An entity by its table name.
+    pub fn get(&self, name: &str) -> Option<&Entity> {
+        self.by_name.get(name).map(|at| &self.entities[*at])
+    }
+
+    /// An entity by its number on the wire.
+    pub fn by_no(&self, no: u16) -> Option<&Entity> {
+        self.by_no.get(&no).map(|at| &self.entities[*at])
+    }
+
+    /// Fields of other entities that refer to `entity`, with their positions.
+    pub fn referrers<'a>(&'a self, entity: &'a str) -> impl Iterator<Item = (&'a Entity, usize, OnDelete)> {
+        self.entities.iter().flat_map(move |from| {
+            from.fields.iter().enumerate().filter_map(move |(at, field)| {
+                let reference = field.reference.as_ref()?;
+                (reference.entity == entity).then_some((from, at, reference.on_delete))
+            })
+        })
+    }
+}
+
+/// The one catalogue.
+///
+/// # Panics
+/// When a declaration is inconsistent; a test of this crate reads all of them, so a built
+/// program does not meet this.
+pub fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| match read() {
+        Ok(catalogue) => catalogue,
+        Err(why) => panic!("the declarations of entities are inconsistent: {why}"),
+    })
+}
+
+fn read() -> Result<Catalogue, String> {
+    let text = include_str!(concat!(env!("OUT_DIR"), "/entities.json"));
+    let files: Vec<EntityFile> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut entities = Vec::with_capacity(files.len());
+    for file in files {
+        let name = file.name.clone();
+        entities.push(entity(file).map_err(|why| format!("{name}: {why}"))?);
+    }
+    let by_name: HashMap<_, _> = entities.iter().enumerate().map(|(at, e): (_, &Entity)| (e.name.clone(), at)).collect();
+    let by_no = entities.iter().enumerate().map(|(at, e)| (e.no, at)).collect();
+    let travels: Vec<Vec<bool>> = entities
+        .iter()
+        .map(|entity| {
+            let holds = |field: &Field| field.reference.as_ref().is_some_and(|r| by_name.get(&r.entity).is_some_and(|to| travels_with(entity, field, &entities[*to])));
+            entity.fields.iter().map(holds).collect()
+        })
+        .collect();
+    for (entity, flags) in entities.iter_mut().zip(travels) {
+        for (field, same_unit) in entity.fields.iter_mut().zip(flags) {
+            if let Some(reference) = &mut field.reference {
+                if !by_name.contains_key(&reference.entity) {
+                    return Err(format!("{}.{} refers to an unknown entity {}", entity.name, field.name, reference.entity));
+                }
+                reference.same_unit = same_unit;
+            }
+        }
+    }
+    Ok(Catalogue { entities, by_name, by_no })
+}
+
+/// A referenced row is surely on the same laptop when the reference defines the unit, or when
+/// the other entity lives in the platform alone.
+fn travels_with(entity: &Entity, field: &Field, to: &Entity) -> bool {
+    let at = entity.position(&field.name);
+    let parent = matches!(entity.unit.first(), Some(UnitRule { source: UnitSource::Parent(p), when: None }) if Some(*p) == at);
+    let platform = to.unit.iter().all(|rule| matches!(rule.source, UnitSource::Platform));
+    parent || platform
+}
+
+fn entity(file: EntityFile) -> Result<Entity, String> {
+    let fields = file.fields.into_iter().map(field).collect::<Result<Vec<_>, _>>()?;
+    let positions: HashMap<String, usize> = fields.iter().enumerate().map(|(at, f)| (f.name.clone(), at)).collect();
+    let find = |name: &str| positions.get(name).copied().ok_or_else(|| format!("no field {name}"));
+    let find_all = |names: &[String]| names.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>();
+
+    let mut uniques: Vec<Unique> = Vec::new();
+    for (at, field) in fields.iter().enumerate() {
+        if field.unique {
+            uniques.push(Unique { fields: vec![at], when: None });
+        }
+    }
+    for names in &file.unique {
+        uniques.push(Unique { fields: find_all(names)?, when: None });
+    }
+    for rule in &file.unique_when {
+        let at = find(&rule.field)?;
+        let value = fixed(fields[at].ty, &rule.is)?;
+        uniques.push(Unique { fields: find_all(&rule.columns)?, when: Some((at, value)) });
+    }
+    let natural_key = find_all(&file.natural_key)?;
+
+    let mut indexes: Vec<Vec<usize>> = file.indexes.iter().map(|names| find_all(names)).collect::<Result<_, _>>()?;
+    indexes.extend(uniques.iter().map(|unique| unique.fields.clone()));
+    indexes.extend((!natural_key.is_empty()).then(|| natural_key.clone()));
+    for (at, field) in fields.iter().enumerate() {
+        if field.reference.is_some() {
+            indexes.push(vec![at]);
+        }
+    }
+    let indexes = without_prefixes(indexes);
+
+    let mut groups: Vec<MergeGroup> = Vec::new();
+    for (at, field) in fields.iter().enumerate() {
+        match groups.iter_mut().find(|group| group.name == field.group) {
+            Some(group) => group.fields.push(at),
+            None => groups.push(MergeGroup { name: field.group.clone(), fields: vec![at] }),
+        }
+    }
+    let unit = file.unit.iter().map(|text| unit_rule(text, &find)).collect::<Result<_, _>>()?;
+    for rule in &file.rules {
+        for name in rule.fields() {
+            find(name).map_err(|why| format!("rule {}: {why}", rule.id))?;
+        }
+    }
+    Ok(Entity {
+        policy: match file.policy.as_str() {
+            "lww" => MergePolicy::LastWriterWins,
+            "review" => MergePolicy::Review,
+            "sealed" => MergePolicy::Sealed,
+            other => return Err(format!("unknown policy {other}")),
+        },
+        title: find_all(&file.title)?,
+        search: find_all(&file.search)?,
+        no: file.no,
+        name: file.name,
+        label: file.label,
+        plural: file.plural,
+        help: file.help,
+        group: file.group,
+        scope: file.scope,
+        append_only: file.append_only,
+        seeds: file.seeds,
+        described: file.described,
+        rules: file.rules,
+        natural_key,
+        uniques,
+        indexes,
+        unit,
+        groups,
+        positions,
+        fields,
+    })
+}
+
+/// An index is left out when another one starts with the same fields.
+fn without_prefixes(indexes: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+    let mut kept: Vec<Vec<usize>> = Vec::new();
+    for index in &indexes {
+        let covered = indexes.iter().any(|other| other.len() > index.len() && other.starts_with(index));
+        if !covered && !kept.contains(index) {
+            kept.push(index.clone());
+        }
+    }
+    kept
+}
+
+fn field(file: FieldFile) -> Result<Field, String> {
+    let ty = field_type(&file.ty)?;
+    let number = |text: &Option<String>| text.as_deref().map(|t| t.parse().map_err(|_| format!("{}: not a number: {t}", file.name))).transpose();
+    let (min, max) = (number(&file.min)?, number(&file.max)?);
+    let default = match file.default.as_deref() {
+        None => None,
+        Some("now") if ty == FieldType::Instant => Some(Default::Now),
+        Some(text) => Some(Default::Fixed(fixed(ty, text).map_err(|why| format!("{}: {why}", file.name))?)),
+    };
+    let reference = file.references.map(|entity| {
+        let on_delete = match file.on_delete.as_deref() {
+            Some("cascade") => OnDelete::Cascade,
+            Some("restrict") => OnDelete::Restrict,
+            _ => OnDelete::SetNull,
+        };
+        Reference { entity, on_delete, same_unit: false }
+    });
+    Ok(Field {
+        group: file.group.unwrap_or_else(|| file.name.clone()),
+        privacy: match file.privacy.as_deref() {
+            None | Some("none") => Privacy::None,
+            Some("personal") => Privacy::Personal,
+            Some("clinical") => Privacy::Clinical,
+            Some("secret") => Privacy::Secret,
+            Some(other) => return Err(format!("{}: unknown privacy class {other}", file.name)),
+        },
+        format: file.format.as_deref().map(Format::parse).transpose()?,
+        no: file.no,
+        name: file.name,
+        label: file.label,
+        help: file.help,
+        ty,
+        required: file.required,
+        default,
+        choices: file.choices,
+        open: file.open,
+        proposed: file.proposed,
+        reference,
+        unique: file.unique,
+        min,
+        max,
+        seeds: file.seeds,
+        note: file.note,
+    })
+}
+
+fn field_type(text: &str) -> Result<FieldType, String> {
+    let (name, arguments) = text.split_once('(').unwrap_or((text, ""));
+    let numbers: Vec<u32> = arguments.trim_end_matches(')').split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    Ok(match (name, numbers.as_slice()) {
+        ("uuid", _) => FieldType::Uuid,
+        ("text", []) => FieldType::Text { max: None },
+        ("text", [max]) => FieldType::Text { max: Some(*max) },
+        ("integer", _) => FieldType::Integer,
+        ("smallint", _) => FieldType::SmallInteger,
+        ("bigint", _) => FieldType::BigInteger,
+        ("decimal", [precision, scale]) => FieldType::Decimal { precision: *precision, scale: *scale },
+        ("boolean", _) => FieldType::Boolean,
+        ("date", _) => FieldType::Date,
+        ("instant", _) => FieldType::Instant,
+        ("json", _) => FieldType::Json,
+        _ => return Err(format!("unknown type {text}")),
+    })
+}
+
+fn fixed(ty: FieldType, text: &str) -> Result<Value, String> {
+    let json = match ty {
+        FieldType::Text { .. } | FieldType::Date | FieldType::Instant | FieldType::Uuid | FieldType::Decimal { .. } => text.into(),
+        _ => serde_json::from_str(text).map_err(|_| format!("not a default: {text}"))?,
+    };
+    Value::from_json(ty, &json)
+}
+
+/// Reads `kind:field`, with an optional `if field in a b` or `if field present`.
+fn unit_rule(text: &str, find: &dyn Fn(&str) -> Result<usize, String>) -> Result<UnitRule, String> {
+    let (source, condition) = text.split_once(" if ").map_or((text, None), |(s, c)| (s, Some(c)));
+    let source = match source.split_once(':') {
+        None if source == "platform" => UnitSource::Platform,
+        Some(("org", field)) => UnitSource::Of(UnitKind::Org, find(field)?),
+        Some(("person", field)) => UnitSource::Of(UnitKind::Person, find(field)?),
+        Some(("account", field)) => UnitSource::Of(UnitKind::Account, find(field)?),
+        Some(("thread", field)) => UnitSource::Of(UnitKind::Thread, find(field)?),
+        Some(("parent", field)) => UnitSource::Parent(find(field)?),
+        _ => return Err(format!("unknown unit {text}")),
+    };
+    let when = match condition.map(|c| c.split_whitespace().collect::<Vec<_>>()).as_deref() {
+        None => None,
+        Some([field, "present"]) => Some(UnitCondition::Present(find(field)?)),
+        Some([field, "in", values @ ..]) => Some(UnitCondition::In(find(field)?, values.iter().map(|v| (*v).to_owned()).collect())),
+        Some(other) => return Err(format!("unknown condition {other:?}")),
+    };
+    Ok(UnitRule { source, when })
+}

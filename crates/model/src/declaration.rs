@@ -1,0 +1,83 @@
+//! The declaration files as they are written. Nothing outside the catalogue reads them.
+
+use serde::Deserialize;
+
+use crate::rule::Rule;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntityFile {
+    pub no: u16,
+    pub name: String,
+    pub label: String,
+    pub plural: String,
+    pub help: String,
+    pub group: String,
+    pub scope: String,
+    #[serde(default)]
+    pub append_only: bool,
+    pub unit: Vec<String>,
+    pub policy: String,
+    #[serde(default)]
+    pub title: Vec<String>,
+    #[serde(default)]
+    pub search: Vec<String>,
+    #[serde(default)]
+    pub natural_key: Vec<String>,
+    #[serde(default)]
+    pub unique: Vec<Vec<String>>,
+    #[serde(default)]
+    pub unique_when: Vec<UniqueWhenFile>,
+    #[serde(default)]
+    pub indexes: Vec<Vec<String>>,
+    #[serde(default)]
+    pub seeds: Vec<String>,
+    #[serde(default)]
+    pub described: Vec<String>,
+    #[serde(rename = "field")]
+    pub fields: Vec<FieldFile>,
+    #[serde(default, rename = "rule")]
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UniqueWhenFile {
+    pub columns: Vec<String>,
+    pub field: String,
+    pub is: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldFile {
+    pub no: u16,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub ty: String,
+    pub label: String,
+    #[serde(default)]
+    pub help: String,
+    #[serde(default)]
+    pub required: bool,
+    pub default: Option<String>,
+    #[serde(default)]
+    pub choices: Vec<String>,
+    #[serde(default)]
+    pub open: bool,
+    #[serde(default)]
+    pub proposed: Vec<String>,
+    pub references: Option<String>,
+    pub on_delete: Option<String>,
+    #[serde(default)]
+    pub unique: bool,
+    pub format: Option<String>,
+    pub min: Option<String>,
+    pub max: Option<String>,
+    pub group: Option<String>,
+    pub privacy: Option<String>,
+    #[serde(default)]
+    pub seeds: Vec<String>,
+    #[serde(default)]
+    pub note: String,
+}

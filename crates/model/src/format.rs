@@ -1,0 +1,192 @@
+//! What the text of a field must look like: e-mail, URL, telephone number and the like.
+//! Rules over several fields are in `rule.rs`.
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+/// A named form of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An e-mail address (RFC 5321).
+    Email,
+    /// An absolute http or https URL, or a path that starts with a slash.
+    Url,
+    /// A telephone number: 3 to 15 digits, with an optional plus sign and separators (E.164 length).
+    Phone,
+    /// A colour as #RRGGBB.
+    Color,
+    /// The name of a Lucide icon, in kebab case or PascalCase.
+    Icon,
+    /// Small letters, digits and hyphens.
+    Slug,
+    /// Letters, digits and underscores.
+    Username,
+    /// An IANA time zone, for example Europe/Berlin.
+    TimeZone,
+    /// A BCP 47 language tag of up to ten characters.
+    Language,
+    /// An IPv4 or IPv6 address, the last part of which may be masked.
+    Ip,
+    /// A Google Analytics 4 measurement id, G- and ten letters or digits.
+    Ga4,
+    /// HTML in which every element is closed.
+    Html,
+    /// Text of several lines; anything goes.
+    Multiline,
+}
+
+impl Format {
+    pub(crate) fn parse(name: &str) -> Result<Format, String> {
+        Ok(match name {
+            "email" => Format::Email,
+            "url" => Format::Url,
+            "phone" => Format::Phone,
+            "color" => Format::Color,
+            "icon" => Format::Icon,
+            "slug" => Format::Slug,
+            "username" => Format::Username,
+            "timezone" => Format::TimeZone,
+            "language" => Format::Language,
+            "ip" => Format::Ip,
+            "ga4" => Format::Ga4,
+            "html" => Format::Html,
+            "multiline" => Format::Multiline,
+            other => return Err(format!("unknown format {other}")),
+        })
+    }
+
+    /// The name used in declarations and by the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Email => "email",
+            Format::Url => "url",
+            Format::Phone => "phone",
+            Format::Color => "color",
+            Format::Icon => "icon",
+            Format::Slug => "slug",
+            Format::Username => "username",
+            Format::TimeZone => "timezone",
+            Format::Language => "language",
+            Format::Ip => "ip",
+            Format::Ga4 => "ga4",
+            Format::Html => "html",
+            Format::Multiline => "multiline",
+        }
+    }
+
+    /// Checks a text. The error says what the text should look like.
+    pub fn check(self, text: &str) -> Result<(), &'static str> {
+        let (good, remedy) = match self {
+            Format::Email => (email_address::EmailAddress::parse_with_options(text, email_address::Options::default().with_required_tld()).is_ok(), "write an e-mail address such as name@example.org"),
+            Format::Url => (is_url(text), "write a web address that starts with https:// or http://"),
+            Format::Phone => (is_phone(text), "write a telephone number of 3 to 15 digits, for example +44 20 7946 0018"),
+            Format::Color => (pattern(r"^#[0-9A-Fa-f]{6}$", 0).is_match(text), "write a colour as #RRGGBB, for example #1F5B4E"),
+            Format::Icon => (pattern(r"^[A-Za-z][A-Za-z0-9]*(-[a-z0-9]+)*$", 1).is_match(text), "write the name of a Lucide icon, for example clipboard-list"),
+            Format::Slug => (pattern(r"^[a-z0-9]+(-[a-z0-9]+)*$", 2).is_match(text), "use small letters, digits and single hyphens"),
+            Format::Username => (pattern(r"^[A-Za-z0-9_]+$", 3).is_match(text), "use letters, digits and underscores only"),
+            Format::TimeZone => (pattern(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+\-]+)+)$", 4).is_match(text), "name a time zone such as Europe/Berlin"),
+            Format::Language => (pattern(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,6})*$", 5).is_match(text), "write a language tag such as en or pt-BR"),
+            Format::Ip => (is_ip(text), "write an IP address such as 192.0.2.7"),
+            Format::Ga4 => (pattern(r"^G-[A-Z0-9]{10}$", 6).is_match(text), "write the measurement id as G- and ten capitals or digits"),
+            Format::Html => (is_balanced_html(text), "close every element and quote every attribute"),
+            Format::Multiline => (true, ""),
+        };
+        if good { Ok(()) } else { Err(remedy) }
+    }
+}
+
+/// A password is at least eight characters long and mixes letters, digits and other characters
+/// (MindTrack, line 186). Used where an account is made; the store itself holds only hashes.
+pub fn check_password(password: &str) -> Result<(), &'static str> {
+    let long = password.chars().count() >= 8;
+    let letters = password.chars().any(char::is_alphabetic);
+    let digits = password.chars().any(|c| c.is_ascii_digit());
+    let special = password.chars().any(|c| !c.is_alphanumeric() && !c.is_whitespace());
+    if long && letters && digits && special { Ok(()) } else { Err("use at least 8 characters with letters, digits and another character") }
+}
+
+/// A postal code in the form of its country (ISO code or English name). Countries whose form is
+/// not known here accept 2 to 12 letters, digits, spaces and hyphens.
+pub fn check_postal_code(country: &str, code: &str) -> Result<(), &'static str> {
+    let (form, remedy, at) = match country.trim().to_lowercase().as_str() {
+        "united states" | "us" | "usa" => (r"^\d{5}(-\d{4})?$", "write five digits, for example 94103", 7),
+        "germany" | "de" | "france" | "fr" | "italy" | "it" | "spain" | "es" => (r"^\d{5}$", "write five digits, for example 10115", 8),
+        "united kingdom" | "gb" | "uk" => (r"(?i)^[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}$", "write a postcode such as SW1A 1AA", 9),
+        "canada" | "ca" => (r"(?i)^[a-z]\d[a-z] ?\d[a-z]\d$", "write a postal code such as K1A 0B1", 10),
+        "netherlands" | "nl" => (r"(?i)^\d{4} ?[a-z]{2}$", "write a postcode such as 1012 AB", 11),
+        "switzerland" | "ch" | "austria" | "at" | "belgium" | "be" | "denmark" | "dk" | "australia" | "au" | "norway" | "no" => (r"^\d{4}$", "write four digits, for example 8001", 12),
+        "poland" | "pl" => (r"^\d{2}-\d{3}$", "write a code such as 00-001", 13),
+        _ => (r"(?i)^[a-z0-9][a-z0-9 \-]{1,11}$", "use letters, digits, spaces and hyphens only", 14),
+    };
+    if pattern(form, at).is_match(code.trim()) { Ok(()) } else { Err(remedy) }
+}
+
+/// Compiled once each; `at` is the pattern's own place.
+fn pattern(text: &'static str, at: usize) -> &'static Regex {
+    static COMPILED: [OnceLock<Regex>; 15] = [const { OnceLock::new() }; 15];
+    COMPILED[at].get_or_init(|| match Regex::new(text) {
+        Ok(regex) => regex,
+        Err(error) => panic!("a built-in pattern is wrong: {error}"),
+    })
+}
+
+fn is_url(text: &str) -> bool {
+    text.starts_with('/') && !text.starts_with("//")
+        || url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+}
+
+fn is_phone(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let allowed = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '/');
+    (3..=15).contains(&digits) && text.chars().all(allowed) && !text.chars().skip(1).any(|c| c == '+')
+}
+
+fn is_ip(text: &str) -> bool {
+    text.replace(".xxx", ".0").parse::<std::net::IpAddr>().is_ok()
+}
+
+/// Every opened element is closed in order; void elements and comments may stand alone.
+fn is_balanced_html(text: &str) -> bool {
+    const VOID: [&str; 14] = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "!doctype"];
+    let mut open: Vec<String> = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        rest = &rest[start + 1..];
+        if let Some(comment) = rest.strip_prefix("!--") {
+            let Some(end) = comment.find("-->") else { return false };
+            rest = &comment[end + 3..];
+            continue;
+        }
+        let Some(end) = tag_end(rest) else { return false };
+        let (tag, after) = (&rest[..end], &rest[end + 1..]);
+        rest = after;
+        let name: String = tag.trim_start_matches('/').chars().take_while(|c| !c.is_whitespace() && *c != '/').collect::<String>().to_lowercase();
+        if name.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!') {
+            return false;
+        }
+        if tag.starts_with('/') {
+            if open.pop().as_deref() != Some(name.as_str()) {
+                return false;
+            }
+        } else if !tag.ends_with('/') && !VOID.contains(&name.as_str()) {
+            open.push(name);
+        }
+    }
+    open.is_empty()
+}
+
+/// The closing angle bracket of a tag, past quoted attribute values.
+fn tag_end(tag: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, c) in tag.char_indices() {
+        match (quote, c) {
+            (None, '>') => return Some(at),
+            (None, '<') => return None,
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(q), c) if c == q => quote = None,
+            _ => {}
+        }
+    }
+    None
+}

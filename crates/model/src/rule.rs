@@ -1,0 +1,261 @@
+//! Rules over several fields or rows, as data. `validate.rs` calls them; single-field rules
+//! (required, choices, range, format) need no declaration here.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use crate::{format, instant::Instant, row::Row, value::Value};
+
+/// One rule of an entity.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Rule {
+    /// Short name, for example `auth_excludes_anonymous`.
+    pub id: String,
+    /// Lines of the seeds that ask for it, as `system:line`.
+    #[serde(default)]
+    pub seeds: Vec<String>,
+    /// What is wrong and what to do, for people.
+    pub message: String,
+    /// What is checked.
+    #[serde(flatten)]
+    pub check: Check,
+}
+
+/// What a rule checks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Check {
+    /// Where `when` holds, `then` must hold too. The fault is reported at `then`'s field.
+    Implies {
+        /// The premise.
+        when: Condition,
+        /// What must hold.
+        then: Condition,
+    },
+    /// `later` lies after `earlier`, when both are given.
+    After {
+        /// Field with the earlier time, date or number.
+        earlier: String,
+        /// Field with the later one.
+        later: String,
+        /// Whether both may be equal.
+        #[serde(default)]
+        or_equal: bool,
+    },
+    /// The date or time lies before now.
+    Past {
+        /// Field.
+        field: String,
+    },
+    /// The fields add up to `total`, within `tolerance`; fields that are not given count as zero,
+    /// and nothing is checked while none is given.
+    SumsTo {
+        /// Fields that are added.
+        fields: Vec<String>,
+        /// What they must add up to.
+        total: Decimal,
+        /// Greatest difference allowed.
+        tolerance: Decimal,
+    },
+    /// `field` is the sum of `of`.
+    IsSum {
+        /// Field with the sum.
+        field: String,
+        /// Fields that are added.
+        of: Vec<String>,
+    },
+    /// `field` is `dividend` divided by `divisor`, within `tolerance`.
+    IsQuotient {
+        /// Field with the quotient.
+        field: String,
+        /// Field with the dividend.
+        dividend: String,
+        /// Field with the divisor.
+        divisor: String,
+        /// Greatest difference allowed.
+        tolerance: Decimal,
+    },
+    /// `field` is the price of the token counts, each per 1,000, within `tolerance`, where `when` holds.
+    IsPrice {
+        /// Field with the price.
+        field: String,
+        /// Only for these rows.
+        when: Condition,
+        /// Count fields and their price per 1,000.
+        parts: Vec<PricePart>,
+        /// Greatest difference allowed.
+        tolerance: Decimal,
+    },
+    /// The postal code has the form of the country.
+    PostalCode {
+        /// Field with the code.
+        field: String,
+        /// Field with the country.
+        country: String,
+    },
+    /// JSON of the named shape.
+    JsonShape {
+        /// Field with the JSON.
+        field: String,
+        /// Shape; see [`crate::validate`].
+        shape: String,
+    },
+    /// At least one of the fields is given.
+    OneOf {
+        /// Fields.
+        fields: Vec<String>,
+    },
+    /// Where `when` holds, a row of `entity` refers to this one through `by`. Checked when the
+    /// mutation is complete, because the children come after the parent.
+    NeedsChild {
+        /// The premise.
+        when: Condition,
+        /// Entity of the child.
+        entity: String,
+        /// The child's reference.
+        by: String,
+    },
+    /// The answer's value fits the type of its question.
+    AnswerFitsQuestion {
+        /// Field with the reference to the question.
+        question: String,
+        /// Field with the value.
+        value: String,
+    },
+    /// The answer's score lies in 0 to the question's greatest score times its weight.
+    AnswerScoreInRange {
+        /// Field with the reference to the question.
+        question: String,
+        /// Field with the score.
+        score: String,
+    },
+}
+
+/// A price per 1,000 of a counted thing.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PricePart {
+    /// Field with the count.
+    pub field: String,
+    /// Price of 1,000.
+    pub per_thousand: Decimal,
+}
+
+/// A condition on one field.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Condition {
+    /// Field.
+    pub field: String,
+    /// What must be so.
+    #[serde(flatten)]
+    pub test: Test,
+}
+
+/// What a condition asks of a value.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// Equal to this JSON value.
+    Is(serde_json::Value),
+    /// One of these texts.
+    In(Vec<String>),
+    /// Given (true) or not given (false). An empty list, object or text counts as not given.
+    Given(bool),
+    /// A number above this.
+    Above(Decimal),
+}
+
+impl Condition {
+    /// Whether the row meets the condition.
+    pub fn holds(&self, row: &Row) -> bool {
+        let value = row.get(&self.field);
+        match &self.test {
+            Test::Is(json) => value.to_json() == *json,
+            Test::In(texts) => value.as_text().is_some_and(|text| texts.iter().any(|t| t == text)),
+            Test::Given(wanted) => is_given(value) == *wanted,
+            Test::Above(limit) => value.as_decimal().is_some_and(|number| number > *limit),
+        }
+    }
+}
+
+fn is_given(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Text(text) => !text.trim().is_empty(),
+        Value::Json(text) => !matches!(text.as_str(), "null" | "[]" | "{}" | "\"\""),
+        _ => true,
+    }
+}
+
+impl Rule {
+    /// Names of all fields that the rule reads.
+    pub fn fields(&self) -> Vec<&str> {
+        match &self.check {
+            Check::Implies { when, then } => vec![&when.field, &then.field],
+            Check::After { earlier, later, .. } => vec![earlier, later],
+            Check::Past { field } | Check::JsonShape { field, .. } => vec![field],
+            Check::SumsTo { fields, .. } | Check::OneOf { fields } => fields.iter().map(String::as_str).collect(),
+            Check::IsSum { field, of } => std::iter::once(field.as_str()).chain(of.iter().map(String::as_str)).collect(),
+            Check::IsQuotient { field, dividend, divisor, .. } => vec![field, dividend, divisor],
+            Check::IsPrice { field, when, parts, .. } => [field.as_str(), &when.field].into_iter().chain(parts.iter().map(|p| p.field.as_str())).collect(),
+            Check::PostalCode { field, country } => vec![field, country],
+            Check::NeedsChild { when, .. } => vec![&when.field],
+            Check::AnswerFitsQuestion { question, value } => vec![value, question],
+            Check::AnswerScoreInRange { question, score } => vec![score, question],
+        }
+    }
+
+    /// Checks the rules that need nothing but the row and the time. Returns the field at fault.
+    pub(crate) fn check_row(&self, row: &Row, now: Instant) -> Result<(), &str> {
+        let number = |field: &str| row.get(field).as_decimal();
+        let near = |a: Decimal, b: Decimal, tolerance: Decimal| (a - b).abs() <= tolerance;
+        let (field, good) = match &self.check {
+            Check::Implies { when, then } => (then.field.as_str(), !when.holds(row) || then.holds(row)),
+            Check::After { earlier, later, or_equal } => (later.as_str(), is_after(row.get(earlier), row.get(later), *or_equal)),
+            Check::Past { field } => (field.as_str(), match row.get(field) {
+                Value::Date(date) => *date < now.date(),
+                Value::Instant(time) => *time <= now,
+                _ => true,
+            }),
+            Check::SumsTo { fields, total, tolerance } => {
+                let given: Vec<Decimal> = fields.iter().filter_map(|f| number(f)).collect();
+                (fields[0].as_str(), given.is_empty() || near(given.iter().sum(), *total, *tolerance))
+            }
+            Check::IsSum { field, of } => {
+                let parts: Vec<Decimal> = of.iter().filter_map(|f| number(f)).collect();
+                (field.as_str(), number(field).is_none_or(|sum| parts.len() < of.len() || parts.iter().sum::<Decimal>() == sum))
+            }
+            Check::IsQuotient { field, dividend, divisor, tolerance } => {
+                let good = match (number(field), number(dividend), number(divisor)) {
+                    (Some(q), Some(_), Some(d)) if d.is_zero() => q.is_zero(),
+                    (Some(q), Some(n), Some(d)) => near(q, n / d, *tolerance),
+                    (None, Some(n), _) => n.is_zero(),
+                    _ => true,
+                };
+                (field.as_str(), good)
+            }
+            Check::IsPrice { field, when, parts, tolerance } => {
+                let price: Decimal = parts.iter().filter_map(|p| Some(number(&p.field)? * p.per_thousand)).sum::<Decimal>() / Decimal::from(1_000);
+                (field.as_str(), !when.holds(row) || number(field).is_none_or(|given| near(given, price, *tolerance)))
+            }
+            Check::PostalCode { field, country } => {
+                let good = row.get(field).as_text().is_none_or(|code| format::check_postal_code(row.text(country), code).is_ok());
+                (field.as_str(), good)
+            }
+            Check::OneOf { fields } => (fields[0].as_str(), fields.iter().any(|f| is_given(row.get(f)))),
+            Check::JsonShape { .. } | Check::NeedsChild { .. } | Check::AnswerFitsQuestion { .. } | Check::AnswerScoreInRange { .. } => return Ok(()),
+        };
+        if good { Ok(()) } else { Err(field) }
+    }
+}
+
+fn is_after(earlier: &Value, later: &Value, or_equal: bool) -> bool {
+    let order = match (earlier, later) {
+        (Value::Instant(a), Value::Instant(b)) => a.cmp(b),
+        (Value::Date(a), Value::Date(b)) => a.cmp(b),
+        (a, b) => match (a.as_decimal(), b.as_decimal()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => return true,
+        },
+    };
+    order.is_lt() || (or_equal && order.is_eq())
+}

@@ -1,0 +1,84 @@
+//! An entry of a laptop's chain: a mutation, or an audit event such as the opening of a record.
+
+use gladstone_model::Instant;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::mutation::Mutation;
+
+/// One link of the chain, before it is sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Version of the envelope; see [`crate::ENVELOPE_VERSION`].
+    pub version: u16,
+    /// Laptop.
+    pub device: Uuid,
+    /// One life of the laptop's database.
+    pub incarnation: Uuid,
+    /// Place in the chain of this device and incarnation, from 1 without gaps.
+    pub dseq: u64,
+    /// Hash of the entry before; zeros for the first.
+    pub previous: [u8; 32],
+    /// What happened.
+    pub body: Body,
+}
+
+/// What an entry tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Body {
+    /// Rows changed.
+    Mutation(Mutation),
+    /// Something happened that changed no row.
+    Event(Event),
+}
+
+/// Something that has to be told without a change of rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Who did it.
+    pub actor: Uuid,
+    /// When, by the laptop's wall clock.
+    pub wall: Instant,
+    /// What it was.
+    pub action: EventAction,
+    /// Entity by its number, 0 when none is meant.
+    pub entity: u16,
+    /// Row, nil when none is meant.
+    pub row: Uuid,
+    /// Anything more, without personal data.
+    pub detail: String,
+}
+
+/// Kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventAction {
+    /// A personal record was opened.
+    Read,
+    /// Records were exported.
+    Export,
+    /// Something was printed.
+    Print,
+    /// The vault was opened.
+    Unlock,
+    /// The vault was locked.
+    Lock,
+    /// A passphrase, code or key was changed.
+    KeyChange,
+    /// Access beyond the ordinary rights, with a reason.
+    BreakGlass,
+    /// The vault was brought back from a backup.
+    Restore,
+}
+
+impl Entry {
+    /// The canonical bytes: the ones that are stored, hashed, signed and sent.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_stdvec(self)
+    }
+
+    /// Reads canonical bytes; refuses anything behind them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Entry, postcard::Error> {
+        let (entry, rest) = postcard::take_from_bytes(bytes)?;
+        if rest.is_empty() { Ok(entry) } else { Err(postcard::Error::DeserializeBadEncoding) }
+    }
+}

@@ -1,0 +1,58 @@
+//! Writing one row with its origin. Validates nothing and captures nothing: the vault and the
+//! centre's ingest do, and they alone hold a connection that may write.
+
+use gladstone_model::{FieldType, Value};
+use rusqlite::{Connection, params_from_iter, types::Value as Sql};
+
+use crate::{bind::Bound, error::StoreError, statements, stored::StoredRow};
+
+/// Writes a row that is not there yet.
+///
+/// # Errors
+/// What the database says; a taken id among it.
+pub fn insert(connection: &Connection, row: &StoredRow) -> Result<(), StoreError> {
+    execute(connection, &statements::of(row.row.entity).insert, row)
+}
+
+/// Writes all columns of a row that is there.
+///
+/// # Errors
+/// What the database says.
+pub fn update(connection: &Connection, row: &StoredRow) -> Result<(), StoreError> {
+    execute(connection, &statements::of(row.row.entity).update, row)
+}
+
+fn execute(connection: &Connection, sql: &str, stored: &StoredRow) -> Result<(), StoreError> {
+    enum Cell<'a> {
+        Declared(Bound<'a>),
+        Store(Sql),
+    }
+    impl rusqlite::ToSql for Cell<'_> {
+        fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+            match self {
+                Cell::Declared(bound) => bound.to_sql(),
+                Cell::Store(value) => value.to_sql(),
+            }
+        }
+    }
+    let entity = stored.row.entity;
+    let blob = |bytes: Option<Vec<u8>>| bytes.map_or(Sql::Null, Sql::Blob);
+    let declared = entity.fields.iter().zip(&stored.row.values).map(|(field, value)| Cell::Declared(Bound(field.ty, value)));
+    let (deleted_mid, deleted_reason) = match &stored.error {
+        Some((mid, reason)) => (Sql::Blob(mid.as_bytes().to_vec()), Sql::Text(reason.clone())),
+        None => (Sql::Null, Sql::Null),
+    };
+    let own = [Sql::Blob(stored.unit.to_bytes().to_vec()), Sql::Blob(stored.row_mid.as_bytes().to_vec()), blob(stored.group_mids.to_bytes()), deleted_mid, deleted_reason];
+    connection.prepare_cached(sql)?.execute(params_from_iter(declared.chain(own.into_iter().map(Cell::Store))))?;
+    Ok(())
+}
+
+/// A single value for a query, bound as its field keeps it.
+pub(crate) fn sql_value(ty: FieldType, value: &Value) -> Result<Sql, StoreError> {
+    use rusqlite::{ToSql, types::ToSqlOutput};
+    Ok(match Bound(ty, value).to_sql()? {
+        ToSqlOutput::Owned(value) => value,
+        ToSqlOutput::Borrowed(value) => value.try_into().map_err(|_| StoreError::Unreadable("a filter".into()))?,
+        _ => Sql::Null,
+    })
+}

@@ -1,0 +1,48 @@
+//! What can go wrong in a vault, in words a person can act on.
+
+use gladstone_model::Fault;
+use gladstone_store::StoreError;
+
+/// Why the vault refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The entry could not be sealed.
+    #[error("not saved: the change could not be written down ({0})")]
+    Seal(#[from] gladstone_protocol::SealFault),
+    /// The mutation is larger than one mutation may be.
+    #[error("not saved: this change is too large ({bytes} bytes, {limit} are allowed). Make it in smaller parts")]
+    TooLarge {
+        /// Size of the mutation in bytes.
+        bytes: usize,
+        /// Greatest size in bytes.
+        limit: usize,
+    },
+    /// The rows do not add up to the digest, or the chain is broken.
+    #[error("the vault does not verify: {0}")]
+    NotVerified(String),
+    /// An earlier failure of the disk makes this connection unusable.
+    #[error("not saved: the disk failed before. Lock the vault and unlock it again")]
+    Poisoned,
+    /// No random numbers are to be had.
+    #[error("the system gives no random numbers; restart the computer")]
+    NoRandomness,
+    /// Long work was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl VaultError {
+    /// The faults, when the record was refused for breaking rules.
+    pub fn faults(&self) -> &[Fault] {
+        if let VaultError::Store(StoreError::Invalid(faults)) = self { faults } else { &[] }
+    }
+}
+
+impl From<rusqlite::Error> for VaultError {
+    fn from(error: rusqlite::Error) -> Self {
+        VaultError::Store(error.into())
+    }
+}

@@ -1,0 +1,66 @@
+//! The one row that says which database this is and where its chain stands.
+
+use gladstone_protocol::ChainHash;
+use gladstone_store::{StoreError, digest::Digest};
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+/// Identity of the database and head of its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultState {
+    /// This laptop, for this person.
+    pub device: Uuid,
+    /// One life of this database.
+    pub incarnation: Uuid,
+    /// Whose vault it is.
+    pub actor: Uuid,
+    /// Organization that the vault belongs to; nil while it works alone.
+    pub realm: Uuid,
+    /// Number of the last entry.
+    pub dseq: u64,
+    /// Hash of the last entry; zeros when there is none.
+    pub chain_head: ChainHash,
+    /// Last hybrid logical clock.
+    pub hlc: u64,
+    /// Microseconds that the centre's clock is ahead.
+    pub server_offset: i64,
+    /// Sum over all rows.
+    pub digest: Digest,
+}
+
+impl VaultState {
+    /// The state of a database without entries.
+    pub fn new(device: Uuid, incarnation: Uuid, actor: Uuid) -> VaultState {
+        VaultState { device, incarnation, actor, realm: Uuid::nil(), dseq: 0, chain_head: [0; 32], hlc: 0, server_offset: 0, digest: Digest::default() }
+    }
+
+    /// Reads the state; `None` in a database that was never set up.
+    ///
+    /// # Errors
+    /// What the database says, or that the row cannot be read.
+    pub fn load(connection: &Connection) -> Result<Option<VaultState>, StoreError> {
+        let sql = "SELECT device, incarnation, actor, realm, dseq, chain_head, hlc, server_offset, digest FROM vault_state";
+        let raw = connection.query_row(sql, [], |row| {
+            let id = |at: usize| -> rusqlite::Result<Uuid> { Ok(Uuid::from_slice(&row.get::<_, Vec<u8>>(at)?).unwrap_or_default()) };
+            let hash = |at: usize| -> rusqlite::Result<Option<[u8; 32]>> { Ok(row.get::<_, Vec<u8>>(at)?.try_into().ok()) };
+            Ok((id(0)?, id(1)?, id(2)?, id(3)?, row.get::<_, i64>(4)?, hash(5)?, row.get::<_, i64>(6)?, row.get(7)?, hash(8)?))
+        });
+        let Some((device, incarnation, actor, realm, dseq, head, hlc, server_offset, digest)) = raw.optional()? else { return Ok(None) };
+        let (Some(chain_head), Some(digest)) = (head, digest) else { return Err(StoreError::Unreadable("the vault's state".into())) };
+        Ok(Some(VaultState { device, incarnation, actor, realm, dseq: dseq.unsigned_abs(), chain_head, hlc: hlc as u64, server_offset, digest: Digest(digest) }))
+    }
+
+    /// Writes the state inside the caller's transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn save(&self, connection: &Connection) -> Result<(), StoreError> {
+        let sql = "INSERT INTO vault_state (one, device, incarnation, actor, realm, dseq, chain_head, hlc, server_offset, digest) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                   ON CONFLICT (one) DO UPDATE SET device = ?1, incarnation = ?2, actor = ?3, realm = ?4, dseq = ?5, chain_head = ?6, hlc = ?7, server_offset = ?8, digest = ?9";
+        connection.prepare_cached(sql)?.execute(params![
+            self.device.as_bytes(), self.incarnation.as_bytes(), self.actor.as_bytes(), self.realm.as_bytes(),
+            self.dseq as i64, self.chain_head, self.hlc as i64, self.server_offset, self.digest.0
+        ])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! A transaction in the making: typed writes that are validated at once, and the set of rows
+//! they touch. What was touched becomes the mutation; nothing can be written past it.
+
+use std::collections::HashMap;
+
+use gladstone_model::{
+    Entity, Fault, Instant, Row, Unit, Value, catalogue,
+    entity::{Default, OnDelete, UnitCondition, UnitSource},
+    id, validate,
+};
+use gladstone_protocol::GroupMids;
+use gladstone_store::{Match, Page, Query, Reader, StoreError, StoredRow, search, stored, write};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::{error::VaultError, surroundings::Surroundings};
+
+/// A row before and after the transaction.
+pub(crate) struct Touched {
+    pub before: Option<StoredRow>,
+    pub after: StoredRow,
+}
+
+/// Writes and reads of one transaction.
+pub struct Tx<'v> {
+    connection: &'v Connection,
+    around: &'v dyn Surroundings,
+    mutation: Uuid,
+    actor: Uuid,
+    now: Instant,
+    order: Vec<(u16, Uuid)>,
+    touched: HashMap<(u16, Uuid), Touched>,
+}
+
+impl<'v> Tx<'v> {
+    pub(crate) fn new(connection: &'v Connection, around: &'v dyn Surroundings, mutation: Uuid, actor: Uuid, now: Instant) -> Tx<'v> {
+        Tx { connection, around, mutation, actor, now, order: Vec::new(), touched: HashMap::new() }
+    }
+
+    /// Reads, including what this transaction wrote so far.
+    pub fn read(&self) -> Reader<'_> {
+        Reader::new(self.connection)
+    }
+
+    /// The time of this transaction.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Who writes.
+    pub fn actor(&self) -> Uuid {
+        self.actor
+    }
+
+    /// The mutation that this transaction becomes.
+    pub fn mutation(&self) -> Uuid {
+        self.mutation
+    }
+
+    /// Adds a row and returns its id. Fields that are not given take their defaults; `id`,
+    /// `created_at` and `updated_at` may be given by imports.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] with every rule that is broken, unknown names, or what the database says.
+    pub fn create<'a>(&mut self, entity: &str, values: impl IntoIterator<Item = (&'a str, Value)>) -> Result<Uuid, VaultError> {
+        let entity = known(entity)?;
+        let mut row = Row::empty(entity);
+        let mut given = vec![false; entity.fields.len()];
+        for (name, value) in values {
+            let at = position(entity, name)?;
+            row.values[at] = value;
+            given[at] = true;
+        }
+        for (at, field) in entity.fields.iter().enumerate() {
+            if !given[at] || row.values[at].is_null() && field.required {
+                match &field.default {
+                    Some(Default::Now) => row.values[at] = self.now.into(),
+                    Some(Default::Fixed(value)) => row.values[at] = value.clone(),
+                    None => {}
+                }
+            }
+        }
+        if row.get("id").is_null() {
+            let id = if entity.natural_key.is_empty() {
+                self.around.new_id()?
+            } else {
+                let key: Vec<&Value> = entity.natural_key.iter().map(|at| &row.values[*at]).collect();
+                id::derived(entity.no, &key)
+            };
+            row.set("id", id);
+        }
+        let row_id = row.id();
+        if self.read().stored(entity, row_id)?.is_some() {
+            let names: Vec<&str> = entity.natural_key.iter().map(|at| entity.fields[*at].label.as_str()).collect();
+            let message = format!("There already is a {} with this {}. Open that one instead.", entity.label.to_lowercase(), if names.is_empty() { "id".into() } else { names.join(" and ").to_lowercase() });
+            let field = entity.natural_key.last().map_or("id", |at| entity.fields[*at].name.as_str());
+            return Err(invalid(Fault::new(&entity.name, field, "unique", message)));
+        }
+        self.validate(&row, &|_| true)?;
+        let unit = self.unit_of(&row)?;
+        let after = StoredRow { row, unit, row_mid: self.mutation, group_mids: GroupMids::default(), error: None };
+        write::insert(self.connection, &after)?;
+        self.note(None, after)?;
+        Ok(row_id)
+    }
+
+    /// Changes fields of a row that stands. Returns whether anything changed.
+    ///
+    /// # Errors
+    /// As for [`Tx::create`], and [`StoreError::NotFound`], [`StoreError::AppendOnly`].
+    pub fn update<'a>(&mut self, entity: &str, row_id: Uuid, values: impl IntoIterator<Item = (&'a str, Value)>) -> Result<bool, VaultError> {
+        let entity = known(entity)?;
+        if entity.append_only {
+            return Err(StoreError::AppendOnly(entity.plural.clone()).into());
+        }
+        let before = self.standing(entity, row_id)?;
+        let mut after = before.clone();
+        let mut changed = vec![false; entity.fields.len()];
+        for (name, value) in values {
+            let at = position(entity, name)?;
+            if name == "id" && value.as_uuid() != Some(row_id) {
+                return Err(invalid(Fault::new(&entity.name, "id", "fixed", "The id of a record never changes.")));
+            }
+            if entity.natural_key.contains(&at) && !stored::same(&before.row.values[at], &value) {
+                let message = format!("{} identifies the {} and cannot be changed. Enter it in error and add a new one.", entity.fields[at].label, entity.label.to_lowercase());
+                return Err(invalid(Fault::new(&entity.name, name, "fixed", message)));
+            }
+            if !stored::same(&before.row.values[at], &value) {
+                after.row.values[at] = value;
+                changed[at] = true;
+            }
+        }
+        if !changed.contains(&true) {
+            return Ok(false);
+        }
+        after.row.set("updated_at", self.now);
+        self.validate(&after.row, &|at| changed[at])?;
+        after.unit = self.unit_of(&after.row)?;
+        for (at, _) in changed.iter().enumerate().filter(|(_, changed)| **changed) {
+            after.group_mids.set(stored::group_of(entity, at), self.mutation);
+        }
+        write::update(self.connection, &after)?;
+        self.note(Some(before), after)?;
+        Ok(true)
+    }
+
+    /// Marks a row as entered in error, and its parts with it. Nothing is deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another row needs it; [`StoreError::NotFound`]; a missing reason.
+    pub fn enter_in_error(&mut self, entity: &str, row_id: Uuid, reason: &str) -> Result<(), VaultError> {
+        let entity = known(entity)?;
+        if reason.trim().is_empty() {
+            return Err(invalid(Fault::new(&entity.name, "reason", "required", "Say why it was entered in error.")));
+        }
+        if entity.append_only {
+            return Err(StoreError::AppendOnly(entity.plural.clone()).into());
+        }
+        let before = self.standing(entity, row_id)?;
+        for (from, at, on_delete) in catalogue().referrers(&entity.name) {
+            let query = Query { filters: vec![gladstone_store::Filter { field: from.fields[at].name.clone(), how: Match::Is(row_id.into()) }], page: Page { offset: 0, limit: 1_000 }, ..Query::default() };
+            match on_delete {
+                OnDelete::SetNull => {}
+                OnDelete::Restrict => {
+                    if self.read().count(&from.name, &query)? > 0 {
+                        let message = format!("This {} is still named by {}. Enter those in error first.", entity.label.to_lowercase(), from.plural.to_lowercase());
+                        return Err(StoreError::InUse(message).into());
+                    }
+                }
+                OnDelete::Cascade if from.append_only => {}
+                OnDelete::Cascade => loop {
+                    let parts = self.read().list(&from.name, &query)?;
+                    if parts.is_empty() {
+                        break;
+                    }
+                    for part in parts {
+                        self.enter_in_error(&from.name, part.id(), reason)?;
+                    }
+                },
+            }
+        }
+        let mut after = before.clone();
+        after.error = Some((self.mutation, reason.to_owned()));
+        write::update(self.connection, &after)?;
+        self.note(Some(before), after)
+    }
+
+    /// The rows touched, in the order of their first touch.
+    pub(crate) fn into_touched(mut self) -> Vec<Touched> {
+        self.order.iter().filter_map(|key| self.touched.remove(key)).collect()
+    }
+
+    /// Checks the rules that need the whole mutation.
+    pub(crate) fn check_completion(&self) -> Result<(), VaultError> {
+        let mut faults = Vec::new();
+        for touched in self.touched.values().filter(|touched| touched.after.error.is_none()) {
+            if !touched.after.row.entity.rules.is_empty() {
+                faults.extend(validate::completion_faults(&touched.after.row, &self.read())?);
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }
+    }
+
+    fn standing(&self, entity: &'static Entity, id: Uuid) -> Result<StoredRow, VaultError> {
+        let stored = self.read().stored(entity, id)?.filter(|stored| stored.error.is_none());
+        Ok(stored.ok_or_else(|| StoreError::NotFound(entity.label.to_lowercase()))?)
+    }
+
+    fn validate(&self, row: &Row, changed: &dyn Fn(usize) -> bool) -> Result<(), VaultError> {
+        let faults = validate::faults(row, changed, self.now, &self.read())?;
+        if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }
+    }
+
+    fn note(&mut self, before: Option<StoredRow>, after: StoredRow) -> Result<(), VaultError> {
+        search::index(self.connection, before.as_ref(), &after)?;
+        let key = (after.row.entity.no, after.row.id());
+        match self.touched.get_mut(&key) {
+            Some(touched) => touched.after = after,
+            None => {
+                self.order.push(key);
+                self.touched.insert(key, Touched { before, after });
+            }
+        }
+        Ok(())
+    }
+
+    fn unit_of(&self, row: &Row) -> Result<Unit, VaultError> {
+        for rule in &row.entity.unit {
+            let applies = match &rule.when {
+                None => true,
+                Some(UnitCondition::Present(at)) => !row.values[*at].is_null(),
+                Some(UnitCondition::In(at, texts)) => row.values[*at].as_text().is_some_and(|text| texts.iter().any(|t| t == text)),
+            };
+            if !applies {
+                continue;
+            }
+            match rule.source {
+                UnitSource::Platform => return Ok(Unit::PLATFORM),
+                UnitSource::Of(kind, at) => {
+                    if let Some(id) = row.values[at].as_uuid() {
+                        return Ok(Unit { kind, id });
+                    }
+                }
+                UnitSource::Parent(at) => {
+                    let target = row.entity.fields[at].reference.as_ref().and_then(|reference| catalogue().get(&reference.entity));
+                    if let (Some(id), Some(target)) = (row.values[at].as_uuid(), target)
+                        && let Some(parent) = self.read().stored(target, id)?
+                    {
+                        return Ok(parent.unit);
+                    }
+                }
+            }
+        }
+        Ok(Unit::PLATFORM)
+    }
+}
+
+fn known(entity: &str) -> Result<&'static Entity, VaultError> {
+    Ok(catalogue().get(entity).ok_or_else(|| StoreError::UnknownEntity(entity.into()))?)
+}
+
+fn position(entity: &Entity, field: &str) -> Result<usize, VaultError> {
+    Ok(entity.position(field).ok_or_else(|| StoreError::UnknownField { entity: entity.name.clone(), field: field.into() })?)
+}
+
+fn invalid(fault: Fault) -> VaultError {
+    StoreError::Invalid(vec![fault]).into()
+}

@@ -1,0 +1,364 @@
+//! The open vault: one writer, some readers, and the only way to write.
+//!
+//! `commit` runs a closure, validates what it writes, captures it as one signed mutation, appends
+//! that to the chain, updates the digest, and does all of it in one transaction. How the file was
+//! unlocked is not known here.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::{AtomicBool, Ordering}},
+};
+
+use gladstone_model::catalogue::SCHEMA_VERSION;
+use gladstone_protocol::{ENVELOPE_VERSION, Entry, Event, EventAction, Mutation, Signer, entry::Body, seal};
+use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate};
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use crate::{anchoring::Anchoring, capture, error::VaultError, state::VaultState, surroundings::Surroundings, tx::Tx};
+
+/// Greatest size of one mutation in bytes.
+pub const MUTATION_LIMIT: usize = 1024 * 1024;
+
+/// What the keys of a vault do for it once it is unlocked.
+pub struct VaultKeys {
+    /// Key of the state digest.
+    pub digest: DigestKey,
+    /// Signs for this laptop.
+    pub signer: Box<dyn Signer + Send + Sync>,
+}
+
+/// Opens further connections to the same file for reading.
+pub type OpenReader = Box<dyn Fn(&Path) -> Result<Connection, StoreError> + Send + Sync>;
+
+/// An open vault.
+pub struct Vault {
+    path: PathBuf,
+    around: Arc<dyn Surroundings>,
+    keys: VaultKeys,
+    writer: Mutex<Writer>,
+    readers: Mutex<Vec<Connection>>,
+    open_reader: OpenReader,
+    anchoring: Option<Anchoring>,
+    poisoned: AtomicBool,
+}
+
+struct Writer {
+    connection: Connection,
+    gate: Gate,
+    state: VaultState,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Names of the entities whose rows changed.
+    pub entities: BTreeSet<&'static str>,
+    /// The mutation; nil when nothing changed.
+    pub mutation: Uuid,
+}
+
+/// Which command writes, and why.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    /// The command, for example `responses.answer`.
+    pub command: String,
+    /// The reason, where the command asks for one.
+    pub reason: Option<String>,
+}
+
+impl From<&str> for Purpose {
+    fn from(command: &str) -> Purpose {
+        Purpose { command: command.into(), reason: None }
+    }
+}
+
+impl Vault {
+    /// Takes over an unlocked connection: migrates it, and sets it up for `actor` when it is new.
+    ///
+    /// # Errors
+    /// A file from the future, a failed migration, or what the database says.
+    pub fn attach(path: &Path, mut connection: Connection, open_reader: OpenReader, keys: VaultKeys, around: Arc<dyn Surroundings>, actor: Uuid) -> Result<Vault, VaultError> {
+        connection.set_prepared_statement_cache_capacity(512);
+        migrate::migrate(&mut connection)?;
+        let state = match VaultState::load(&connection)? {
+            Some(state) => state,
+            None => {
+                let state = VaultState::new(around.new_id()?, around.new_id()?, actor);
+                state.save(&connection)?;
+                state
+            }
+        };
+        let gate = Gate::install(&mut connection)?;
+        Ok(Vault {
+            path: path.to_owned(),
+            around,
+            keys,
+            writer: Mutex::new(Writer { connection, gate, state }),
+            readers: Mutex::new(Vec::new()),
+            open_reader,
+            anchoring: None,
+            poisoned: AtomicBool::new(false),
+        })
+    }
+
+    /// Keeps an anchor in step with every commit from now on.
+    pub fn with_anchoring(mut self, anchoring: Anchoring) -> Vault {
+        self.anchoring = Some(anchoring);
+        self
+    }
+
+    /// Where the encrypted file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Time and randomness of this vault.
+    pub fn around(&self) -> &dyn Surroundings {
+        self.around.as_ref()
+    }
+
+    /// Identity and head of the chain.
+    pub fn state(&self) -> VaultState {
+        self.writer().state.clone()
+    }
+
+    /// The anchor that belongs to the present state, for whoever keeps it.
+    pub fn anchoring(&self) -> Option<&Anchoring> {
+        self.anchoring.as_ref()
+    }
+
+    /// Reads on a connection that cannot write, beside other readers and the writer.
+    ///
+    /// # Errors
+    /// What opening the connection or `f` fails with.
+    pub fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => (self.open_reader)(&self.path)?,
+        };
+        let result = f(Reader::new(&connection));
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
+    }
+
+    /// The one way to write. Runs `f`, and either everything it wrote is durable, captured, signed
+    /// and chained when this returns, or nothing is.
+    ///
+    /// # Errors
+    /// What `f` returns, a broken rule, a full disk; nothing was written then.
+    pub fn commit<T, E: From<VaultError>>(&self, purpose: impl Into<Purpose>, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
+        self.batch(|batch| batch.commit(purpose, f))
+    }
+
+    /// Several mutations in one transaction: for imports and sample data. All are durable when
+    /// this returns, or none is.
+    ///
+    /// # Errors
+    /// What `f` returns, or what the database says; nothing was written then.
+    pub fn batch<T, E: From<VaultError>>(&self, f: impl FnOnce(&mut Batch<'_>) -> Result<T, E>) -> Result<T, E> {
+        if self.poisoned.load(Ordering::Relaxed) {
+            return Err(VaultError::Poisoned.into());
+        }
+        let mut guard = self.writer();
+        let Writer { connection, gate, state } = &mut *guard;
+        let before = state.clone();
+        let result = in_transaction(connection, gate, || {
+            let mut batch = Batch { connection: &*connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state };
+            let value = f(&mut batch)?;
+            if *state != before {
+                state.save(connection).map_err(VaultError::from)?;
+            }
+            Ok::<T, E>(value)
+        });
+        match result {
+            Ok(value) => {
+                if let Some(anchoring) = &self.anchoring {
+                    anchoring.note(state);
+                }
+                Ok(value)
+            }
+            Err(failure) => {
+                *state = before;
+                if let Failure::Disk = failure.1 {
+                    self.poisoned.store(true, Ordering::Relaxed);
+                }
+                Err(failure.0)
+            }
+        }
+    }
+
+    /// Writes an audit event that changes no row.
+    ///
+    /// # Errors
+    /// As for [`Vault::commit`].
+    pub fn record(&self, action: EventAction, entity: u16, row: Uuid, detail: &str) -> Result<(), VaultError> {
+        self.batch(|batch| batch.record(action, entity, row, detail))
+    }
+
+    /// How many mutations wait to be sent.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn waiting(&self) -> Result<u64, VaultError> {
+        let guard = self.writer();
+        let count: i64 = guard.connection.query_row("SELECT count(*) FROM chain WHERE state = 0 AND mutation_id IS NOT NULL", [], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Runs `f` on the writer's connection outside any transaction: checkpoints, checks, backups.
+    /// The guard stays closed, so no table of the model can be written.
+    pub(crate) fn maintain<T>(&self, f: impl FnOnce(&mut Connection, &VaultState) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        let mut guard = self.writer();
+        let Writer { connection, state, .. } = &mut *guard;
+        f(connection, state)
+    }
+
+    /// The digest of all rows as they lie in the file now.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn recompute_digest(&self) -> Result<Digest, VaultError> {
+        self.maintain(|connection, _| Ok(Digest::of_all(Reader::new(connection), &self.keys.digest)?))
+    }
+
+    /// Closes all connections; the last one folds the write-ahead log into the file.
+    ///
+    /// # Errors
+    /// What the database says while closing.
+    pub fn close(self) -> Result<VaultState, VaultError> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let writer = self.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        writer.connection.close().map_err(|(_, error)| error)?;
+        Ok(writer.state)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Several mutations on their way into one transaction.
+pub struct Batch<'v> {
+    connection: &'v Connection,
+    around: &'v dyn Surroundings,
+    keys: &'v VaultKeys,
+    state: &'v mut VaultState,
+}
+
+impl Batch<'_> {
+    /// One mutation of the batch. When it fails, nothing of it stays, and the batch may go on.
+    ///
+    /// # Errors
+    /// What `f` returns, or a broken rule.
+    pub fn commit<T, E: From<VaultError>>(&mut self, purpose: impl Into<Purpose>, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
+        let execute = |sql: &str| -> Result<(), VaultError> { Ok(self.connection.prepare_cached(sql)?.execute([]).map(|_| ())?) };
+        execute("SAVEPOINT mutation")?;
+        let before = self.state.clone();
+        match self.mutate(purpose.into(), f) {
+            Ok(done) => {
+                self.connection.prepare_cached("RELEASE mutation").and_then(|mut s| s.execute([])).map_err(VaultError::from)?;
+                Ok(done)
+            }
+            Err(error) => {
+                *self.state = before;
+                let undo = self.connection.execute_batch("ROLLBACK TO mutation; RELEASE mutation");
+                // A full disk may have rolled everything back already; then there is no savepoint.
+                if undo.is_err() && !self.connection.is_autocommit() {
+                    tracing::error!("a savepoint could not be undone");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// An audit event.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn record(&mut self, action: EventAction, entity: u16, row: Uuid, detail: &str) -> Result<(), VaultError> {
+        let event = Event { actor: self.state.actor, wall: self.around.now(), action, entity, row, detail: detail.into() };
+        self.append(Body::Event(event), None)
+    }
+
+    fn mutate<T, E: From<VaultError>>(&mut self, purpose: Purpose, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
+        let (id, now) = (self.around.new_id()?, self.around.now());
+        let mut tx = Tx::new(self.connection, self.around, id, self.state.actor, now);
+        let value = f(&mut tx)?;
+        tx.check_completion()?;
+        let touched = tx.into_touched();
+        for row in &touched {
+            if let Some(before) = &row.before {
+                self.state.digest.remove(&self.keys.digest, before).map_err(VaultError::from)?;
+            }
+            self.state.digest.add(&self.keys.digest, &row.after).map_err(VaultError::from)?;
+        }
+        let ops = capture::ops(&touched);
+        if ops.is_empty() {
+            return Ok((value, Changes::default()));
+        }
+        self.state.hlc = (self.state.hlc + 1).max((now.millis().max(0).unsigned_abs()) << 16);
+        let mutation = Mutation {
+            id,
+            realm: self.state.realm,
+            actor: self.state.actor,
+            hlc: self.state.hlc,
+            wall: now,
+            zone_minutes: self.around.zone_minutes(),
+            server_offset: self.state.server_offset,
+            schema_version: SCHEMA_VERSION,
+            command: purpose.command,
+            reason: purpose.reason,
+            ops,
+        };
+        self.append(Body::Mutation(mutation), Some(id))?;
+        let entities = touched.iter().map(|row| row.after.row.entity.name.as_str()).collect();
+        Ok((value, Changes { entities, mutation: id }))
+    }
+
+    fn append(&mut self, body: Body, mutation: Option<Uuid>) -> Result<(), VaultError> {
+        let entry = Entry { version: ENVELOPE_VERSION, device: self.state.device, incarnation: self.state.incarnation, dseq: self.state.dseq + 1, previous: self.state.chain_head, body };
+        let sealed = seal::seal(&entry, self.keys.signer.as_ref())?;
+        if sealed.bytes.len() > MUTATION_LIMIT {
+            return Err(VaultError::TooLarge { bytes: sealed.bytes.len(), limit: MUTATION_LIMIT });
+        }
+        self.connection.prepare_cached("INSERT INTO chain (dseq, mutation_id, bytes, hash, signature) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+            entry.dseq as i64, mutation.map(|id| id.as_bytes().to_vec()), sealed.bytes, sealed.hash, sealed.signature
+        ])?;
+        self.state.dseq = entry.dseq;
+        self.state.chain_head = sealed.hash;
+        Ok(())
+    }
+}
+
+/// Whether a failure leaves the connection usable.
+enum Failure {
+    Ordinary,
+    Disk,
+}
+
+/// Begin, run, commit; on any error roll back. A commit that fails at the disk must not be
+/// tried again: what the disk holds then is not known until the file is opened anew.
+fn in_transaction<T, E: From<VaultError>>(connection: &Connection, gate: &Gate, f: impl FnOnce() -> Result<T, E>) -> Result<T, (E, Failure)> {
+    let run = |sql: &str| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(|_| ());
+    let wrapped = |error: rusqlite::Error| {
+        let error = VaultError::from(error);
+        let failure = if matches!(error, VaultError::Store(StoreError::Disk)) { Failure::Disk } else { Failure::Ordinary };
+        (E::from(error), failure)
+    };
+    run("BEGIN IMMEDIATE").map_err(wrapped)?;
+    gate.open();
+    let result = f();
+    gate.close();
+    let result = match result {
+        Ok(value) => run("COMMIT").map(|()| value).map_err(wrapped),
+        Err(error) => Err((error, Failure::Ordinary)),
+    };
+    if result.is_err() && !connection.is_autocommit() && run("ROLLBACK").is_err() {
+        tracing::error!("a transaction could not be rolled back");
+    }
+    result
+}
