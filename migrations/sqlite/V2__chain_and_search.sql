@@ -11,7 +11,8 @@ CREATE TABLE vault_state (
   chain_head BLOB NOT NULL CHECK (length(chain_head) = 32),
   hlc INTEGER NOT NULL,
   server_offset INTEGER NOT NULL DEFAULT 0,
-  digest BLOB NOT NULL CHECK (length(digest) = 32)
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  signing_seed BLOB NOT NULL CHECK (length(signing_seed) = 32)
 ) STRICT;
 
 -- Every mutation and audit event of this laptop: the audit chain, and for entries that wait to

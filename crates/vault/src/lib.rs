@@ -2,7 +2,12 @@
 //!
 //! Knows no domain: which rows make sense together is the business of `desk` and `care`.
 
+pub mod backup;
+pub mod custody;
+pub mod database;
 pub mod error;
+pub mod folder;
+pub mod keys;
 pub mod state;
 pub mod surroundings;
 pub mod tx;
@@ -10,8 +15,9 @@ pub mod vault;
 
 mod anchoring;
 mod capture;
+mod verify;
 
-pub use anchoring::Anchoring;
+pub use custody::{Alarm, CustodyError, Surrounding, Unlocked};
 pub use error::VaultError;
 pub use tx::Tx;
-pub use vault::{Batch, Changes, Purpose, Vault, VaultKeys};
+pub use vault::{Batch, Changes, Purpose, Vault};

@@ -4,6 +4,7 @@ use gladstone_protocol::ChainHash;
 use gladstone_store::{StoreError, digest::Digest};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// Identity of the database and head of its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +51,34 @@ impl VaultState {
         Ok(Some(VaultState { device, incarnation, actor, realm, dseq: dseq.unsigned_abs(), chain_head, hlc: hlc as u64, server_offset, digest: Digest(digest) }))
     }
 
+    /// Makes the row of a new database, with the seed of its signing key.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn init(&self, connection: &Connection, seed: &Zeroizing<[u8; 32]>) -> Result<(), StoreError> {
+        connection.execute(
+            "INSERT INTO vault_state (one, device, incarnation, actor, realm, dseq, chain_head, hlc, digest, signing_seed) VALUES (1, ?1, ?2, ?3, ?4, 0, ?5, 0, ?6, ?7)",
+            params![self.device.as_bytes(), self.incarnation.as_bytes(), self.actor.as_bytes(), self.realm.as_bytes(), self.chain_head, self.digest.0, seed.as_slice()],
+        )?;
+        Ok(())
+    }
+
+    /// The seed of the signing key.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn signing_seed(connection: &Connection) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+        let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(connection.query_row("SELECT signing_seed FROM vault_state", [], |row| row.get(0))?);
+        let seed: [u8; 32] = bytes.as_slice().try_into().map_err(|_| StoreError::Unreadable("the vault's state".into()))?;
+        Ok(Zeroizing::new(seed))
+    }
+
     /// Writes the state inside the caller's transaction.
     ///
     /// # Errors
     /// What the database says.
     pub fn save(&self, connection: &Connection) -> Result<(), StoreError> {
-        let sql = "INSERT INTO vault_state (one, device, incarnation, actor, realm, dseq, chain_head, hlc, server_offset, digest) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                   ON CONFLICT (one) DO UPDATE SET device = ?1, incarnation = ?2, actor = ?3, realm = ?4, dseq = ?5, chain_head = ?6, hlc = ?7, server_offset = ?8, digest = ?9";
+        let sql = "UPDATE vault_state SET device = ?1, incarnation = ?2, actor = ?3, realm = ?4, dseq = ?5, chain_head = ?6, hlc = ?7, server_offset = ?8, digest = ?9";
         connection.prepare_cached(sql)?.execute(params![
             self.device.as_bytes(), self.incarnation.as_bytes(), self.actor.as_bytes(), self.realm.as_bytes(),
             self.dseq as i64, self.chain_head, self.hlc as i64, self.server_offset, self.digest.0

@@ -11,22 +11,21 @@ use std::{
 };
 
 use gladstone_model::catalogue::SCHEMA_VERSION;
-use gladstone_protocol::{ENVELOPE_VERSION, Entry, Event, EventAction, Mutation, Signer, entry::Body, seal};
+use gladstone_protocol::{ENVELOPE_VERSION, Entry, Event, EventAction, Mutation, entry::Body, seal};
 use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::{anchoring::Anchoring, capture, error::VaultError, state::VaultState, surroundings::Surroundings, tx::Tx};
+use zeroize::Zeroizing;
+
+use crate::{anchoring::Anchoring, capture, error::VaultError, keys::signing::SigningKey, state::VaultState, surroundings::Surroundings, tx::Tx, verify};
 
 /// Greatest size of one mutation in bytes.
 pub const MUTATION_LIMIT: usize = 1024 * 1024;
 
-/// What the keys of a vault do for it once it is unlocked.
-pub struct VaultKeys {
-    /// Key of the state digest.
-    pub digest: DigestKey,
-    /// Signs for this laptop.
-    pub signer: Box<dyn Signer + Send + Sync>,
+struct VaultKeys {
+    digest: DigestKey,
+    signer: SigningKey,
 }
 
 /// Opens further connections to the same file for reading.
@@ -59,6 +58,13 @@ pub struct Changes {
     pub mutation: Uuid,
 }
 
+/// What a verification found in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Entries of the chain.
+    pub entries: u64,
+}
+
 /// Which command writes, and why.
 #[derive(Clone, Debug)]
 pub struct Purpose {
@@ -79,17 +85,21 @@ impl Vault {
     ///
     /// # Errors
     /// A file from the future, a failed migration, or what the database says.
-    pub fn attach(path: &Path, mut connection: Connection, open_reader: OpenReader, keys: VaultKeys, around: Arc<dyn Surroundings>, actor: Uuid) -> Result<Vault, VaultError> {
+    pub fn attach(path: &Path, mut connection: Connection, open_reader: OpenReader, digest_key: DigestKey, around: Arc<dyn Surroundings>, actor: Uuid) -> Result<Vault, VaultError> {
         connection.set_prepared_statement_cache_capacity(512);
         migrate::migrate(&mut connection)?;
         let state = match VaultState::load(&connection)? {
             Some(state) => state,
             None => {
                 let state = VaultState::new(around.new_id()?, around.new_id()?, actor);
-                state.save(&connection)?;
+                let mut seed = Zeroizing::new([0; 32]);
+                around.random(seed.as_mut_slice())?;
+                state.init(&connection, &seed)?;
                 state
             }
         };
+        let signer = SigningKey::from_seed(&VaultState::signing_seed(&connection)?).map_err(|error| VaultError::NotVerified(error.to_string()))?;
+        let keys = VaultKeys { digest: digest_key, signer };
         let gate = Gate::install(&mut connection)?;
         Ok(Vault {
             path: path.to_owned(),
@@ -104,7 +114,7 @@ impl Vault {
     }
 
     /// Keeps an anchor in step with every commit from now on.
-    pub fn with_anchoring(mut self, anchoring: Anchoring) -> Vault {
+    pub(crate) fn with_anchoring(mut self, anchoring: Anchoring) -> Vault {
         self.anchoring = Some(anchoring);
         self
     }
@@ -122,11 +132,6 @@ impl Vault {
     /// Identity and head of the chain.
     pub fn state(&self) -> VaultState {
         self.writer().state.clone()
-    }
-
-    /// The anchor that belongs to the present state, for whoever keeps it.
-    pub fn anchoring(&self) -> Option<&Anchoring> {
-        self.anchoring.as_ref()
     }
 
     /// Reads on a connection that cannot write, beside other readers and the writer.
@@ -224,6 +229,57 @@ impl Vault {
         self.maintain(|connection, _| Ok(Digest::of_all(Reader::new(connection), &self.keys.digest)?))
     }
 
+    /// The public key with which this laptop's entries are checked.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.keys.signer.public()
+    }
+
+    /// Walks the whole chain and all rows: every hash, signature and link, and the digest.
+    /// `progress` is told how many entries of how many were checked and may cancel by false.
+    ///
+    /// # Errors
+    /// [`VaultError::NotVerified`] with the first thing that does not fit.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Verified, VaultError> {
+        let public = self.public_key();
+        let (state, entries) = self.maintain(|connection, state| {
+            let entries = verify::chain(connection, state, &public, progress)?;
+            let check: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
+            if check != "ok" {
+                return Err(VaultError::NotVerified(check));
+            }
+            Ok((state.clone(), entries))
+        })?;
+        if self.recompute_digest()? != state.digest {
+            return Err(VaultError::NotVerified("the records do not add up to what was saved: one was changed, lost or put back from outside".into()));
+        }
+        Ok(Verified { entries })
+    }
+
+    /// Gives the database a new incarnation and a chain of its own, and notes why.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn begin_new_life(&self) -> Result<(), VaultError> {
+        let incarnation = self.around.new_id()?;
+        {
+            let mut guard = self.writer();
+            let Writer { connection, state, .. } = &mut *guard;
+            let mut new = state.clone();
+            new.incarnation = incarnation;
+            new.save(connection)?;
+            *state = new;
+        }
+        self.record(EventAction::Restore, 0, Uuid::nil(), "went on after the vault was found behind or beside its anchor")
+    }
+
+    /// Folds the write-ahead log into the file.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn checkpoint(&self) -> Result<(), VaultError> {
+        self.maintain(|connection, _| Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?))
+    }
+
     /// Closes all connections; the last one folds the write-ahead log into the file.
     ///
     /// # Errors
@@ -232,6 +288,7 @@ impl Vault {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let writer = self.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
         writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        writer.connection.flush_prepared_statement_cache();
         writer.connection.close().map_err(|(_, error)| error)?;
         Ok(writer.state)
     }
@@ -321,7 +378,7 @@ impl Batch<'_> {
 
     fn append(&mut self, body: Body, mutation: Option<Uuid>) -> Result<(), VaultError> {
         let entry = Entry { version: ENVELOPE_VERSION, device: self.state.device, incarnation: self.state.incarnation, dseq: self.state.dseq + 1, previous: self.state.chain_head, body };
-        let sealed = seal::seal(&entry, self.keys.signer.as_ref())?;
+        let sealed = seal::seal(&entry, &self.keys.signer)?;
         if sealed.bytes.len() > MUTATION_LIMIT {
             return Err(VaultError::TooLarge { bytes: sealed.bytes.len(), limit: MUTATION_LIMIT });
         }

@@ -1,0 +1,159 @@
+//! Backups: a whole, encrypted copy of the vault folder that opens with the passphrase or the
+//! recovery code, and a test that it really does.
+
+use std::{fs, path::{Path, PathBuf}};
+
+use gladstone_store::{Reader, digest::Digest};
+
+use crate::{
+    custody::{CustodyError, Unlocked},
+    database,
+    error::VaultError,
+    folder::{VaultFolder, sync_folder},
+    state::VaultState,
+};
+
+/// How many automatic backups are kept.
+pub const KEPT: usize = 7;
+
+/// One backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Its folder.
+    pub path: PathBuf,
+    /// When it was made, as in the folder's name: `2026-11-21T10-42-00Z`.
+    pub made: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+impl Unlocked {
+    /// Makes a backup and returns it once it is complete and synced. Older automatic ones beyond
+    /// [`KEPT`] go; the newest that passed its test stays among them.
+    ///
+    /// # Errors
+    /// A full disk among others; a half-made backup is removed by the next one.
+    pub fn back_up(&self) -> Result<Backup, CustodyError> {
+        let made = self.vault.around().now().to_utc().format("%Y-%m-%dT%H-%M-%S%.6fZ").to_string();
+        let parent = self.folder.backups();
+        fs::create_dir_all(&parent)?;
+        let unfinished = VaultFolder::at(parent.join("unfinished"));
+        if unfinished.root().exists() {
+            fs::remove_dir_all(unfinished.root())?;
+        }
+        unfinished.create()?;
+        let key = self.root().database();
+        let source = database::open_reader(&self.folder.database(), &key)?;
+        let mut target = database::open_writer(&unfinished.database(), &key)?;
+        target.execute_batch("PRAGMA journal_mode = DELETE").map_err(VaultError::from)?;
+        let copy = rusqlite::backup::Backup::new(&source, &mut target).map_err(VaultError::from)?;
+        copy.run_to_completion(4_096, std::time::Duration::ZERO, None).map_err(VaultError::from)?;
+        drop(copy);
+        target.close().map_err(|(_, error)| VaultError::from(error))?;
+        for (from, to) in self.folder.slots().iter().zip(unfinished.slots()) {
+            fs::copy(from, to)?;
+        }
+        unfinished.write_header(&self.header)?;
+        for entry in fs::read_dir(unfinished.root())? {
+            fs::File::open(entry?.path())?.sync_all()?;
+        }
+        let path = parent.join(&made);
+        fs::rename(unfinished.root(), &path)?;
+        sync_folder(&path)?;
+        for old in self.backups()?.into_iter().skip(KEPT) {
+            fs::remove_dir_all(&old.path)?;
+        }
+        Ok(Backup { bytes: size(&path)?, path, made })
+    }
+
+    /// All backups, the newest first.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn backups(&self) -> Result<Vec<Backup>, CustodyError> {
+        let mut found = Vec::new();
+        if let Ok(entries) = fs::read_dir(self.folder.backups()) {
+            for entry in entries {
+                let path = entry?.path();
+                let made = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if VaultFolder::at(&path).header().is_some() && made != "unfinished" {
+                    found.push(Backup { bytes: size(&path)?, path, made });
+                }
+            }
+        }
+        found.sort_by(|a, b| b.made.cmp(&a.made));
+        Ok(found)
+    }
+
+    /// Restores a backup into a scratch copy, checks every page, row and the digest, and throws
+    /// the copy away. Returns the number of entries that it holds.
+    ///
+    /// # Errors
+    /// What does not fit; the backup and the vault are left as they are.
+    pub fn test_restore(&self, backup: &Path) -> Result<u64, CustodyError> {
+        let scratch = self.folder.backups().join("restore-test.db");
+        fs::copy(VaultFolder::at(backup).database(), &scratch)?;
+        let result = self.check_copy(&scratch);
+        for path in [scratch.clone(), database::with_suffix(&scratch, "-wal"), database::with_suffix(&scratch, "-shm")] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        result
+    }
+
+    fn check_copy(&self, copy: &Path) -> Result<u64, CustodyError> {
+        let connection = database::open_writer(copy, &self.root().database())?;
+        let check: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0)).map_err(VaultError::from)?;
+        let mut pages = connection.prepare("PRAGMA cipher_integrity_check").map_err(VaultError::from)?;
+        let damaged = pages.exists([]).map_err(VaultError::from)?;
+        drop(pages);
+        if check != "ok" || damaged {
+            return Err(VaultError::NotVerified("pages of the backup are damaged".into()).into());
+        }
+        let state = VaultState::load(&connection).map_err(VaultError::from)?.ok_or_else(|| VaultError::NotVerified("the backup holds no vault".into()))?;
+        let digest = Digest::of_all(Reader::new(&connection), &self.root().digest()).map_err(VaultError::from)?;
+        if digest != state.digest {
+            return Err(VaultError::NotVerified("the records of the backup do not add up".into()).into());
+        }
+        Ok(state.dseq)
+    }
+}
+
+/// Puts a backup in the place of a vault that is locked. What lay there is moved aside, never
+/// deleted. The next unlock notices that saves are missing and says so.
+///
+/// # Errors
+/// What the disk says.
+pub fn restore(vault: &Path, backup: &Path) -> Result<PathBuf, CustodyError> {
+    let (folder, from) = (VaultFolder::at(vault), VaultFolder::at(backup));
+    if from.header().is_none() {
+        return Err(CustodyError::Missing);
+    }
+    let aside = folder.root().join(format!("aside-{}", from.root().file_name().unwrap_or_default().to_string_lossy()));
+    fs::create_dir_all(&aside)?;
+    let names = |folder: &VaultFolder| {
+        let [a, b] = folder.slots();
+        [folder.database(), a, b]
+    };
+    for path in names(&folder).iter().chain(&[database::with_suffix(&folder.database(), "-wal"), database::with_suffix(&folder.database(), "-shm")]) {
+        if path.exists() {
+            fs::rename(path, aside.join(path.file_name().unwrap_or_default()))?;
+        }
+    }
+    for (source, target) in names(&from).iter().zip(names(&folder)) {
+        fs::copy(source, &target)?;
+        fs::File::open(&target)?.sync_all()?;
+    }
+    sync_folder(&folder.database())?;
+    Ok(aside)
+}
+
+fn size(folder: &Path) -> std::io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        sum += entry?.metadata()?.len();
+    }
+    Ok(sum)
+}
