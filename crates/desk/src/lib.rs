@@ -1,1 +1,19 @@
-//! desk
+//! What a user can do: every use case as one command with typed request and response. The window
+//! and the command line run the same list. Knows no Tauri and draws nothing.
+
+pub mod catalogue;
+pub mod cli;
+pub mod commands;
+pub mod desk;
+pub mod error;
+pub mod events;
+pub mod instruments;
+pub mod jobs;
+pub mod sample;
+pub mod seed_coverage;
+pub mod typescript;
+
+pub use catalogue::{Access, Command, all, find};
+pub use desk::Desk;
+pub use error::{Code, DeskError};
+pub use events::Event;

@@ -71,18 +71,7 @@ impl Unlocked {
     /// # Errors
     /// What the disk says.
     pub fn backups(&self) -> Result<Vec<Backup>, CustodyError> {
-        let mut found = Vec::new();
-        if let Ok(entries) = fs::read_dir(self.folder.backups()) {
-            for entry in entries {
-                let path = entry?.path();
-                let made = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                if VaultFolder::at(&path).header().is_some() && made != "unfinished" {
-                    found.push(Backup { bytes: size(&path)?, path, made });
-                }
-            }
-        }
-        found.sort_by(|a, b| b.made.cmp(&a.made));
-        Ok(found)
+        list(&self.folder)
     }
 
     /// Restores a backup into a scratch copy, checks every page, row and the digest, and throws
@@ -119,6 +108,25 @@ impl Unlocked {
         }
         Ok(state.dseq)
     }
+}
+
+/// The backups of a vault, the newest first; it may be locked.
+///
+/// # Errors
+/// What the disk says.
+pub fn list(folder: &VaultFolder) -> Result<Vec<Backup>, CustodyError> {
+    let mut found = Vec::new();
+    if let Ok(entries) = fs::read_dir(folder.backups()) {
+        for entry in entries {
+            let path = entry?.path();
+            let made = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if VaultFolder::at(&path).header().is_some() && made != "unfinished" {
+                found.push(Backup { bytes: size(&path)?, path, made });
+            }
+        }
+    }
+    found.sort_by(|a, b| b.made.cmp(&a.made));
+    Ok(found)
 }
 
 /// Puts a backup in the place of a vault that is locked. What lay there is moved aside, never

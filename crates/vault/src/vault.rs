@@ -213,6 +213,22 @@ impl Vault {
         Ok(count.unsigned_abs())
     }
 
+    /// The entries of this laptop's chain that wrote a row, the latest first.
+    ///
+    /// # Errors
+    /// What the database says, or that an entry cannot be read.
+    pub fn entries_of(&self, row: Uuid) -> Result<Vec<Entry>, VaultError> {
+        let guard = self.writer();
+        let mut statement = guard.connection.prepare_cached("SELECT bytes FROM chain WHERE mutation_id IS NOT NULL AND instr(bytes, ?1) > 0 ORDER BY dseq DESC LIMIT 500")?;
+        let mut rows = statement.query([row.as_bytes().as_slice()])?;
+        let mut found = Vec::new();
+        while let Some(stored) = rows.next()? {
+            let bytes = stored.get_ref(0)?.as_blob().unwrap_or_default();
+            found.push(Entry::from_bytes(bytes).map_err(|_| VaultError::NotVerified("an entry of the history cannot be read".into()))?);
+        }
+        Ok(found)
+    }
+
     /// Runs `f` on the writer's connection outside any transaction: checkpoints, checks, backups.
     /// The guard stays closed, so no table of the model can be written.
     pub(crate) fn maintain<T>(&self, f: impl FnOnce(&mut Connection, &VaultState) -> Result<T, VaultError>) -> Result<T, VaultError> {

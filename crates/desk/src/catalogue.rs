@@ -1,0 +1,139 @@
+//! The list of all commands: name, who may call it, whether it writes, which entities its answer
+//! depends on, and its types. Everything else about commands follows from this list.
+
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
+use ts_rs::TS;
+
+use crate::{
+    commands::{alerts, app, model, people, questionnaires, records, responses, sample, settings, today, vault},
+    desk::Desk,
+    error::{Code, DeskError},
+    typescript::Types,
+};
+
+/// When a command may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// At any time.
+    Always,
+    /// With an open vault.
+    Unlocked,
+}
+
+/// One command.
+pub struct Command {
+    /// Name, for example `people.register`.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// When it may be called.
+    pub access: Access,
+    /// Whether it writes rows.
+    pub writes: bool,
+    /// Entities that its answer depends on; `*` for any.
+    pub reads: &'static [&'static str],
+    /// Runs it.
+    pub run: fn(&Desk, Json) -> Result<Json, DeskError>,
+    /// JSON schemas of request and response.
+    pub schemas: fn() -> (Json, Json),
+    /// TypeScript names of request and response; adds their declarations.
+    pub types: fn(&mut Types) -> (String, String),
+}
+
+/// All commands, in the order of their groups.
+pub fn all() -> &'static [Command] {
+    ALL
+}
+
+/// A command by its name.
+pub fn find(name: &str) -> Option<&'static Command> {
+    ALL.iter().find(|command| command.name == name)
+}
+
+fn call<Q: DeserializeOwned, A: Serialize>(desk: &Desk, request: Json, f: fn(&Desk, Q) -> Result<A, DeskError>) -> Result<Json, DeskError> {
+    let request = serde_json::from_value(if request.is_null() { Json::Object(Default::default()) } else { request }).map_err(|error| DeskError::new(Code::BadRequest, format!("The request does not fit this command: {error}.")))?;
+    serde_json::to_value(f(desk, request)?).map_err(|error| DeskError::new(Code::Failed, error.to_string()))
+}
+
+fn schema<T: JsonSchema>() -> Json {
+    schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value()
+}
+
+fn types<Q: TS + 'static, A: TS + 'static>(types: &mut Types) -> (String, String) {
+    (types.name::<Q>(), types.name::<A>())
+}
+
+macro_rules! commands {
+    ($($name:literal $access:ident $writes:ident [$($reads:literal),*] $f:path : $q:ty => $a:ty, $summary:literal;)*) => {
+        static ALL: &[Command] = &[$(Command {
+            name: $name,
+            summary: $summary,
+            access: Access::$access,
+            writes: commands!(@$writes),
+            reads: &[$($reads),*],
+            run: |desk, request| call::<$q, $a>(desk, request, $f),
+            schemas: || (schema::<$q>(), schema::<$a>()),
+            types: types::<$q, $a>,
+        }),*];
+    };
+    (@reads) => { false };
+    (@writes) => { true };
+}
+
+commands! {
+    "app.status" Always reads ["vault"] app::status: app::Empty => app::AppStatus, "What the first screen needs: which vaults there are, whether one is open, how the keyring stands.";
+    "app.commands" Always reads [] app::commands: app::Empty => Vec<app::CommandInfo>, "All commands with what they do.";
+    "vault.passphrase_strength" Always reads [] vault::passphrase_strength: vault::PassphraseRequest => vault::Strength, "How hard a passphrase is to guess, with a hint.";
+    "vault.create" Always reads [] vault::create: vault::CreateRequest => vault::Created, "Makes a vault for one person on this computer and opens it.";
+    "vault.confirm_recovery" Always reads [] vault::confirm_recovery: vault::CodeRequest => app::Done, "Proves that the recovery code is written down; only then are persons stored.";
+    "vault.unlock" Always reads [] vault::unlock: vault::UnlockRequest => vault::Opened, "Opens a vault with its passphrase.";
+    "vault.unlock_with_recovery" Always reads [] vault::unlock_with_recovery: vault::RecoverRequest => vault::Created, "Opens a vault with its recovery code, sets a new passphrase, and gives a new code.";
+    "vault.lock" Always reads [] vault::lock: app::Empty => app::Done, "Closes the vault and forgets the keys.";
+    "vault.change_passphrase" Unlocked reads [] vault::change_passphrase: vault::ChangeRequest => vault::Created, "Sets a new passphrase and renews all keys; gives a new recovery code.";
+    "vault.accept_alarm" Unlocked reads [] vault::accept_alarm: app::Empty => app::Done, "Goes on with what is here after the vault was found older or other than it should be.";
+    "vault.verify" Unlocked reads [] vault::verify: app::Empty => vault::VerifyReport, "Checks every entry, signature, page and record of the vault.";
+    "vault.back_up" Unlocked reads [] vault::back_up: app::Empty => vault::BackupInfo, "Makes an encrypted backup and tests that it restores.";
+    "vault.backups" Unlocked reads [] vault::backups: app::Empty => Vec<vault::BackupInfo>, "All backups, the newest first.";
+    "vault.test_restore" Unlocked reads [] vault::test_restore: vault::BackupRequest => vault::VerifyReport, "Restores a backup into a scratch copy and checks everything in it.";
+    "vault.backups_of" Always reads [] vault::backups_of: vault::VaultRequest => Vec<vault::BackupInfo>, "The backups of a vault that is locked or damaged.";
+    "vault.restore" Always reads [] vault::restore: vault::RestoreRequest => app::Done, "Puts a backup in the place of a locked vault; what lay there is moved aside.";
+    "session.touch" Always reads [] settings::touch: app::Empty => app::Done, "The person is there; postpones the automatic lock.";
+    "settings.get" Unlocked reads ["user_preferences"] settings::get: app::Empty => settings::Settings, "Settings of this person.";
+    "settings.set" Unlocked writes [] settings::set: settings::Settings => settings::Settings, "Keeps the settings of this person.";
+    "jobs.progress" Always reads [] sample::progress: app::Empty => sample::JobProgress, "How far the running work is.";
+    "jobs.cancel" Always reads [] sample::cancel: app::Empty => app::Done, "Asks the running work to stop; what is finished is kept.";
+    "model.entities" Always reads [] model::entities: app::Empty => Vec<model::EntityInfo>, "Every kind of record with its fields, for lists and forms.";
+    "records.list" Unlocked reads ["*"] records::list: records::ListRequest => records::ListAnswer, "Records of any kind: filtered, sorted, by page.";
+    "records.get" Unlocked reads ["*"] records::get: records::RecordRequest => records::Record, "One record of any kind.";
+    "records.history" Unlocked reads ["*"] records::history: records::RecordRequest => Vec<records::HistoryEntry>, "Who changed a record when, and what.";
+    "records.create" Unlocked writes [] records::create: records::CreateRequest => records::Record, "Adds a record of any kind.";
+    "records.update" Unlocked writes [] records::update: records::UpdateRequest => records::Record, "Changes fields of a record of any kind.";
+    "records.enter_in_error" Unlocked writes [] records::enter_in_error: records::ErrorRequest => app::Done, "Marks a record, with its parts, as entered in error. Nothing is deleted.";
+    "records.references" Unlocked reads ["*"] records::references: records::ReferenceRequest => Vec<records::Choice>, "Records that a field may refer to, found as you type.";
+    "search.find" Unlocked reads ["*"] records::find: records::FindRequest => Vec<records::Hit>, "Full-text search over all records.";
+    "people.find" Unlocked reads ["users", "user_profiles"] people::find: people::FindRequest => people::FindAnswer, "Persons by the beginnings of their names.";
+    "people.similar" Unlocked reads ["users", "user_profiles"] people::similar: people::SimilarRequest => Vec<people::Similar>, "Persons who may be the same as one about to be registered.";
+    "people.register" Unlocked writes [] people::register: people::RegisterRequest => people::Person, "Registers a person without a login.";
+    "people.update" Unlocked writes [] people::update: people::UpdateRequest => people::Person, "Changes what is known about a person.";
+    "people.profile" Unlocked reads ["users", "user_profiles", "responses", "appointments", "crisis_detections"] people::profile: people::PersonRequest => people::Profile, "A person with everything that happened, the latest first.";
+    "questionnaires.list" Unlocked reads ["questionnaires", "questions"] questionnaires::list: questionnaires::ListRequest => Vec<questionnaires::QuestionnaireInfo>, "Questionnaires that can be administered.";
+    "questionnaires.get" Unlocked reads ["questionnaires", "questions", "question_options"] questionnaires::get: questionnaires::QuestionnaireRequest => questionnaires::Form, "A questionnaire with its items, options, bands and licence.";
+    "responses.start" Unlocked writes [] responses::start: responses::StartRequest => responses::Administration, "Starts a questionnaire with a person, or resumes the one already begun.";
+    "responses.state" Unlocked reads ["responses", "answers"] responses::state: responses::ResponseRequest => responses::Administration, "A response with its items and answers, where it stands.";
+    "responses.answer" Unlocked writes [] responses::answer: responses::AnswerRequest => responses::Saved, "Saves one answer and says whether it raised an alert.";
+    "responses.decline" Unlocked writes [] responses::decline: responses::DeclineRequest => responses::Saved, "Notes that the person would rather not answer an item.";
+    "responses.position" Unlocked writes [] responses::position: responses::PositionRequest => app::Done, "Notes which item is on the screen, to resume there.";
+    "responses.complete" Unlocked writes [] responses::complete: responses::CompleteRequest => responses::ResultView, "Finishes a response and scores it.";
+    "responses.abandon" Unlocked writes [] responses::abandon: responses::AbandonRequest => app::Done, "Ends a response that will not be finished.";
+    "responses.amend" Unlocked writes [] responses::amend: responses::AmendRequest => responses::ResultView, "Corrects an answer of a finished response, with a reason, and scores it anew.";
+    "responses.result" Unlocked reads ["responses", "answers", "crisis_detections", "crisis_escalations"] responses::result: responses::ResponseRequest => responses::ResultView, "Score, band, trace, change and trend of a finished response.";
+    "responses.trend" Unlocked reads ["responses"] responses::trend: responses::TrendRequest => responses::Trend, "All scores of a person on one questionnaire.";
+    "alerts.list" Unlocked reads ["crisis_detections", "crisis_escalations"] alerts::list: alerts::ListRequest => Vec<alerts::AlertInfo>, "Alerts, open ones first.";
+    "alerts.get" Unlocked reads ["crisis_detections", "crisis_escalations"] alerts::get: alerts::AlertRequest => alerts::AlertInfo, "One alert with what was done.";
+    "alerts.act" Unlocked writes [] alerts::act: alerts::ActRequest => alerts::AlertInfo, "Notes what was done about an alert; a note is required.";
+    "today.get" Unlocked reads ["*"] today::get: app::Empty => today::Today, "What today asks for: agenda, paused and due questionnaires, open alerts.";
+    "sample.generate" Unlocked writes [] sample::generate: sample::GenerateRequest => sample::Generated, "Fills the vault with sample data of all five systems through the normal way to write.";
+}

@@ -1,0 +1,200 @@
+//! The command line: `rpc`, `commands`, and a few named commands for people. Every ability is a
+//! command of the list; this file only reads arguments and prints answers.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::{
+    io::{self, BufRead, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use clap::{Parser, Subcommand};
+use gladstone_vault::{Surrounding, keys::{device_secret::{DeviceSecrets, NoKeyring, SecretService}, kdf::Cost}, surroundings::Machine};
+use indicatif::ProgressBar;
+use serde_json::{Value as Json, json};
+
+use crate::{catalogue, desk::Desk, error::{Code, DeskError}, events::Event};
+
+#[derive(Parser)]
+#[command(name = "gladstone", version, about = "Gladstone: ask, listen and plan without a network.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// List every command with the JSON schemas of request and response.
+    Commands {
+        /// As JSON, with the schemas.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read one JSON object a line, {"id", "command", "request"}, and answer one a line.
+    Rpc {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Check every entry, signature, page and record of a vault.
+    Verify {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make an encrypted backup of a vault and test that it restores.
+    Backup {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Fill a vault with sample data of all five systems.
+    SampleData {
+        #[command(flatten)]
+        place: Place,
+        /// Same seed, same data.
+        #[arg(long, default_value_t = 1)]
+        seed: u32,
+        /// 1 to 100 times the counts of the documents.
+        #[arg(long, default_value_t = 1)]
+        scale: u32,
+    },
+}
+
+#[derive(clap::Args)]
+struct Place {
+    /// Folder that holds the vaults.
+    #[arg(long, visible_alias = "vault", env = "GLADSTONE_VAULTS")]
+    vaults: Option<PathBuf>,
+    /// Do not use the keyring: protect new vaults by the passphrase only.
+    #[arg(long)]
+    no_keyring: bool,
+    /// Print events (what changed, progress) between the answers.
+    #[arg(long)]
+    events: bool,
+}
+
+/// Reads the arguments, runs, and returns the exit code: 0 done, 1 failed, 2 wrong arguments.
+pub fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", error.message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<(), DeskError> {
+    match verb {
+        Verb::Commands { json: false } => {
+            for command in catalogue::all() {
+                println!("{:28} {}", command.name, command.summary);
+            }
+            Ok(())
+        }
+        Verb::Commands { json: true } => {
+            println!("{}", pretty(&command_list()));
+            Ok(())
+        }
+        Verb::Rpc { place } => rpc(&place),
+        Verb::Verify { place } => with_progress(&place, "vault.verify", json!({})),
+        Verb::Backup { place } => with_progress(&place, "vault.back_up", json!({})),
+        Verb::SampleData { place, seed, scale } => with_progress(&place, "sample.generate", json!({ "seed": seed, "scale": scale })),
+    }
+}
+
+/// All commands with their schemas.
+pub fn command_list() -> Json {
+    let list = catalogue::all().iter().map(|command| {
+        let (request, response) = (command.schemas)();
+        json!({ "name": command.name, "summary": command.summary, "access": command.access, "writes": command.writes, "reads": command.reads, "request": request, "response": response })
+    });
+    Json::Array(list.collect())
+}
+
+/// The folder of vaults of this person on this computer.
+pub fn default_vaults() -> PathBuf {
+    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")));
+    base.unwrap_or_else(|| PathBuf::from(".")).join("gladstone").join("vaults")
+}
+
+/// What the machine gives to vaults: clock, randomness, keyring, and the cost of new passphrases.
+pub fn surrounding(keyring: bool) -> Surrounding {
+    let secrets: Arc<dyn DeviceSecrets> = if keyring { Arc::new(SecretService::new(Duration::from_secs(5))) } else { Arc::new(NoKeyring) };
+    Surrounding { around: Arc::new(Machine::default()), secrets, cost: Cost::FLOOR }
+}
+
+fn rpc(place: &Place) -> Result<(), DeskError> {
+    let out = Arc::new(Mutex::new(io::stdout()));
+    let events = place.events.then(|| Arc::clone(&out));
+    let desk = open(place, Box::new(move |event| if let Some(out) = &events { write_line(out, &json!({ "event": event })) }));
+    for line in io::stdin().lock().lines() {
+        let line = line.map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
+        if !line.trim().is_empty() {
+            write_line(&out, &answer(&desk, &line));
+        }
+    }
+    desk.lock()
+}
+
+/// One line in, one line out: `{id, ok}` or `{id, error: {code, message, field?}}`.
+fn answer(desk: &Desk, line: &str) -> Json {
+    let request: Json = match serde_json::from_str(line) {
+        Ok(request) => request,
+        Err(error) => return json!({ "id": null, "error": DeskError::new(Code::BadRequest, format!("This line is not JSON: {error}.")) }),
+    };
+    let id = request.get("id").cloned().unwrap_or_default();
+    let Some(command) = request.get("command").and_then(Json::as_str) else {
+        return json!({ "id": id, "error": DeskError::new(Code::BadRequest, "A line needs “command”.") });
+    };
+    match desk.run(command, request.get("request").cloned().unwrap_or_default()) {
+        Ok(response) => json!({ "id": id, "ok": response }),
+        Err(error) => json!({ "id": id, "error": error }),
+    }
+}
+
+fn write_line(out: &Mutex<io::Stdout>, line: &Json) {
+    let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+    // A reader that went away ends the loop with the next line of input.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn open(place: &Place, listener: crate::desk::Listener) -> Desk {
+    Desk::new(place.vaults.clone().unwrap_or_else(default_vaults), surrounding(!place.no_keyring), listener)
+}
+
+/// Unlocks the only vault with the passphrase from GLADSTONE_PASSPHRASE or the first line of
+/// standard input, and runs one command under a progress bar.
+fn with_progress(place: &Place, command: &str, request: Json) -> Result<(), DeskError> {
+    let desk = open(place, Box::new(|_: Event| {}));
+    let status = desk.run("app.status", json!({}))?;
+    let vault = status["vaults"].as_array().filter(|vaults| vaults.len() == 1).map(|vaults| vaults[0]["id"].clone());
+    let vault = vault.ok_or_else(|| DeskError::new(Code::NotFound, "Name a folder with --vaults that holds exactly one vault."))?;
+    let passphrase = match std::env::var("GLADSTONE_PASSPHRASE") {
+        Ok(passphrase) => passphrase,
+        Err(_) => {
+            eprintln!("Passphrase:");
+            io::stdin().lock().lines().next().and_then(Result::ok).unwrap_or_default()
+        }
+    };
+    desk.run("vault.unlock", json!({ "vault_id": vault, "passphrase": passphrase }))?;
+    let bar = ProgressBar::new(0);
+    let result = std::thread::scope(|scope| {
+        let work = scope.spawn(|| desk.run(command, request));
+        while !work.is_finished() {
+            if let Some(progress) = desk.jobs.progress() {
+                bar.set_length(progress.of.into());
+                bar.set_position(progress.done.into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        work.join().unwrap_or_else(|_| Err(DeskError::new(Code::Failed, "The work stopped unexpectedly.")))
+    })?;
+    bar.finish_and_clear();
+    println!("{}", pretty(&result));
+    desk.lock()
+}
+
+fn pretty(json: &Json) -> String {
+    serde_json::to_string_pretty(json).unwrap_or_default()
+}

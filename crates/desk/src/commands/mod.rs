@@ -1,0 +1,24 @@
+//! The use cases, one file for each group of commands. A public function is a command; what it
+//! takes and returns stands beside it.
+
+pub mod alerts;
+pub mod app;
+pub mod model;
+pub mod people;
+pub mod questionnaires;
+pub mod records;
+pub mod responses;
+pub mod sample;
+pub mod settings;
+pub mod today;
+pub mod vault;
+
+/// The derives that every request and response carries.
+macro_rules! wire {
+    ($($(#[$attribute:meta])* $visibility:vis $kind:ident $name:ident $body:tt)+) => {
+        $(#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema, ts_rs::TS)]
+        $(#[$attribute])*
+        $visibility $kind $name $body)+
+    };
+}
+pub(crate) use wire;

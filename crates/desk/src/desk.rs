@@ -1,0 +1,166 @@
+//! The desk: which vaults there are, which one is open, and who is told what changed.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{PoisonError, RwLock, RwLockReadGuard, atomic::{AtomicI64, Ordering}},
+};
+
+use gladstone_model::Instant;
+use gladstone_store::Reader;
+use gladstone_vault::{Changes, Purpose, Surrounding, Tx, Unlocked};
+use serde_json::Value as Json;
+
+use crate::{
+    catalogue::{self, Access},
+    error::{Code, DeskError},
+    events::Event,
+    jobs::Jobs,
+};
+
+/// Whoever is told about events.
+pub type Listener = Box<dyn Fn(Event) + Send + Sync>;
+
+/// One running copy of the product.
+pub struct Desk {
+    vaults: PathBuf,
+    with: Surrounding,
+    session: RwLock<Option<Unlocked>>,
+    listener: Listener,
+    last_activity: AtomicI64,
+    /// Long work.
+    pub jobs: Jobs,
+}
+
+impl Desk {
+    /// A desk over a folder of vaults; nothing is open yet.
+    pub fn new(vaults: impl Into<PathBuf>, with: Surrounding, listener: Listener) -> Desk {
+        let now = with.around.now().0;
+        Desk { vaults: vaults.into(), with, session: RwLock::new(None), listener, last_activity: AtomicI64::new(now), jobs: Jobs::default() }
+    }
+
+    /// Runs a command by name. This is the only door.
+    ///
+    /// # Errors
+    /// What the command answers.
+    pub fn run(&self, name: &str, request: Json) -> Result<Json, DeskError> {
+        let command = catalogue::find(name).ok_or_else(|| DeskError::new(Code::UnknownCommand, format!("There is no command “{name}”. `gladstone commands` lists all.")))?;
+        if command.access == Access::Unlocked {
+            let session = self.session();
+            let unlocked = session.as_ref().ok_or_else(DeskError::locked)?;
+            if let Some(alarm) = &unlocked.alarm
+                && command.writes
+            {
+                return Err(DeskError::new(Code::Damaged, format!("Nothing is written until you decide about the alarm of this vault ({alarm:?}).")));
+            }
+            if command.writes && !unlocked.recovery_confirmed {
+                return Err(DeskError::new(Code::RecoveryUnconfirmed, "Confirm the recovery code first: without it, a forgotten passphrase would lose everything."));
+            }
+        }
+        (command.run)(self, request)
+    }
+
+    /// Where the vaults lie.
+    pub fn vaults(&self) -> &Path {
+        &self.vaults
+    }
+
+    /// Time, randomness and keyring.
+    pub fn with(&self) -> &Surrounding {
+        &self.with
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.with.around.now()
+    }
+
+    /// The open vault, if any.
+    pub fn session(&self) -> RwLockReadGuard<'_, Option<Unlocked>> {
+        self.session.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an open vault on the desk, or takes it away.
+    pub fn swap(&self, unlocked: Option<Unlocked>) -> Option<Unlocked> {
+        self.touch();
+        std::mem::replace(&mut *self.session.write().unwrap_or_else(PoisonError::into_inner), unlocked)
+    }
+
+    /// Works on the open vault as a whole.
+    ///
+    /// # Errors
+    /// [`Code::Locked`], or what `f` returns.
+    pub fn with_unlocked<T>(&self, f: impl FnOnce(&Unlocked) -> Result<T, DeskError>) -> Result<T, DeskError> {
+        f(self.session().as_ref().ok_or_else(DeskError::locked)?)
+    }
+
+    /// Changes the open vault as a whole.
+    ///
+    /// # Errors
+    /// [`Code::Locked`], or what `f` returns.
+    pub fn with_unlocked_mut<T>(&self, f: impl FnOnce(&mut Unlocked) -> Result<T, DeskError>) -> Result<T, DeskError> {
+        let mut guard = self.session.write().unwrap_or_else(PoisonError::into_inner);
+        f(guard.as_mut().ok_or_else(DeskError::locked)?)
+    }
+
+    /// Reads the open vault.
+    ///
+    /// # Errors
+    /// [`Code::Locked`], or what `f` returns.
+    pub fn read<T>(&self, f: impl FnOnce(Reader<'_>) -> Result<T, DeskError>) -> Result<T, DeskError> {
+        self.with_unlocked(|unlocked| unlocked.vault.read(f))
+    }
+
+    /// Writes the open vault and tells the listener afterwards.
+    ///
+    /// # Errors
+    /// [`Code::Locked`], or what `f` or the vault returns.
+    pub fn commit<T>(&self, purpose: impl Into<Purpose>, f: impl FnOnce(&mut Tx<'_>) -> Result<T, DeskError>) -> Result<T, DeskError> {
+        let (value, changes) = self.with_unlocked(|unlocked| unlocked.vault.commit(purpose, f))?;
+        self.tell(&changes);
+        Ok(value)
+    }
+
+    /// Tells the listener what changed.
+    pub fn tell(&self, changes: &Changes) {
+        if !changes.entities.is_empty() {
+            self.emit(Event::Changed { entities: changes.entities.iter().map(|name| (*name).to_owned()).collect() });
+        }
+    }
+
+    /// Tells the listener something.
+    pub fn emit(&self, event: Event) {
+        (self.listener)(event);
+    }
+
+    /// Locks the open vault: closes the file and forgets the keys.
+    ///
+    /// # Errors
+    /// What closing says; it is locked all the same.
+    pub fn lock(&self) -> Result<(), DeskError> {
+        let result = match self.swap(None) {
+            Some(unlocked) => unlocked.lock().map_err(DeskError::from),
+            None => Ok(()),
+        };
+        self.emit(Event::Locked);
+        result
+    }
+
+    /// The person is there.
+    pub fn touch(&self) {
+        self.last_activity.store(self.now().0, Ordering::Relaxed);
+    }
+
+    /// Seconds since the person was last there.
+    pub fn idle_seconds(&self) -> i64 {
+        (self.now().0 - self.last_activity.load(Ordering::Relaxed)) / 1_000_000
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(unlocked) = self.swap(None) {
+            // Whatever closing says, nothing acknowledged depends on it.
+            let _ = unlocked.lock();
+        }
+    }
+}
