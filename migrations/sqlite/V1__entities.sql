@@ -2073,4 +2073,3 @@ CREATE TABLE attachments (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachments_document_id_idx ON attachments (document_id) WHERE document_id IS NOT NULL;
 CREATE INDEX attachments_uploaded_by_idx ON attachments (uploaded_by) WHERE uploaded_by IS NOT NULL;
-

@@ -1,2 +1,44 @@
-//! The window.
-fn main() {}
+//! The window: one webview over the desk. Holds no rules; every ability is a command of the list.
+
+// A console window behind the app helps nobody on Windows.
+#![cfg_attr(all(not(debug_assertions), windows), windows_subsystem = "windows")]
+
+mod auto_lock;
+mod ipc;
+
+use std::{path::PathBuf, sync::Arc};
+
+use gladstone_desk::{Desk, Event, cli};
+use tauri::{Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let vaults = std::env::var_os("GLADSTONE_VAULTS").map_or_else(cli::default_vaults, PathBuf::from);
+    let keyring = std::env::var_os("GLADSTONE_NO_KEYRING").is_none();
+    tauri::Builder::default()
+        .invoke_handler(tauri::generate_handler![ipc::rpc])
+        .setup(move |app| {
+            let handle = app.handle().clone();
+            let listener = Box::new(move |event: Event| {
+                // The window may be gone while the vault is being closed; then nobody listens.
+                let _ = handle.emit_to("main", "desk", event);
+            });
+            let desk = Arc::new(Desk::new(vaults, cli::surrounding(keyring), listener));
+            app.manage(Arc::clone(&desk));
+            auto_lock::watch(desk);
+            WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
+                .title("Gladstone")
+                .inner_size(1280.0, 860.0)
+                .min_inner_size(900.0, 620.0)
+                .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
+                .build()?;
+            Ok(())
+        })
+        .build(tauri::generate_context!())?
+        .run(|app, event| {
+            if let tauri::RunEvent::Exit = event {
+                // Closing folds the log into the file; what was saved is safe either way.
+                let _ = app.state::<Arc<Desk>>().lock();
+            }
+        });
+    Ok(())
+}

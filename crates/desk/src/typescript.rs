@@ -29,7 +29,9 @@ impl Types {
             return;
         }
         if T::output_path().is_some() {
-            self.declarations.insert(T::ident(&config()), T::decl(&config()));
+            let (name, declaration) = (T::ident(&config()), T::decl(&config()));
+            let earlier = self.declarations.insert(name.clone(), declaration.clone());
+            assert!(earlier.is_none_or(|earlier| earlier == declaration), "two types of commands are called {name}; rename one");
         }
         T::visit_dependencies(self);
         T::visit_generics(self);

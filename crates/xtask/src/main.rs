@@ -1,2 +1,73 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: everything that is done with the project, on a fresh machine too.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod demo;
+mod generate;
+mod run;
+mod setup;
+mod shell;
+mod suites;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Set up, run, demonstrate, test, generate, measure.")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what is missing, build the screen, open the app; without a display play the demo.
+    Run,
+    /// Do the main job in the real window, a picture for every step.
+    Demo,
+    /// Everything that must hold: generated files, house rules, lints, tests, window tests.
+    Test,
+    /// Full sizes and fresh seeds of the fault suites.
+    Soak,
+    /// Write the generated files: migrations, TypeScript types.
+    Gen {
+        /// Only say whether they are current.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the house rules.
+    Tidy,
+    /// Measure and print ratios to a floor measured in the same run.
+    Bench {
+        /// Persons with responses; 10,000 responses are workload W.
+        #[arg(long, default_value_t = 10_000)]
+        responses: u32,
+    },
+    /// Print the full DDL of an engine, or which column holds which seed field.
+    Schema {
+        /// sqlite, postgres or coverage.
+        what: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Run => run::run(),
+        Task::Demo => demo::run(),
+        Task::Test => suites::test(),
+        Task::Soak => suites::soak(),
+        Task::Gen { check } => generate::run(check),
+        Task::Tidy => tidy::run(),
+        Task::Bench { responses } => bench::run(responses),
+        Task::Schema { what } => generate::print(&what),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::{desk::Desk, error::DeskError};
 
 wire! {
     /// Which alerts.
-    pub struct ListRequest {
+    pub struct ListAlerts {
         /// Only open ones.
         #[serde(default)]
         pub open_only: bool,
@@ -121,7 +121,7 @@ impl Action {
 ///
 /// # Errors
 /// The vault is locked.
-pub fn list(desk: &Desk, request: ListRequest) -> Result<Vec<AlertInfo>, DeskError> {
+pub fn list(desk: &Desk, request: ListAlerts) -> Result<Vec<AlertInfo>, DeskError> {
     desk.read(|read| {
         let mut query = Query::default().sorted("detected_at", true).limit(200);
         if request.open_only {

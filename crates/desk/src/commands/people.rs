@@ -16,7 +16,7 @@ const LOOK_AT: u8 = 75;
 
 wire! {
     /// Beginnings of names.
-    pub struct FindRequest {
+    pub struct FindPeople {
         /// What was typed; empty for the latest.
         pub text: String,
         /// Persons returned, up to 200; 50 when not given.
@@ -99,7 +99,7 @@ wire! {
     }
 
     /// What is known about a person now.
-    pub struct UpdateRequest {
+    pub struct UpdatePerson {
         /// The person.
         pub id: Uuid,
         /// Everything that is known; an empty field is emptied.
@@ -182,7 +182,7 @@ wire! {
 ///
 /// # Errors
 /// The vault is locked.
-pub fn find(desk: &Desk, request: FindRequest) -> Result<FindAnswer, DeskError> {
+pub fn find(desk: &Desk, request: FindPeople) -> Result<FindAnswer, DeskError> {
     let limit = request.limit.unwrap_or(50).min(200);
     desk.read(|read| {
         let total = u32::try_from(read.count("users", &Query::default())?).unwrap_or(u32::MAX);
@@ -242,7 +242,7 @@ pub fn register(desk: &Desk, request: RegisterRequest) -> Result<Person, DeskErr
 ///
 /// # Errors
 /// Every broken rule, with its field.
-pub fn update(desk: &Desk, request: UpdateRequest) -> Result<Person, DeskError> {
+pub fn update(desk: &Desk, request: UpdatePerson) -> Result<Person, DeskError> {
     desk.commit("people.update", |tx| {
         let mut values = user_values(&request.person);
         if let Some(role) = &request.person.role {

@@ -11,7 +11,7 @@ use crate::{desk::Desk, error::DeskError, instruments};
 
 wire! {
     /// Which questionnaires.
-    pub struct ListRequest {
+    pub struct ListQuestionnaires {
         /// Words in the title; empty for all.
         #[serde(default)]
         pub text: String,
@@ -135,7 +135,7 @@ impl From<&CutOff> for CutOffInfo {
 ///
 /// # Errors
 /// The vault is locked.
-pub fn list(desk: &Desk, request: ListRequest) -> Result<Vec<QuestionnaireInfo>, DeskError> {
+pub fn list(desk: &Desk, request: ListQuestionnaires) -> Result<Vec<QuestionnaireInfo>, DeskError> {
     desk.read(|read| {
         let rows = read.list("questionnaires", &Query::by("is_active", true).sorted("title", false).limit(500))?;
         let wanted = request.text.to_lowercase();

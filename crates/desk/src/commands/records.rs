@@ -11,7 +11,7 @@ use crate::{desk::Desk, error::{Code, DeskError}};
 
 wire! {
     /// Which records.
-    pub struct ListRequest {
+    pub struct ListRecords {
         /// Kind of record.
         pub entity: String,
         /// Conditions; all must hold.
@@ -75,13 +75,13 @@ wire! {
     /// Records and how many there are in all.
     pub struct ListAnswer {
         /// The records of this page.
-        pub records: Vec<Record>,
+        pub records: Vec<RecordView>,
         /// How many meet the conditions.
         pub total: u32,
     }
 
     /// A record.
-    pub struct Record {
+    pub struct RecordView {
         /// Kind of record.
         pub entity: String,
         /// Its id.
@@ -107,7 +107,7 @@ wire! {
     }
 
     /// A record to add.
-    pub struct CreateRequest {
+    pub struct CreateRecord {
         /// Kind of record.
         pub entity: String,
         /// Values by field.
@@ -116,7 +116,7 @@ wire! {
     }
 
     /// Fields to change.
-    pub struct UpdateRequest {
+    pub struct UpdateRecord {
         /// Kind of record.
         pub entity: String,
         /// Its id.
@@ -153,7 +153,7 @@ wire! {
     }
 
     /// Words to look for.
-    pub struct FindRequest {
+    pub struct FindRecords {
         /// Beginnings of words.
         pub text: String,
         /// Only this kind of record.
@@ -192,7 +192,7 @@ wire! {
 ///
 /// # Errors
 /// Unknown names, or values of the wrong type.
-pub fn list(desk: &Desk, request: ListRequest) -> Result<ListAnswer, DeskError> {
+pub fn list(desk: &Desk, request: ListRecords) -> Result<ListAnswer, DeskError> {
     let entity = known(&request.entity)?;
     let mut query = Query { page: Page { offset: request.offset, limit: request.limit.unwrap_or(100) }, with_errors: request.with_errors, ..Query::default() };
     for filter in &request.filters {
@@ -214,7 +214,7 @@ pub fn list(desk: &Desk, request: ListRequest) -> Result<ListAnswer, DeskError> 
 ///
 /// # Errors
 /// It is not on this computer.
-pub fn get(desk: &Desk, request: RecordRequest) -> Result<Record, DeskError> {
+pub fn get(desk: &Desk, request: RecordRequest) -> Result<RecordView, DeskError> {
     let entity = known(&request.entity)?;
     let record = desk.read(|read| {
         let stored = read.stored(entity, request.id)?.ok_or_else(|| missing(entity))?;
@@ -231,7 +231,7 @@ pub fn get(desk: &Desk, request: RecordRequest) -> Result<Record, DeskError> {
 ///
 /// # Errors
 /// Every broken rule, with its field.
-pub fn create(desk: &Desk, request: CreateRequest) -> Result<Record, DeskError> {
+pub fn create(desk: &Desk, request: CreateRecord) -> Result<RecordView, DeskError> {
     let entity = known(&request.entity)?;
     let values = typed(entity, &request.values)?;
     let id = desk.commit("records.create", |tx| Ok(tx.create(&request.entity, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?))?;
@@ -242,7 +242,7 @@ pub fn create(desk: &Desk, request: CreateRequest) -> Result<Record, DeskError> 
 ///
 /// # Errors
 /// Every broken rule, with its field.
-pub fn update(desk: &Desk, request: UpdateRequest) -> Result<Record, DeskError> {
+pub fn update(desk: &Desk, request: UpdateRecord) -> Result<RecordView, DeskError> {
     let entity = known(&request.entity)?;
     let values = typed(entity, &request.values)?;
     desk.commit("records.update", |tx| Ok(tx.update(&request.entity, request.id, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?))?;
@@ -279,7 +279,7 @@ pub fn references(desk: &Desk, request: ReferenceRequest) -> Result<Vec<Choice>,
 ///
 /// # Errors
 /// Unknown names.
-pub fn find(desk: &Desk, request: FindRequest) -> Result<Vec<Hit>, DeskError> {
+pub fn find(desk: &Desk, request: FindRecords) -> Result<Vec<Hit>, DeskError> {
     desk.read(|read| {
         let hits = search::find(read, &request.text, request.entity.as_deref(), 40)?;
         Ok(hits.into_iter().map(|hit| Hit { label: catalogue().get(hit.entity).map(|e| e.label.clone()).unwrap_or_default(), entity: hit.entity.into(), id: hit.id, title: hit.title }).collect())
@@ -315,7 +315,7 @@ fn history_entry(read: Reader<'_>, entity: &Entity, id: Uuid, entry: &Entry) -> 
 }
 
 /// A stored row as commands show it.
-pub(super) fn to_record(read: Reader<'_>, stored: gladstone_store::StoredRow) -> Result<Record, DeskError> {
+pub(super) fn to_record(read: Reader<'_>, stored: gladstone_store::StoredRow) -> Result<RecordView, DeskError> {
     let entity = stored.row.entity;
     let mut references = Map::new();
     for (field, value) in entity.fields.iter().zip(&stored.row.values) {
@@ -325,7 +325,7 @@ pub(super) fn to_record(read: Reader<'_>, stored: gladstone_store::StoredRow) ->
             references.insert(field.name.clone(), row.title().into());
         }
     }
-    Ok(Record { entity: entity.name.clone(), id: stored.row.id(), title: stored.row.title(), values: stored.row.to_json(), references, error_reason: stored.error.map(|(_, reason)| reason) })
+    Ok(RecordView { entity: entity.name.clone(), id: stored.row.id(), title: stored.row.title(), values: stored.row.to_json(), references, error_reason: stored.error.map(|(_, reason)| reason) })
 }
 
 fn comparison(entity: &Entity, filter: &FilterRequest) -> Result<Match, DeskError> {

@@ -33,7 +33,7 @@ wire! {
     }
 
     /// A vault to make.
-    pub struct CreateRequest {
+    pub struct CreateVault {
         /// Name on the lock screen.
         pub label: String,
         /// The person's name.
@@ -139,7 +139,7 @@ pub fn passphrase_strength(_: &Desk, request: PassphraseRequest) -> Result<Stren
 ///
 /// # Errors
 /// A weak passphrase, an empty name, or a folder that cannot be written.
-pub fn create(desk: &Desk, request: CreateRequest) -> Result<Created, DeskError> {
+pub fn create(desk: &Desk, request: CreateVault) -> Result<Created, DeskError> {
     let (label, name) = (request.label.trim(), request.person_name.trim());
     if name.is_empty() {
         return Err(DeskError::field("person_name", "Write your name; it stands beside what you do."));

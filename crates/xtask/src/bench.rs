@@ -1,0 +1,3 @@
+//! bench
+use crate::shell::Outcome;
+pub fn run(_: u32) -> Outcome { Ok(()) }

@@ -1,0 +1,40 @@
+// Reading and writing through the desk with a cache that knows what each answer depends on.
+import { QueryClient, useMutation, useQuery } from "@tanstack/react-query";
+import { reads, type CommandName, type DeskError } from "../bindings/commands";
+import { onEvent, rpc, type Request, type Response } from "./rpc";
+
+export const client = new QueryClient({
+  defaultOptions: { queries: { retry: false, staleTime: Infinity, refetchOnWindowFocus: false, networkMode: "always" }, mutations: { networkMode: "always" } },
+});
+
+onEvent((event) => {
+  if (event.kind === "changed") refresh(event.entities);
+  if (event.kind === "locked") {
+    client.clear();
+    void client.invalidateQueries({ queryKey: ["app.status"] });
+    window.dispatchEvent(new Event("desk-locked"));
+  }
+});
+
+/** Asks again for every answer that depends on one of the entities. */
+export function refresh(entities: readonly string[]): void {
+  void client.invalidateQueries({
+    predicate: (query) => {
+      const depends = reads[query.queryKey[0] as CommandName] ?? [];
+      return query.queryKey[0] === "app.status" || depends.some((entity) => entity === "*" || entities.includes(entity));
+    },
+  });
+}
+
+/** The answer of a reading command, kept until something it depends on changes. */
+export function useAnswer<K extends CommandName>(name: K, request: Request<K>, enabled = true) {
+  return useQuery<Response<K>, DeskError>({ queryKey: [name, request], queryFn: () => rpc(name, request), enabled, placeholderData: (previous) => previous });
+}
+
+/** A command that does something. Everything on the screen is asked for again afterwards. */
+export function useAction<K extends CommandName>(name: K) {
+  return useMutation<Response<K>, DeskError, Request<K>>({
+    mutationFn: (request) => rpc(name, request),
+    onSuccess: () => client.invalidateQueries(),
+  });
+}

@@ -1,0 +1,51 @@
+// Times and dates as people read them, in the language of the screen.
+import { language } from "./messages";
+
+const format = (options: Intl.DateTimeFormatOptions) => (text: string) => new Intl.DateTimeFormat(language(), options).format(new Date(text));
+
+/** 10:42 */
+export const clock = format({ hour: "2-digit", minute: "2-digit", hour12: false });
+/** Thursday 20 November */
+export const day = format({ weekday: "long", day: "numeric", month: "long" });
+/** 20 Nov */
+export const shortDay = format({ day: "numeric", month: "short" });
+/** 12 March 1979 */
+export const fullDate = (text: string) => new Intl.DateTimeFormat(language(), { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
+/** 20 Nov 2026, 10:42 */
+export const moment = format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+
+export const isToday = (text: string) => new Date(text).toDateString() === new Date().toDateString();
+
+/** "today 10:42" or "23 Oct 2026, 10:48" */
+export const when = (text: string, today: string) => (isToday(text) ? `${today} ${clock(text)}` : moment(text));
+
+/** Whole years since a date. */
+export function age(born: string): number {
+  const [birth, now] = [new Date(born), new Date()];
+  const before = now.getMonth() < birth.getUTCMonth() || (now.getMonth() === birth.getUTCMonth() && now.getDate() < birth.getUTCDate());
+  return now.getFullYear() - birth.getUTCFullYear() - (before ? 1 : 0);
+}
+
+/** Reads 1979-03-12, 12.3.1979, 12/03/1979 or 12 March 1979 as an ISO date; undefined when it is none. */
+export function readDate(text: string): string | undefined {
+  const trimmed = text.trim();
+  const iso = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(trimmed);
+  const european = /^(\d{1,2})[./ ](\d{1,2})[./ ](\d{4})$/.exec(trimmed);
+  const words = /^(\d{1,2})\.? ([\p{L}]+) (\d{4})$/u.exec(trimmed);
+  const parts = iso ? [iso[1], iso[2], iso[3]] : european ? [european[3], european[2], european[1]] : words ? [words[3], String(monthNumber(words[2] ?? "")), words[1]] : undefined;
+  if (!parts) return undefined;
+  const [year, month, date] = parts.map(Number) as [number, number, number];
+  const read = new Date(Date.UTC(year, month - 1, date));
+  const exists = read.getUTCFullYear() === year && read.getUTCMonth() === month - 1 && read.getUTCDate() === date;
+  return exists ? read.toISOString().slice(0, 10) : undefined;
+}
+
+function monthNumber(name: string): number {
+  for (let month = 0; month < 12; month++) {
+    for (const tongue of ["en", language()]) {
+      const full = new Intl.DateTimeFormat(tongue, { month: "long" }).format(new Date(2000, month, 1)).toLowerCase();
+      if (full.startsWith(name.toLowerCase()) && name.length >= 3) return month + 1;
+    }
+  }
+  return 0;
+}
