@@ -100,6 +100,8 @@ commands! {
     "vault.test_restore" Unlocked reads [] vault::test_restore: vault::BackupRequest => vault::VerifyReport, "Restores a backup into a scratch copy and checks everything in it.";
     "vault.backups_of" Always reads [] vault::backups_of: vault::VaultRequest => Vec<vault::BackupInfo>, "The backups of a vault that is locked or damaged.";
     "vault.restore" Always reads [] vault::restore: vault::RestoreRequest => app::Done, "Puts a backup in the place of a locked vault; what lay there is moved aside.";
+    "vault.save_code" Always reads [] vault::save_code: vault::SaveCode => vault::SavedFile, "Writes a recovery code that was just shown into a file.";
+    "vault.erase" Unlocked reads [] vault::erase: vault::EraseRequest => app::Done, "Removes the open vault with its backups from this computer, for good.";
     "session.touch" Always reads [] settings::touch: app::Empty => app::Done, "The person is there; postpones the automatic lock.";
     "settings.get" Unlocked reads ["user_preferences"] settings::get: app::Empty => settings::Settings, "Settings of this person.";
     "settings.set" Unlocked writes [] settings::set: settings::Settings => settings::Settings, "Keeps the settings of this person.";

@@ -5,6 +5,7 @@
 pub mod backup;
 pub mod custody;
 pub mod database;
+pub mod erase;
 pub mod error;
 pub mod folder;
 pub mod keys;

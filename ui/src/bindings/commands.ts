@@ -492,6 +492,12 @@ searchable: boolean,
  */
 fields: Array<FieldInfo>, };
 
+export type EraseRequest = { 
+/**
+ * Its label, typed by the person.
+ */
+label: string, };
+
 export type ErrorRequest = { 
 /**
  * Kind of record.
@@ -1314,6 +1320,16 @@ alerts: Array<AlertInfo>,
  */
 trend: Trend | null, };
 
+export type SaveCode = { 
+/**
+ * The code as it was shown.
+ */
+code: string, 
+/**
+ * A folder, best on a stick that is kept apart from this computer; the home folder when not given.
+ */
+folder: string | null, };
+
 export type Saved = { 
 /**
  * When.
@@ -1323,6 +1339,12 @@ saved_at: string,
  * The alert that it raised, if any.
  */
 alert: AlertInfo | null, };
+
+export type SavedFile = { 
+/**
+ * Its path.
+ */
+path: string, };
 
 export type ScaleView = { 
 /**
@@ -1704,6 +1726,10 @@ export interface Commands {
   "vault.backups_of": { request: VaultRequest; response: Array<BackupInfo> };
   /** Puts a backup in the place of a locked vault; what lay there is moved aside. */
   "vault.restore": { request: RestoreRequest; response: Done };
+  /** Writes a recovery code that was just shown into a file. */
+  "vault.save_code": { request: SaveCode; response: SavedFile };
+  /** Removes the open vault with its backups from this computer, for good. */
+  "vault.erase": { request: EraseRequest; response: Done };
   /** The person is there; postpones the automatic lock. */
   "session.touch": { request: Empty; response: Done };
   /** Settings of this person. */
@@ -1798,6 +1824,8 @@ export const reads: Record<CommandName, readonly string[]> = {
   "vault.test_restore": [],
   "vault.backups_of": [],
   "vault.restore": [],
+  "vault.save_code": [],
+  "vault.erase": [],
   "session.touch": [],
   "settings.get": ["user_preferences"],
   "settings.set": [],

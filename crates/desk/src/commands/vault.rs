@@ -119,6 +119,27 @@ wire! {
         pub path: String,
     }
 
+    /// Where to write the recovery code.
+    pub struct SaveCode {
+        /// The code as it was shown.
+        pub code: String,
+        /// A folder, best on a stick that is kept apart from this computer; the home folder when not given.
+        #[serde(default)]
+        pub folder: Option<String>,
+    }
+
+    /// A file that was written.
+    pub struct SavedFile {
+        /// Its path.
+        pub path: String,
+    }
+
+    /// A vault that shall be removed.
+    pub struct EraseRequest {
+        /// Its label, typed by the person.
+        pub label: String,
+    }
+
     /// What was checked and found in order.
     pub struct VerifyReport {
         /// Entries of the history that were checked.
@@ -289,6 +310,38 @@ pub fn restore(desk: &Desk, request: RestoreRequest) -> Result<Done, DeskError> 
     close(desk)?;
     let found = backup::list(&VaultFolder::at(&root))?.into_iter().find(|backup| backup.made == request.made).ok_or_else(no_backup)?;
     backup::restore(&root, &found.path)?;
+    Ok(Done::YES)
+}
+
+/// See the command list.
+///
+/// # Errors
+/// The folder is missing or cannot be written, or holds such a file already.
+pub fn save_code(_: &Desk, request: SaveCode) -> Result<SavedFile, DeskError> {
+    let folder = request.folder.filter(|folder| !folder.trim().is_empty()).map(PathBuf::from).or_else(std::env::home_dir);
+    let folder = folder.filter(|folder| folder.is_dir()).ok_or_else(|| DeskError::field("folder", "There is no such folder. Name one that is there, for example /media/stick."))?;
+    let path = folder.join("gladstone-recovery-code.txt");
+    let text = format!("Gladstone recovery code\n\n{}\n\nKeep it apart from the computer. Whoever has both can read what is stored there.\n", request.code.trim());
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()));
+    match written {
+        Ok(()) => Ok(SavedFile { path: path.to_string_lossy().into_owned() }),
+        Err(error) => Err(DeskError::field("folder", format!("The file {} cannot be written: {error}. Choose another folder.", path.display()))),
+    }
+}
+
+/// See the command list.
+///
+/// # Errors
+/// The label differs, or what the disk says.
+pub fn erase(desk: &Desk, request: EraseRequest) -> Result<Done, DeskError> {
+    let label = desk.with_unlocked(|unlocked| Ok(unlocked.header.label.clone()))?;
+    if request.label.trim() != label {
+        return Err(DeskError::field("label", format!("Type “{label}” exactly, to show that you mean it.")));
+    }
+    let Some(unlocked) = desk.swap(None) else { return Err(DeskError::locked()) };
+    let erased = gladstone_vault::erase::erase(unlocked, desk.with());
+    desk.emit(crate::events::Event::Locked);
+    erased?;
     Ok(Done::YES)
 }
 

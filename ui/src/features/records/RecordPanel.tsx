@@ -1,0 +1,141 @@
+// One record: its values, its history, and the form to change it. Nothing is deleted; a record can
+// be marked as entered in error.
+import { Check as Tick, History, Pencil, X } from "lucide-react";
+import { useState, type FormEvent } from "react";
+import type { EntityInfo, FieldInfo, RecordView } from "../../bindings/commands";
+import { readable, t } from "../../lib/messages";
+import { useAction, useAnswer } from "../../lib/queries";
+import { go, to } from "../../lib/route";
+import { moment, when } from "../../lib/time";
+import { Dialog } from "../../parts/Dialog";
+import { AreaField } from "../../parts/Field";
+import { Answer, Failure } from "../../parts/States";
+import { JsonView } from "./JsonEditor";
+import { shown } from "./shown";
+import { Widget } from "./Widget";
+
+export function RecordPanel({ kind, id }: { kind: EntityInfo; id: string }) {
+  if (id === "new") return <Edit kind={kind} />;
+  return <Existing kind={kind} id={id} />;
+}
+
+function Existing({ kind, id }: { kind: EntityInfo; id: string }) {
+  const record = useAnswer("records.get", { entity: kind.name, id });
+  const [editing, setEditing] = useState(false);
+  return (
+    <aside className="edit" aria-label={kind.label}>
+      <Answer query={record}>{(data) => editing ? <Edit kind={kind} record={data} onDone={() => setEditing(false)} /> : <View kind={kind} record={data} onEdit={() => setEditing(true)} />}</Answer>
+    </aside>
+  );
+}
+
+function View({ kind, record, onEdit }: { kind: EntityInfo; record: RecordView; onEdit: () => void }) {
+  const [over, setOver] = useState<"history" | "error">();
+  const filled = kind.fields.filter((field) => field.name !== "id" && record.values[field.name] !== null && record.values[field.name] !== undefined && record.values[field.name] !== "");
+  return (
+    <>
+      <header>
+        <div className="grow"><h2>{record.title || t("records.unnamed")}</h2><p className="small muted">{kind.label}</p></div>
+        <button className="btn plain square" aria-label={t("records.history")} title={t("records.history")} onClick={() => setOver("history")}><History className="icon" /></button>
+        <a className="btn plain square" aria-label={t("dialog.close")} href={to.records(kind.name)}><X className="icon" /></a>
+      </header>
+      {record.error_reason !== null && <p className="banner note small">{t("records.in_error_because", { reason: record.error_reason })}</p>}
+      <dl className="values scroll">
+        {filled.map((field) => <div key={field.name}><dt title={field.help}>{field.label}</dt><dd><Value field={field} record={record} /></dd></div>)}
+      </dl>
+      <footer>
+        {record.error_reason === null && !kind.append_only && <button className="btn" onClick={onEdit}><Pencil className="icon" />{t("records.edit")}</button>}
+        {kind.append_only && <span className="small muted">{t("records.sealed")}</span>}
+        {record.error_reason === null && <button className="btn plain end" onClick={() => setOver("error")}>{t("records.mark_error")}</button>}
+      </footer>
+      {over === "history" && <HistoryOf kind={kind} id={record.id} onClose={() => setOver(undefined)} />}
+      {over === "error" && <InError kind={kind} record={record} onClose={() => setOver(undefined)} />}
+    </>
+  );
+}
+
+function Value({ field, record }: { field: FieldInfo; record: RecordView }) {
+  const value = record.values[field.name];
+  if (field.kind === "reference" && field.references) return <a href={field.references === "users" ? to.person(String(value)) : to.records(field.references, String(value))}>{record.references[field.name] ?? t("records.elsewhere")}</a>;
+  if (field.kind === "json") return <JsonView value={value} />;
+  return <span className="prose">{shown(field, value)}</span>;
+}
+
+function Edit({ kind, record, onDone }: { kind: EntityInfo; record?: RecordView; onDone?: () => void }) {
+  const create = useAction("records.create");
+  const update = useAction("records.update");
+  const [values, setValues] = useState<Record<string, unknown>>(() => record?.values ?? Object.fromEntries(kind.fields.filter((field) => field.default !== null).map((field) => [field.name, field.default])));
+  const [changed, setChanged] = useState<Record<string, unknown>>({});
+  const [savedAt, setSavedAt] = useState<string>();
+  const [more, setMore] = useState(false);
+  const error = create.error ?? update.error;
+  const set = (name: string, value: unknown) => {
+    setValues({ ...values, [name]: value });
+    setChanged({ ...changed, [name]: value });
+    setSavedAt(undefined);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (record) update.mutate({ entity: kind.name, id: record.id, values: changed }, { onSuccess: () => { setSavedAt(new Date().toISOString()); setChanged({}); onDone?.(); } });
+    else create.mutate({ entity: kind.name, values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== "")) }, { onSuccess: (made) => go(to.records(kind.name, made.id)) });
+  };
+  const editable = kind.fields.filter((field) => field.name !== "id" && !field.managed);
+  const first = editable.filter((field) => field.required || kind.title.includes(field.name) || (record && record.values[field.name] !== null && record.values[field.name] !== undefined) || error?.field === field.name);
+  const rest = editable.filter((field) => !first.includes(field));
+  const open = more || first.length < 6;
+  const draw = (field: FieldInfo) => <Widget key={field.name} field={field} value={values[field.name]} name={record?.references[field.name] ?? ""} onChange={(value) => set(field.name, value)} error={error?.field === field.name ? error.message : undefined} />;
+  const body = (
+    <>
+      <header>
+        <div className="grow"><h2>{record ? record.title || t("records.unnamed") : t("records.new_of", { label: kind.label })}</h2>{savedAt ? <p className="row saved small"><Tick className="icon" />{t("administer.saved_at", { time: moment(savedAt) })}</p> : <p className="small muted">{kind.help}</p>}</div>
+        {onDone ? <button className="btn plain square" aria-label={t("dialog.close")} onClick={onDone}><X className="icon" /></button> : <a className="btn plain square" aria-label={t("dialog.close")} href={to.records(kind.name)}><X className="icon" /></a>}
+      </header>
+      <form className="scroll" id="record-form" onSubmit={submit} noValidate>
+        {first.map(draw)}
+        {open ? rest.map(draw) : <button type="button" className="btn" onClick={() => setMore(true)}>{t("records.more", { n: rest.length })}</button>}
+        {error && (!error.field || !editable.some((field) => field.name === error.field)) && <Failure error={error} />}
+      </form>
+      <footer>
+        {onDone ? <button type="button" className="btn" onClick={onDone}>{t("dialog.cancel")}</button> : <a className="btn" href={to.records(kind.name)}>{t("dialog.cancel")}</a>}
+        <button className="btn primary end" form="record-form" aria-busy={create.isPending || update.isPending}>{record ? t("records.keep", { n: Object.keys(changed).length }) : t("records.add")}</button>
+      </footer>
+    </>
+  );
+  return record ? body : <aside className="edit" aria-label={kind.label}>{body}</aside>;
+}
+
+function HistoryOf({ kind, id, onClose }: { kind: EntityInfo; id: string; onClose: () => void }) {
+  const history = useAnswer("records.history", { entity: kind.name, id });
+  const label = (name: string) => kind.fields.find((field) => field.name === name)?.label ?? name;
+  return (
+    <Dialog title={t("records.history")} onClose={onClose} wide>
+      <Answer query={history}>
+        {(entries) => (
+          <div>
+            {entries.map((entry, at) => <div key={at} className="li"><span className="grow"><b>{readable(entry.command.replace(".", " "))}</b>{entry.reason && <span className="block">“{entry.reason}”</span>}<span className="small muted block">{entry.fields.map(label).join(", ")}</span></span><span className="small muted">{entry.actor}<br />{when(entry.at, t("time.today"))}</span></div>)}
+            {entries.length === 0 && <p className="pad muted">{t("records.no_history")}</p>}
+          </div>
+        )}
+      </Answer>
+    </Dialog>
+  );
+}
+
+function InError({ kind, record, onClose }: { kind: EntityInfo; record: RecordView; onClose: () => void }) {
+  const [reason, setReason] = useState("");
+  const mark = useAction("records.enter_in_error");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    mark.mutate({ entity: kind.name, id: record.id, reason }, { onSuccess: onClose });
+  };
+  return (
+    <Dialog title={t("records.mark_error_title", { title: record.title || kind.label })} onClose={onClose} className="roomy">
+      <form className="pad stack" onSubmit={submit}>
+        <p className="muted">{t("records.mark_error_text")}</p>
+        <AreaField label={t("amend.reason")} autoFocus value={reason} onChange={setReason} error={mark.error?.field === "reason" ? mark.error.message : undefined} />
+        {mark.error && mark.error.field !== "reason" && <Failure error={mark.error} />}
+        <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn primary end" aria-disabled={!reason.trim()}>{t("records.mark_error_do")}</button></div>
+      </form>
+    </Dialog>
+  );
+}

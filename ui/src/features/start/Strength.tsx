@@ -1,0 +1,14 @@
+// How hard a passphrase is to guess: a word and a meter.
+import type { Strength } from "../../bindings/commands";
+import { t, type Key } from "../../lib/messages";
+
+export function StrengthMeter({ strength }: { strength: Strength | undefined }) {
+  if (!strength) return <p className="hint muted small">{t("strength.hint")}</p>;
+  return (
+    <div className="strength" role="status" data-n={strength.score}>
+      <span className="steps" aria-hidden="true">{[0, 1, 2, 3].map((step) => <i key={step} className={step < strength.score ? "done" : ""} />)}</span>
+      <b>{t(`strength.${strength.score}` as Key)}</b>
+      {strength.hint && <span className="muted small">{strength.hint}</span>}
+    </div>
+  );
+}

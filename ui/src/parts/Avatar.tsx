@@ -1,0 +1,10 @@
+// Initials on a neutral ground. No photographs in a shared room.
+
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  return [words[0], words.length > 1 ? words[words.length - 1] : ""].map((word) => [...(word ?? "")][0] ?? "").join("").toUpperCase();
+}
+
+export function Avatar({ name, large = false }: { name: string; large?: boolean }) {
+  return <span className={large ? "av lg" : "av"} aria-hidden="true">{initials(name)}</span>;
+}
