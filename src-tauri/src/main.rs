@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 // The window may be gone while the vault is being closed; then nobody listens.
                 let _ = handle.emit_to("main", "desk", event);
             });
-            let desk = Arc::new(Desk::new(vaults, cli::surrounding(keyring), listener));
+            let desk = Arc::new(cli::desk(vaults, keyring, listener));
             app.manage(Arc::clone(&desk));
             auto_lock::watch(desk);
             WebviewWindowBuilder::new(app, "main", WebviewUrl::default())

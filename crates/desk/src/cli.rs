@@ -118,10 +118,17 @@ pub fn default_vaults() -> PathBuf {
     base.unwrap_or_else(|| PathBuf::from(".")).join("gladstone").join("vaults")
 }
 
-/// What the machine gives to vaults: clock, randomness, keyring, and the cost of new passphrases.
-pub fn surrounding(keyring: bool) -> Surrounding {
+/// What the machine gives to vaults: clock, randomness, keyring, and the least cost of passphrases.
+fn surrounding(keyring: bool) -> Surrounding {
     let secrets: Arc<dyn DeviceSecrets> = if keyring { Arc::new(SecretService::new(Duration::from_secs(5))) } else { Arc::new(NoKeyring) };
     Surrounding { around: Arc::new(Machine::default()), secrets, cost: Cost::FLOOR }
+}
+
+/// A desk over the vaults of this computer. GLADSTONE_KEY_COST=floor keeps new passphrases at the
+/// least cost, for tests and slow machines; otherwise the cost is measured.
+pub fn desk(vaults: PathBuf, keyring: bool, listener: crate::desk::Listener) -> Desk {
+    let desk = Desk::new(vaults, surrounding(keyring), listener);
+    if std::env::var("GLADSTONE_KEY_COST").is_ok_and(|cost| cost == "floor") { desk } else { desk.calibrating() }
 }
 
 fn rpc(place: &Place) -> Result<(), DeskError> {
@@ -160,7 +167,7 @@ fn write_line(out: &Mutex<io::Stdout>, line: &Json) {
 }
 
 fn open(place: &Place, listener: crate::desk::Listener) -> Desk {
-    Desk::new(place.vaults.clone().unwrap_or_else(default_vaults), surrounding(!place.no_keyring), listener)
+    desk(place.vaults.clone().unwrap_or_else(default_vaults), !place.no_keyring, listener)
 }
 
 /// Unlocks the only vault with the passphrase from GLADSTONE_PASSPHRASE or the first line of

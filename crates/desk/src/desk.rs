@@ -7,7 +7,7 @@ use std::{
 
 use gladstone_model::Instant;
 use gladstone_store::Reader;
-use gladstone_vault::{Changes, Purpose, Surrounding, Tx, Unlocked};
+use gladstone_vault::{Changes, CustodyError, Purpose, Surrounding, Tx, Unlocked, keys::kdf::Cost};
 use serde_json::Value as Json;
 
 use crate::{
@@ -27,6 +27,7 @@ pub struct Desk {
     session: RwLock<Option<Unlocked>>,
     listener: Listener,
     last_activity: AtomicI64,
+    calibrates: bool,
     /// Long work.
     pub jobs: Jobs,
 }
@@ -35,7 +36,23 @@ impl Desk {
     /// A desk over a folder of vaults; nothing is open yet.
     pub fn new(vaults: impl Into<PathBuf>, with: Surrounding, listener: Listener) -> Desk {
         let now = with.around.now().0;
-        Desk { vaults: vaults.into(), with, session: RwLock::new(None), listener, last_activity: AtomicI64::new(now), jobs: Jobs::default() }
+        Desk { vaults: vaults.into(), with, session: RwLock::new(None), listener, last_activity: AtomicI64::new(now), calibrates: false, jobs: Jobs::default() }
+    }
+
+    /// New passphrases cost as much as this machine can bear, not only the floor.
+    #[must_use]
+    pub fn calibrating(mut self) -> Desk {
+        self.calibrates = true;
+        self
+    }
+
+    /// Time, randomness and keyring for new keys.
+    ///
+    /// # Errors
+    /// There is not even memory for the least cost.
+    pub fn with_for_new_keys(&self) -> Result<Surrounding, DeskError> {
+        let cost = if self.calibrates { Cost::calibrated().map_err(CustodyError::from)? } else { self.with.cost };
+        Ok(Surrounding { cost, ..self.with.clone() })
     }
 
     /// Runs a command by name. This is the only door.

@@ -1,16 +1,21 @@
 // Times and dates as people read them, in the language of the screen.
 import { language } from "./messages";
 
-const format = (options: Intl.DateTimeFormatOptions) => (text: string) => new Intl.DateTimeFormat(language(), options).format(new Date(text));
+/** Day before month in every language that we have. */
+const locale = () => (language() === "en" ? "en-GB" : language());
+
+const format = (options: Intl.DateTimeFormatOptions) => (text: string) => new Intl.DateTimeFormat(locale(), options).format(new Date(text));
 
 /** 10:42 */
 export const clock = format({ hour: "2-digit", minute: "2-digit", hour12: false });
 /** Thursday 20 November */
-export const day = format({ weekday: "long", day: "numeric", month: "long" });
+export const day = (text: string) => format({ weekday: "long", day: "numeric", month: "long" })(text).replace(language() === "en" ? "," : /$^/, "");
+/** 20 November 2026 */
+export const longDate = format({ day: "numeric", month: "long", year: "numeric" });
 /** 20 Nov */
 export const shortDay = format({ day: "numeric", month: "short" });
 /** 12 March 1979 */
-export const fullDate = (text: string) => new Intl.DateTimeFormat(language(), { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
+export const fullDate = (text: string) => new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
 /** 20 Nov 2026, 10:42 */
 export const moment = format({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
 

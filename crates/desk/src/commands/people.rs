@@ -278,11 +278,8 @@ pub fn profile(desk: &Desk, request: PersonRequest) -> Result<Profile, DeskError
             if response.text("status") == "abandoned" {
                 continue;
             }
-            let detail = match (&score, &band) {
-                (Some(score), Some((band, _))) => format!("{score} · {band}"),
-                (Some(score), None) => score.to_string(),
-                _ => String::new(),
-            };
+            let title = score.map_or(title.clone(), |score| format!("{title}: {score}"));
+            let detail = band.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
             timeline.push(TimelineEntry { kind: if finished { TimelineKind::Result } else { TimelineKind::Paused }, at, title, detail, step: band.map(|b| b.1), entity: "responses".into(), id: response.id() });
         }
         let mut open_alerts = Vec::new();

@@ -166,7 +166,7 @@ pub fn create(desk: &Desk, request: CreateVault) -> Result<Created, DeskError> {
         return Err(DeskError::field("person_name", "Write your name; it stands beside what you do."));
     }
     require_strength("passphrase", &request.passphrase)?;
-    let with = desk.with();
+    let with = &desk.with_for_new_keys()?;
     let actor = with.around.new_id()?;
     let root = desk.vaults().join(with.around.new_id()?.to_string());
     let (unlocked, code) = custody::create(&root, if label.is_empty() { name } else { label }, &request.passphrase, actor, with)?;
@@ -212,7 +212,7 @@ pub fn unlock_with_recovery(desk: &Desk, request: RecoverRequest) -> Result<Crea
     require_strength("new_passphrase", &request.new_passphrase)?;
     let root = root(desk, request.vault_id)?;
     close(desk)?;
-    let (unlocked, code) = custody::unlock_with_recovery(&root, &request.code, &request.new_passphrase, desk.with())?;
+    let (unlocked, code) = custody::unlock_with_recovery(&root, &request.code, &request.new_passphrase, &desk.with_for_new_keys()?)?;
     unlocked.vault.record(EventAction::KeyChange, 0, Uuid::nil(), "unlocked with the recovery code")?;
     Ok(present(desk, unlocked, &code))
 }
@@ -234,7 +234,7 @@ pub fn change_passphrase(desk: &Desk, request: ChangeRequest) -> Result<Created,
     let root = desk.with_unlocked(|unlocked| Ok(unlocked.folder.root().to_owned()))?;
     close(desk)?;
     let unlocked = custody::unlock(&root, &request.passphrase, desk.with())?;
-    let (unlocked, code) = unlocked.change_passphrase(&request.new_passphrase, desk.with())?;
+    let (unlocked, code) = unlocked.change_passphrase(&request.new_passphrase, &desk.with_for_new_keys()?)?;
     unlocked.vault.record(EventAction::KeyChange, 0, Uuid::nil(), "passphrase changed")?;
     Ok(present(desk, unlocked, &code))
 }

@@ -120,6 +120,10 @@ fn special(draw: &mut Draw, now: Instant, entity: &Entity, field: &Field, number
         ("feedback_cycles" | "mood_insights" | "mood_goals" | "reports", "end_date" | "date_range_end" | "period_end") => start(field, now.plus_seconds(-day)),
         ("users" | "emails" | "feedback_invitations", "email" | "to_email" | "from_email") | (_, "email") => Value::text(&format!("{}{}@example.com", entity.name.replace('_', "."), number + 1)),
         ("crisis_keywords", "keyword") => Value::text(["hopeless", "no way out", "hurt myself", "worthless", "cannot go on", "lately"][number % 6]),
+        ("emails", "status") => ["sent", "draft", "scheduled"][number % 3].into(),
+        ("emails", "sent_at") => (number % 3 == 0).then(|| now.plus_seconds(-day)).into(),
+        ("emails", "scheduled_for") => (number % 3 == 2).then(|| now.plus_seconds(day)).into(),
+        ("charts", "data_source") => ["responses", "answers", "organization_members"][number % 3].into(),
         ("audit_logs", "action") => "UPDATE".into(),
         ("ai_usage_logs", "model") => "local-model".into(),
         ("journal_entries" | "gratitude_entries", "content") => Value::text("Walked to the river before breakfast. The morning was calm, and so was I."),
@@ -134,7 +138,7 @@ fn start(field: &Field, when: Instant) -> Value {
 fn text(entity: &Entity, field: &Field, number: usize, max: Option<u32>) -> String {
     let text = match field.format {
         Some(Format::Email) => format!("{}{}@example.com", entity.name.replace('_', "."), number + 1),
-        Some(Format::Url) => format!("https://example.com/{}/{}", entity.name.replace('_', "-"), number + 1),
+        Some(Format::Url | Format::Website) => format!("https://example.com/{}/{}", entity.name.replace('_', "-"), number + 1),
         Some(Format::Phone) => format!("+44 1632 9601{number:02}"),
         Some(Format::Color) => "#1F5B4E".into(),
         Some(Format::Icon) => "clipboard-list".into(),

@@ -43,7 +43,10 @@ export function OneItem({ run, onSwitch, title }: { run: Run; onSwitch: () => vo
       const field = (event.target as HTMLElement).closest("input, textarea, select, dialog");
       if (!item || field || event.ctrlKey || event.altKey || event.metaKey) return;
       const option = optionsOf(item).find((one) => one.value === event.key);
-      if (option) run.answer(item, pressed(item, given?.value, option.answer));
+      if (option) {
+        run.answer(item, pressed(item, given?.value, option.answer));
+        page.current?.querySelector<HTMLElement>(`[data-value="${CSS.escape(option.value)}"]`)?.focus();
+      }
       else if (event.key === "Enter" && !(event.target as HTMLElement).closest("button:not(.ans button), a")) forward();
       else if (event.key === "PageDown") forward();
       else if (event.key === "PageUp" || event.key === "Backspace") move(at - 1);

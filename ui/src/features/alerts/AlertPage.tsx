@@ -6,6 +6,7 @@ import { t, word } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { fullDate, when } from "../../lib/time";
+import { headline } from "./headline";
 import { AreaField } from "../../parts/Field";
 import { Answer, Failure } from "../../parts/States";
 
@@ -42,12 +43,12 @@ function Page({ alert, back }: { alert: AlertInfo; back: string }) {
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
   });
-  const facts = [alert.person?.born && t("person.born_on", { date: fullDate(alert.person.born) }), alert.text, when(alert.at, t("time.today"))].filter(Boolean);
+  const facts = [alert.person?.born && t("person.born_on", { date: fullDate(alert.person.born) }), headline(alert), when(alert.at, t("time.today"))].filter(Boolean);
   return (
     <form className="risk-page" onSubmit={submit} noValidate>
       <header className={alert.status === "open" ? "band" : "band handled"} role="alert">
         {alert.status === "open" ? <OctagonAlert className="icon" /> : <Check className="icon" />}
-        <div className="grow"><h1>{alert.status === "open" ? t("alert.title", { name }) : t("alert.title_handled", { name })}</h1><p>{facts.join(" · ")}</p></div>
+        <div className="grow"><h1>{alert.status === "open" ? t("alert.title", { name }) : t("alert.title_handled", { name })}</h1><p>{facts.map((fact, at) => (at === 0 ? capital(String(fact)) : fact)).join(" · ")}</p></div>
         {alert.status === "open" && <span className="badge risk-soft"><Clock className="icon" />{t("alert.unsent")}</span>}
       </header>
       <div className="wrap">
@@ -94,6 +95,10 @@ function Page({ alert, back }: { alert: AlertInfo; back: string }) {
       </footer>
     </form>
   );
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** The words of the answer, from “PHQ-9 item 9: “Several days””. */

@@ -116,10 +116,12 @@ const ICONS: Record<TimelineKind, typeof Pause> = { result: ClipboardList, pause
 function Entry({ entry }: { entry: TimelineEntry }) {
   const Icon = ICONS[entry.kind];
   const href = { result: to.result, paused: to.administer, alert: to.alert, appointment: (id: string) => to.records("appointments", id), registered: (id: string) => to.records("users", id) }[entry.kind](entry.id);
+  const title = entry.kind === "registered" ? t("profile.registered") : entry.title;
+  const detail = entry.kind === "alert" || entry.kind === "appointment" ? word("state", entry.detail) : entry.detail;
   return (
     <div className="tl">
       <span className={entry.kind === "alert" ? "dot risk" : "dot"}><Icon className="icon" /></span>
-      <div><a className="name" href={href}>{entry.title}</a> {entry.step !== null && <Severity step={entry.step} name={entry.detail} />}{entry.step === null && entry.detail && <p>{entry.detail}</p>}</div>
+      <div><a className="name" href={href}>{title}</a> {entry.step !== null && <Severity step={entry.step} name={detail} />}{entry.step === null && detail && <p>{detail}</p>}</div>
       <time title={shortDay(entry.at)}>{clock(entry.at)}</time>
     </div>
   );

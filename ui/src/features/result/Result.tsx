@@ -10,6 +10,7 @@ import { fullDate, shortDay, when } from "../../lib/time";
 import { Segment } from "../../parts/Field";
 import { Severity } from "../../parts/Severity";
 import { Answer } from "../../parts/States";
+import { headline } from "../alerts/headline";
 import { Amend } from "./Amend";
 import { Answers } from "./Answers";
 import { TrendChart } from "./TrendChart";
@@ -38,7 +39,7 @@ function Page({ result }: { result: ResultView }) {
         {result.alerts.map((alert) => (
           <section key={alert.id} className={alert.status === "open" ? "banner risk" : "banner"}>
             <OctagonAlert className="icon icon-lg" />
-            <div className="grow"><b>{alert.text}</b> {alert.item_text}<p className="small muted">{alert.status === "open" ? t("result.alert_open", { time: when(alert.at, t("time.today")) }) : `${word("did", alert.actions[0]?.action ?? "")} · ${alert.actions[0]?.by ?? ""}`}</p></div>
+            <div className="grow"><b>{headline(alert)}.</b> {alert.item_text}<p className="small muted">{alert.status === "open" ? t("result.alert_open", { time: when(alert.at, t("time.today")) }) : `${word("did", alert.actions[0]?.action ?? "")} · ${alert.actions[0]?.by ?? ""}`}</p></div>
             <a className={alert.status === "open" ? "btn risk" : "btn"} href={to.alert(alert.id, to.result(result.id))}>{t("alert.open")}</a>
           </section>
         ))}

@@ -8,7 +8,7 @@ export function StrengthMeter({ strength }: { strength: Strength | undefined }) 
     <div className="strength" role="status" data-n={strength.score}>
       <span className="steps" aria-hidden="true">{[0, 1, 2, 3].map((step) => <i key={step} className={step < strength.score ? "done" : ""} />)}</span>
       <b>{t(`strength.${strength.score}` as Key)}</b>
-      {strength.hint && <span className="muted small">{strength.hint}</span>}
+      {strength.score < 4 && strength.hint && <span className="muted small">{strength.hint}</span>}
     </div>
   );
 }

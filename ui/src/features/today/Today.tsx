@@ -5,6 +5,7 @@ import { t } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { clock, day, shortDay, isToday, when } from "../../lib/time";
+import { headline } from "../alerts/headline";
 import { Severity } from "../../parts/Severity";
 import { Answer, Empty } from "../../parts/States";
 
@@ -83,7 +84,7 @@ function Side({ data }: { data: Asked }) {
           <OctagonAlert className="icon icon-lg" />
           <div className="grow">
             <b>{alert.person?.name ?? t("alert.unnamed")}</b>
-            <p className="small gap-after">{alert.text}. {when(alert.at, t("time.today"))}. {t("alert.unsent")}.</p>
+            <p className="small gap-after">{headline(alert)}, {when(alert.at, t("time.today"))}. {t("alert.unsent")}.</p>
             <a className="btn risk sm" href={to.alert(alert.id)}>{t("alert.open")}</a>
           </div>
         </section>
@@ -105,7 +106,7 @@ function Side({ data }: { data: Asked }) {
         {data.due.length === 0 && <p className="pad muted small">{t("today.nothing_due")}</p>}
         {data.due.map((due) => <DueRow key={due.assignment_id} due={due} />)}
       </section>
-      {data.people === 0 && <Empty title={t("today.first")} action={<a className="btn primary" href={to.register()}>{t("today.register")}</a>}>{t("today.first_text")}</Empty>}
+      {data.people <= 1 && <Empty title={t("today.first")} action={<a className="btn primary" href={to.register()}>{t("today.register")}</a>}>{t("today.first_text")}</Empty>}
     </div>
   );
 }

@@ -5,7 +5,7 @@ import type { AppStatus, VaultInfo } from "../../bindings/commands";
 import { setFlow, useFlow } from "../../lib/flow";
 import { t } from "../../lib/messages";
 import { useAction } from "../../lib/queries";
-import { moment } from "../../lib/time";
+import { longDate } from "../../lib/time";
 import { Avatar } from "../../parts/Avatar";
 import { LargeBag } from "../../parts/Bag";
 import { SecretField } from "../../parts/Field";
@@ -45,7 +45,7 @@ export function Unlock({ status }: { status: AppStatus }) {
         ) : (
           <div className="whois">
             <Avatar name={chosen.label} />
-            <span className="grow"><b>{chosen.label}</b><br /><span className="small muted">{t("unlock.since", { time: moment(chosen.created) })}</span></span>
+            <span className="grow"><b>{chosen.label}</b><br /><span className="small muted">{t("unlock.since", { time: longDate(chosen.created) })}</span></span>
             <button className="link small" onClick={() => setWay("choose")}>{t("unlock.other")}</button>
           </div>
         )}

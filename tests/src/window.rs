@@ -1,0 +1,319 @@
+//! The app in its real window, driven through WebDriver as a person would: by the words on it.
+
+use std::{
+    cell::Cell,
+    fs,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use fantoccini::{Client, ClientBuilder, Locator, error::CmdError, key::Key};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value as Json, json};
+use tokio::runtime::Runtime;
+
+use crate::display::Display;
+
+/// How long something may take to appear.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where a window runs: its display, its vaults, and where its pictures go.
+pub struct Setting {
+    display: Display,
+    /// Folder of the vaults; survives the window.
+    pub vaults: PathBuf,
+    pictures: PathBuf,
+    shots: Rc<Cell<u32>>,
+    _home: tempfile::TempDir,
+}
+
+impl Setting {
+    /// A fresh computer; pictures go below `artefacts/<name>`.
+    ///
+    /// # Errors
+    /// No display or no disk.
+    pub fn new(name: &str) -> Result<Setting, String> {
+        let home = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let pictures = root().join("artefacts").join(name);
+        fs::create_dir_all(&pictures).map_err(|error| error.to_string())?;
+        Ok(Setting { display: Display::start()?, vaults: home.path().join("vaults"), pictures, shots: Rc::default(), _home: home })
+    }
+
+    /// Starts the app and waits until its first screen is there.
+    ///
+    /// # Errors
+    /// Driver, display or app do not start.
+    pub fn open(&self) -> Result<Window, String> {
+        let (port, native) = (free_port()?, free_port()?);
+        let driver = Command::new(driver_path())
+            .args(["--port", &port.to_string(), "--native-port", &native.to_string()])
+            .env("DISPLAY", &self.display.name)
+            .env("GLADSTONE_VAULTS", &self.vaults)
+            .env("GLADSTONE_NO_KEYRING", "1")
+            .env("GLADSTONE_KEY_COST", "floor")
+            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .env("LANG", "en_GB.UTF-8")
+            .env_remove("WAYLAND_DISPLAY")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("tauri-driver does not start: {error}; `cargo xtask test` installs it"))?;
+        let driver = Driver { process: driver, vaults: self.vaults.clone() };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|error| error.to_string())?;
+        wait_for_port(port)?;
+        let capabilities = json!({ "tauri:options": { "application": app_path() } });
+        let Json::Object(capabilities) = capabilities else { return Err("capabilities are an object".into()) };
+        let client = runtime.block_on(ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}"))).map_err(|error| format!("no session: {error}"))?;
+        let window = Window { runtime, client: Some(client), driver, pictures: self.pictures.clone(), display: self.display.name.clone(), shots: Rc::clone(&self.shots) };
+        window.wait("//h1")?;
+        Ok(window)
+    }
+}
+
+struct Driver {
+    process: Child,
+    vaults: PathBuf,
+}
+
+impl Driver {
+    /// The app that belongs to this driver, found by its vault folder.
+    fn app(&self) -> Option<u32> {
+        let wanted = format!("GLADSTONE_VAULTS={}", self.vaults.display());
+        fs::read_dir("/proc").ok()?.filter_map(Result::ok).filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).find(|pid| {
+            let is_app = fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("gladstone-deskt"));
+            is_app && fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|pair| pair == wanted.as_bytes()))
+        })
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(pid) = self.app() {
+            kill(pid, "-TERM");
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn kill(pid: u32, signal: &str) {
+    // A process that is gone needs no signal.
+    let _ = Command::new("kill").args([signal, &pid.to_string()]).status();
+}
+
+/// The open window.
+pub struct Window {
+    runtime: Runtime,
+    client: Option<Client>,
+    driver: Driver,
+    pictures: PathBuf,
+    display: String,
+    shots: Rc<Cell<u32>>,
+}
+
+impl Window {
+    fn client(&self) -> Result<&Client, String> {
+        self.client.as_ref().ok_or_else(|| "the window is closed".into())
+    }
+
+    fn run<T>(&self, work: impl Future<Output = Result<T, CmdError>>) -> Result<T, String> {
+        self.runtime.block_on(work).map_err(|error| error.to_string())
+    }
+
+    /// Waits until an element is there that the XPath finds.
+    ///
+    /// # Errors
+    /// It does not appear in time; says what the screen shows instead.
+    pub fn wait(&self, xpath: &str) -> Result<fantoccini::elements::Element, String> {
+        let client = self.client()?;
+        let found = self.runtime.block_on(client.wait().at_most(PATIENCE).every(Duration::from_millis(40)).for_element(Locator::XPath(xpath)));
+        found.map_err(|error| format!("not there: {xpath} ({error}). The screen shows:\n{}", self.text().unwrap_or_default()))
+    }
+
+    /// Waits until the words stand on the screen.
+    ///
+    /// # Errors
+    /// They do not appear.
+    pub fn see(&self, words: &str) -> Result<(), String> {
+        let begun = Instant::now();
+        loop {
+            let text = self.text().unwrap_or_default();
+            if text.contains(words) {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("“{words}” does not appear. The screen shows:\n{text}"));
+            }
+            std::thread::sleep(Duration::from_millis(40));
+        }
+    }
+
+    /// All words on the screen.
+    ///
+    /// # Errors
+    /// The window is gone.
+    pub fn text(&self) -> Result<String, String> {
+        let value = self.script("return document.body.innerText")?;
+        Ok(value.as_str().unwrap_or_default().replace('\u{a0}', " "))
+    }
+
+    /// Runs a script in the window and returns what it returns.
+    ///
+    /// # Errors
+    /// The script throws.
+    pub fn script(&self, script: &str) -> Result<Json, String> {
+        let client = self.client()?;
+        self.run(client.execute(script, Vec::new()))
+    }
+
+    /// Clicks the button, link or choice with these words.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be clicked.
+    pub fn click(&self, words: &str) -> Result<(), String> {
+        let words = quoted(words);
+        let element = self.wait(&format!("(//*[self::button or self::a or self::label or @role='radio' or @role='option'][contains(normalize-space(.), {words}) or contains(@aria-label, {words})])[last()]"))?;
+        self.run(element.click())
+    }
+
+    /// Goes to a place by the navigation.
+    ///
+    /// # Errors
+    /// There is no such place.
+    pub fn navigate(&self, words: &str) -> Result<(), String> {
+        let words = quoted(words);
+        self.click_at(&format!("//nav//a[contains(normalize-space(.), {words})]"))
+    }
+
+    /// Clicks what the XPath finds.
+    ///
+    /// # Errors
+    /// There is nothing.
+    pub fn click_at(&self, xpath: &str) -> Result<(), String> {
+        let element = self.wait(xpath)?;
+        self.run(element.click())
+    }
+
+    /// Types into the field with this label.
+    ///
+    /// # Errors
+    /// There is no such field.
+    pub fn fill(&self, label: &str, text: &str) -> Result<(), String> {
+        let label = quoted(label);
+        let element = self.wait(&format!("//*[@id=//label[contains(normalize-space(.), {label})]/@for] | //input[contains(@aria-label, {label})]"))?;
+        self.run(element.click())?;
+        self.run(element.send_keys(text))
+    }
+
+    /// Presses keys where the focus is.
+    ///
+    /// # Errors
+    /// Nothing has the focus.
+    pub fn keys(&self, keys: &str) -> Result<(), String> {
+        let client = self.client()?;
+        self.runtime.block_on(async {
+            let element = client.active_element().await?;
+            element.send_keys(keys).await
+        }).map_err(|error: CmdError| error.to_string())
+    }
+
+    /// Presses one named key.
+    ///
+    /// # Errors
+    /// Nothing has the focus.
+    pub fn key(&self, key: Key) -> Result<(), String> {
+        self.keys(&String::from(char::from(key)))
+    }
+
+    /// Presses a key together with Control.
+    ///
+    /// # Errors
+    /// Nothing has the focus.
+    pub fn control(&self, key: char) -> Result<(), String> {
+        self.keys(&format!("{}{key}{}", char::from(Key::Control), char::from(Key::Null)))
+    }
+
+    /// What has the focus, by its words or label.
+    ///
+    /// # Errors
+    /// The window is gone.
+    pub fn focused(&self) -> Result<String, String> {
+        let value = self.script("const e = document.activeElement; return (e.getAttribute('aria-label') || (e.labels && e.labels[0] && e.labels[0].innerText) || e.innerText || '').trim()")?;
+        Ok(value.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Takes a picture; its name begins with its number.
+    ///
+    /// # Errors
+    /// It cannot be taken or written.
+    pub fn shot(&mut self, name: &str) -> Result<PathBuf, String> {
+        std::thread::sleep(Duration::from_millis(150));
+        self.shots.set(self.shots.get() + 1);
+        let path = self.pictures.join(format!("{:02}-{name}.png", self.shots.get()));
+        // From the screen itself: the driver's own picture waits for a frame that a still page never draws.
+        let taken = Command::new("import").args(["-display", &self.display, "-window", "root"]).arg(&path).status();
+        if !taken.as_ref().is_ok_and(std::process::ExitStatus::success) {
+            return Err(format!("no picture: {taken:?}; ImageMagick takes them"));
+        }
+        Ok(path)
+    }
+
+    /// Ends the app without warning, as an empty battery would.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn pull_the_plug(mut self) -> Result<(), String> {
+        let pid = self.driver.app().ok_or("the app is not running")?;
+        kill(pid, "-KILL");
+        self.client = None;
+        Ok(())
+    }
+
+    /// Closes the window as a person does.
+    ///
+    /// # Errors
+    /// The driver does not answer.
+    pub fn close(mut self) -> Result<(), String> {
+        let Some(client) = self.client.take() else { return Ok(()) };
+        self.run(client.close())
+    }
+}
+
+fn quoted(words: &str) -> String {
+    if words.contains('\'') { format!("\"{words}\"") } else { format!("'{words}'") }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+fn app_path() -> PathBuf {
+    target().join("debug/gladstone-desktop")
+}
+
+fn driver_path() -> PathBuf {
+    std::env::var_os("GLADSTONE_TAURI_DRIVER").map_or_else(|| target().join("tools/bin/tauri-driver"), PathBuf::from)
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
+    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+}
+
+fn wait_for_port(port: u16) -> Result<(), String> {
+    let begun = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if begun.elapsed() > PATIENCE {
+            return Err("the driver does not listen".into());
+        }
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    Ok(())
+}
