@@ -27,7 +27,7 @@ pub struct Setting {
     pub vaults: PathBuf,
     pictures: PathBuf,
     shots: Rc<Cell<u32>>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Setting {
@@ -38,8 +38,11 @@ impl Setting {
     pub fn new(name: &str) -> Result<Setting, String> {
         let home = tempfile::tempdir().map_err(|error| error.to_string())?;
         let pictures = root().join("artefacts").join(name);
+        if pictures.exists() {
+            fs::remove_dir_all(&pictures).map_err(|error| error.to_string())?;
+        }
         fs::create_dir_all(&pictures).map_err(|error| error.to_string())?;
-        Ok(Setting { display: Display::start()?, vaults: home.path().join("vaults"), pictures, shots: Rc::default(), _home: home })
+        Ok(Setting { display: Display::start()?, vaults: home.path().join("vaults"), pictures, shots: Rc::default(), home })
     }
 
     /// Starts the app and waits until its first screen is there.
@@ -55,6 +58,9 @@ impl Setting {
             .env("GLADSTONE_NO_KEYRING", "1")
             .env("GLADSTONE_KEY_COST", "floor")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .env("XDG_DATA_HOME", self.home.path().join("data"))
+            .env("XDG_CONFIG_HOME", self.home.path().join("config"))
+            .env("XDG_CACHE_HOME", self.home.path().join("cache"))
             .env("LANG", "en_GB.UTF-8")
             .env_remove("WAYLAND_DISPLAY")
             .stdout(Stdio::null())

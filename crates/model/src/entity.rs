@@ -164,6 +164,22 @@ pub enum FieldType {
     Json,
 }
 
+impl FieldType {
+    /// What is to be entered, for people.
+    pub fn description(self) -> &'static str {
+        match self {
+            FieldType::Uuid => "an id",
+            FieldType::Text { .. } => "a text",
+            FieldType::Integer | FieldType::SmallInteger | FieldType::BigInteger => "a whole number",
+            FieldType::Decimal { .. } => "a number",
+            FieldType::Boolean => "yes or no",
+            FieldType::Date => "a date",
+            FieldType::Instant => "a date with its time",
+            FieldType::Json => "structured data (JSON)",
+        }
+    }
+}
+
 /// Default of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Default {

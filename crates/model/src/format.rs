@@ -12,6 +12,8 @@ pub enum Format {
     Email,
     /// An absolute http or https URL, or a path that starts with a slash.
     Url,
+    /// An absolute http or https URL.
+    Website,
     /// A telephone number: 3 to 15 digits, with an optional plus sign and separators (E.164 length).
     Phone,
     /// A colour as #RRGGBB.
@@ -41,6 +43,7 @@ impl Format {
         Ok(match name {
             "email" => Format::Email,
             "url" => Format::Url,
+            "website" => Format::Website,
             "phone" => Format::Phone,
             "color" => Format::Color,
             "icon" => Format::Icon,
@@ -61,6 +64,7 @@ impl Format {
         match self {
             Format::Email => "email",
             Format::Url => "url",
+            Format::Website => "website",
             Format::Phone => "phone",
             Format::Color => "color",
             Format::Icon => "icon",
@@ -75,21 +79,22 @@ impl Format {
         }
     }
 
-    /// Checks a text. The error says what the text should look like.
+    /// Checks a text. The error says what is wrong and what the text should look like.
     pub fn check(self, text: &str) -> Result<(), &'static str> {
         let (good, remedy) = match self {
-            Format::Email => (email_address::EmailAddress::parse_with_options(text, email_address::Options::default().with_required_tld()).is_ok(), "write an e-mail address such as name@example.org"),
-            Format::Url => (is_url(text), "write a web address that starts with https:// or http://"),
-            Format::Phone => (is_phone(text), "write a telephone number of 3 to 15 digits, for example +44 20 7946 0018"),
-            Format::Color => (pattern(r"^#[0-9A-Fa-f]{6}$", 0).is_match(text), "write a colour as #RRGGBB, for example #1F5B4E"),
-            Format::Icon => (pattern(r"^[A-Za-z][A-Za-z0-9]*(-[a-z0-9]+)*$", 1).is_match(text), "write the name of a Lucide icon, for example clipboard-list"),
-            Format::Slug => (pattern(r"^[a-z0-9]+(-[a-z0-9]+)*$", 2).is_match(text), "use small letters, digits and single hyphens"),
-            Format::Username => (pattern(r"^[A-Za-z0-9_]+$", 3).is_match(text), "use letters, digits and underscores only"),
-            Format::TimeZone => (pattern(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+\-]+)+)$", 4).is_match(text), "name a time zone such as Europe/Berlin"),
-            Format::Language => (pattern(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,6})*$", 5).is_match(text), "write a language tag such as en or pt-BR"),
-            Format::Ip => (is_ip(text), "write an IP address such as 192.0.2.7"),
-            Format::Ga4 => (pattern(r"^G-[A-Z0-9]{10}$", 6).is_match(text), "write the measurement id as G- and ten capitals or digits"),
-            Format::Html => (is_balanced_html(text), "close every element and quote every attribute"),
+            Format::Email => (email_address::EmailAddress::parse_with_options(text, email_address::Options::default().with_required_tld()).is_ok(), "is not a well-formed e-mail address; write one such as name@example.org"),
+            Format::Url => (is_url(text), "is not a web address; write one that starts with https:// or http://"),
+            Format::Website => (is_website(text), "is not a web address; write one such as https://www.example.org"),
+            Format::Phone => (is_phone(text), "is not a telephone number; write one of 3 to 15 digits, for example +44 20 7946 0018"),
+            Format::Color => (pattern(r"^#[0-9A-Fa-f]{6}$", 0).is_match(text), "is not a colour code; write one as #RRGGBB, for example #1F5B4E"),
+            Format::Icon => (pattern(r"^[A-Za-z][A-Za-z0-9]*(-[a-z0-9]+)*$", 1).is_match(text), "is not the name of a Lucide icon; write one such as clipboard-list"),
+            Format::Slug => (pattern(r"^[a-z0-9]+(-[a-z0-9]+)*$", 2).is_match(text), "holds other characters than small letters, digits and single hyphens; use only those"),
+            Format::Username => (pattern(r"^[A-Za-z0-9_]+$", 3).is_match(text), "holds other characters than letters, digits and underscores; use only those"),
+            Format::TimeZone => (pattern(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+\-]+)+)$", 4).is_match(text), "is not a time zone; name one such as Europe/Berlin"),
+            Format::Language => (pattern(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,6})*$", 5).is_match(text), "is not a language tag; write one such as en or pt-BR"),
+            Format::Ip => (is_ip(text), "is not an IP address; write one such as 192.0.2.7"),
+            Format::Ga4 => (pattern(r"^G-[A-Z0-9]{10}$", 6).is_match(text), "is not a GA4 measurement id; write G- and ten capitals or digits"),
+            Format::Html => (is_balanced_html(text), "is not valid HTML; close every element and quote every attribute"),
             Format::Multiline => (true, ""),
         };
         if good { Ok(()) } else { Err(remedy) }
@@ -97,27 +102,27 @@ impl Format {
 }
 
 /// A password is at least eight characters long and mixes letters, digits and other characters
-/// (MindTrack, line 186). Used where an account is made; the store itself holds only hashes.
+/// (seed rule mindtrack:186). Used where an account is made; the store itself holds only hashes.
 pub fn check_password(password: &str) -> Result<(), &'static str> {
     let long = password.chars().count() >= 8;
     let letters = password.chars().any(char::is_alphabetic);
     let digits = password.chars().any(|c| c.is_ascii_digit());
     let special = password.chars().any(|c| !c.is_alphanumeric() && !c.is_whitespace());
-    if long && letters && digits && special { Ok(()) } else { Err("use at least 8 characters with letters, digits and another character") }
+    if long && letters && digits && special { Ok(()) } else { Err("Password: must mix at least 8 letters, digits and other characters. Use a longer one with all three.") }
 }
 
 /// A postal code in the form of its country (ISO code or English name). Countries whose form is
 /// not known here accept 2 to 12 letters, digits, spaces and hyphens.
 pub fn check_postal_code(country: &str, code: &str) -> Result<(), &'static str> {
     let (form, remedy, at) = match country.trim().to_lowercase().as_str() {
-        "united states" | "us" | "usa" => (r"^\d{5}(-\d{4})?$", "write five digits, for example 94103", 7),
-        "germany" | "de" | "france" | "fr" | "italy" | "it" | "spain" | "es" => (r"^\d{5}$", "write five digits, for example 10115", 8),
-        "united kingdom" | "gb" | "uk" => (r"(?i)^[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}$", "write a postcode such as SW1A 1AA", 9),
-        "canada" | "ca" => (r"(?i)^[a-z]\d[a-z] ?\d[a-z]\d$", "write a postal code such as K1A 0B1", 10),
-        "netherlands" | "nl" => (r"(?i)^\d{4} ?[a-z]{2}$", "write a postcode such as 1012 AB", 11),
-        "switzerland" | "ch" | "austria" | "at" | "belgium" | "be" | "denmark" | "dk" | "australia" | "au" | "norway" | "no" => (r"^\d{4}$", "write four digits, for example 8001", 12),
-        "poland" | "pl" => (r"^\d{2}-\d{3}$", "write a code such as 00-001", 13),
-        _ => (r"(?i)^[a-z0-9][a-z0-9 \-]{1,11}$", "use letters, digits, spaces and hyphens only", 14),
+        "united states" | "us" | "usa" => (r"^\d{5}(-\d{4})?$", "Write five digits, for example 94103.", 7),
+        "germany" | "de" | "france" | "fr" | "italy" | "it" | "spain" | "es" => (r"^\d{5}$", "Write five digits, for example 10115.", 8),
+        "united kingdom" | "gb" | "uk" => (r"(?i)^[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}$", "Write a postcode such as SW1A 1AA.", 9),
+        "canada" | "ca" => (r"(?i)^[a-z]\d[a-z] ?\d[a-z]\d$", "Write a postal code such as K1A 0B1.", 10),
+        "netherlands" | "nl" => (r"(?i)^\d{4} ?[a-z]{2}$", "Write a postcode such as 1012 AB.", 11),
+        "switzerland" | "ch" | "austria" | "at" | "belgium" | "be" | "denmark" | "dk" | "australia" | "au" | "norway" | "no" => (r"^\d{4}$", "Write four digits, for example 8001.", 12),
+        "poland" | "pl" => (r"^\d{2}-\d{3}$", "Write a code such as 00-001.", 13),
+        _ => (r"(?i)^[a-z0-9][a-z0-9 \-]{1,11}$", "Use letters, digits, spaces and hyphens only.", 14),
     };
     if pattern(form, at).is_match(code.trim()) { Ok(()) } else { Err(remedy) }
 }
@@ -132,8 +137,11 @@ fn pattern(text: &'static str, at: usize) -> &'static Regex {
 }
 
 fn is_url(text: &str) -> bool {
-    text.starts_with('/') && !text.starts_with("//")
-        || url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+    text.starts_with('/') && !text.starts_with("//") || is_website(text)
+}
+
+fn is_website(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
 }
 
 fn is_phone(text: &str) -> bool {

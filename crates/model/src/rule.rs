@@ -1,10 +1,18 @@
-//! Rules over several fields or rows, as data. `validate.rs` calls them; single-field rules
-//! (required, choices, range, format) need no declaration here.
+//! Rules over several fields or rows, as data. `validate.rs` calls them. What the fields' own
+//! declaration enforces (required, choices, range, format, uniqueness) is checked there; a rule of
+//! kind `declared` only says which lines of the seeds that covers.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::{format, instant::Instant, row::Row, value::Value};
+use crate::{
+    catalogue::catalogue,
+    entity::{Entity, FieldType},
+    format,
+    instant::Instant,
+    row::Row,
+    value::Value,
+};
 
 /// One rule of an entity.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,7 +22,9 @@ pub struct Rule {
     /// Lines of the seeds that ask for it, as `system:line`.
     #[serde(default)]
     pub seeds: Vec<String>,
-    /// What is wrong and what to do, for people.
+    /// What is wrong and what to do, for people: field, rule, remedy. Empty where nothing is
+    /// refused here: `declared` and `filled_from`.
+    #[serde(default)]
     pub message: String,
     /// What is checked.
     #[serde(flatten)]
@@ -25,6 +35,21 @@ pub struct Rule {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Check {
+    /// The declaration of the fields enforces it; nothing is left to check here.
+    Declared {
+        /// Fields; for a uniqueness all of them, with the field of its condition.
+        fields: Vec<String>,
+        /// Which part of the declaration.
+        by: Guard,
+    },
+    /// A missing `field` is filled from the first source that yields a text; see
+    /// [`crate::validate::fill_missing`].
+    FilledFrom {
+        /// Field that is filled.
+        field: String,
+        /// Sources, in the order in which they are tried.
+        from: Vec<Source>,
+    },
     /// Where `when` holds, `then` must hold too. The fault is reported at `then`'s field.
     Implies {
         /// The premise.
@@ -57,6 +82,16 @@ pub enum Check {
         /// Greatest difference allowed.
         tolerance: Decimal,
     },
+    /// The numbers of a JSON object are shares: none is below zero, and together they make `total`,
+    /// within `tolerance`. An empty object has no shares.
+    SharesOf {
+        /// Field with the JSON object.
+        field: String,
+        /// What the numbers must add up to.
+        total: Decimal,
+        /// Greatest difference allowed.
+        tolerance: Decimal,
+    },
     /// `field` is the sum of `of`.
     IsSum {
         /// Field with the sum.
@@ -64,7 +99,8 @@ pub enum Check {
         /// Fields that are added.
         of: Vec<String>,
     },
-    /// `field` is `dividend` divided by `divisor`, within `tolerance`.
+    /// `field` is `dividend` divided by `divisor`, within `tolerance`; with `up_to`, divided by some
+    /// whole number from 1 to `divisor`, because only a part of what is counted there counts here.
     IsQuotient {
         /// Field with the quotient.
         field: String,
@@ -72,6 +108,9 @@ pub enum Check {
         dividend: String,
         /// Field with the divisor.
         divisor: String,
+        /// Whether the divisor is the most that may be divided by.
+        #[serde(default)]
+        up_to: bool,
         /// Greatest difference allowed.
         tolerance: Decimal,
     },
@@ -99,6 +138,14 @@ pub enum Check {
         field: String,
         /// Shape; see [`crate::validate`].
         shape: String,
+    },
+    /// The text names a kind of record, or one of `also`.
+    KindOfRecord {
+        /// Field with the name.
+        field: String,
+        /// Further names.
+        #[serde(default)]
+        also: Vec<String>,
     },
     /// At least one of the fields is given.
     OneOf {
@@ -131,6 +178,45 @@ pub enum Check {
     },
 }
 
+/// The part of a field's declaration that enforces a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// A value must be there.
+    Required,
+    /// A value may be missing.
+    Optional,
+    /// A closed list of choices.
+    Choices,
+    /// A least or greatest number.
+    Range,
+    /// A greatest number of characters.
+    Length,
+    /// What the text must look like.
+    Format,
+    /// No two rows have the same values in the fields.
+    Unique,
+}
+
+/// Where a missing text is taken from.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Source {
+    /// Fields whose texts are joined by a space.
+    pub fields: Vec<String>,
+    /// Only what stands before the first of this, for example `@`.
+    pub before: Option<String>,
+}
+
+impl Source {
+    /// The text, or nothing when the fields are empty.
+    pub(crate) fn text(&self, row: &Row) -> Option<String> {
+        let parts: Vec<&str> = self.fields.iter().map(|field| row.text(field).trim()).filter(|part| !part.is_empty()).collect();
+        let whole = parts.join(" ");
+        let part = self.before.as_ref().and_then(|before| whole.split_once(before.as_str())).map_or(whole.as_str(), |(part, _)| part);
+        (!part.is_empty()).then(|| part.to_owned())
+    }
+}
+
 /// A price per 1,000 of a counted thing.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PricePart {
@@ -158,6 +244,8 @@ pub enum Test {
     Is(serde_json::Value),
     /// One of these texts.
     In(Vec<String>),
+    /// None of these texts, or no text.
+    NotIn(Vec<String>),
     /// Given (true) or not given (false). An empty list, object or text counts as not given.
     Given(bool),
     /// A number above this.
@@ -171,13 +259,14 @@ impl Condition {
         match &self.test {
             Test::Is(json) => value.to_json() == *json,
             Test::In(texts) => value.as_text().is_some_and(|text| texts.iter().any(|t| t == text)),
+            Test::NotIn(texts) => !value.as_text().is_some_and(|text| texts.iter().any(|t| t == text)),
             Test::Given(wanted) => is_given(value) == *wanted,
             Test::Above(limit) => value.as_decimal().is_some_and(|number| number > *limit),
         }
     }
 }
 
-fn is_given(value: &Value) -> bool {
+pub(crate) fn is_given(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Text(text) => !text.trim().is_empty(),
@@ -190,9 +279,11 @@ impl Rule {
     /// Names of all fields that the rule reads.
     pub fn fields(&self) -> Vec<&str> {
         match &self.check {
+            Check::Declared { fields, .. } => fields.iter().map(String::as_str).collect(),
+            Check::FilledFrom { field, from } => std::iter::once(field).chain(from.iter().flat_map(|source| &source.fields)).map(String::as_str).collect(),
             Check::Implies { when, then } => vec![&when.field, &then.field],
             Check::After { earlier, later, .. } => vec![earlier, later],
-            Check::Past { field } | Check::JsonShape { field, .. } => vec![field],
+            Check::Past { field } | Check::JsonShape { field, .. } | Check::SharesOf { field, .. } | Check::KindOfRecord { field, .. } => vec![field],
             Check::SumsTo { fields, .. } | Check::OneOf { fields } => fields.iter().map(String::as_str).collect(),
             Check::IsSum { field, of } => std::iter::once(field.as_str()).chain(of.iter().map(String::as_str)).collect(),
             Check::IsQuotient { field, dividend, divisor, .. } => vec![field, dividend, divisor],
@@ -204,8 +295,31 @@ impl Rule {
         }
     }
 
-    /// Checks the rules that need nothing but the row and the time. Returns the field at fault.
-    pub(crate) fn check_row(&self, row: &Row, now: Instant) -> Result<(), &str> {
+    /// Whether the declaration of `entity` holds what a `declared` rule relies on; true for others.
+    pub fn is_declared(&self, entity: &Entity) -> bool {
+        let Check::Declared { fields, by: guard } = &self.check else { return true };
+        let positions: Option<Vec<usize>> = fields.iter().map(|name| entity.position(name)).collect();
+        let Some(mut positions) = positions else { return false };
+        if *guard == Guard::Unique {
+            positions.sort_unstable();
+            let sorted = |mut all: Vec<usize>| { all.sort_unstable(); all };
+            let listed = entity.uniques.iter().map(|unique| unique.fields.iter().copied().chain(unique.when.iter().map(|(at, _)| *at)).collect());
+            return listed.chain([entity.natural_key.clone()]).any(|all: Vec<usize>| sorted(all) == positions);
+        }
+        positions.iter().map(|at| &entity.fields[*at]).all(|field| match guard {
+            Guard::Required => field.required,
+            Guard::Optional => !field.required,
+            Guard::Choices => !field.choices.is_empty() && !field.open,
+            Guard::Range => field.min.is_some() || field.max.is_some(),
+            Guard::Length => matches!(field.ty, FieldType::Text { .. }),
+            Guard::Format => field.format.is_some(),
+            Guard::Unique => false,
+        })
+    }
+
+    /// Checks the rules that need nothing but the row and the time. Returns the field at fault and
+    /// what is to be added to the message, often nothing.
+    pub(crate) fn check_row(&self, row: &Row, now: Instant) -> Result<(), (&str, &'static str)> {
         let number = |field: &str| row.get(field).as_decimal();
         let near = |a: Decimal, b: Decimal, tolerance: Decimal| (a - b).abs() <= tolerance;
         let (field, good) = match &self.check {
@@ -220,13 +334,27 @@ impl Rule {
                 let given: Vec<Decimal> = fields.iter().filter_map(|f| number(f)).collect();
                 (fields[0].as_str(), given.is_empty() || near(given.iter().sum(), *total, *tolerance))
             }
+            Check::SharesOf { field, total, tolerance } => {
+                let shares = row.get(field).as_json().unwrap_or_else(|| serde_json::json!({}));
+                let share = |json: &serde_json::Value| {
+                    let text = json.as_number()?.to_string();
+                    text.parse().or_else(|_| Decimal::from_scientific(&text)).ok().filter(|share| *share >= Decimal::ZERO && *share <= *total + *tolerance)
+                };
+                let shares: Option<Vec<Decimal>> = shares.as_object().and_then(|shares| shares.values().map(share).collect());
+                (field.as_str(), shares.is_some_and(|shares| shares.is_empty() || near(shares.iter().sum(), *total, *tolerance)))
+            }
             Check::IsSum { field, of } => {
                 let parts: Vec<Decimal> = of.iter().filter_map(|f| number(f)).collect();
                 (field.as_str(), number(field).is_none_or(|sum| parts.len() < of.len() || parts.iter().sum::<Decimal>() == sum))
             }
-            Check::IsQuotient { field, dividend, divisor, tolerance } => {
+            Check::IsQuotient { field, dividend, divisor, up_to, tolerance } => {
                 let good = match (number(field), number(dividend), number(divisor)) {
+                    (Some(q), Some(n), Some(_)) if *up_to && (q.is_zero() || n.is_zero()) => q == n,
                     (Some(q), Some(_), Some(d)) if d.is_zero() => q.is_zero(),
+                    (Some(q), Some(n), Some(d)) if *up_to => {
+                        let parts = (n / q).round();
+                        parts >= Decimal::ONE && parts <= d && near(q, n / parts, *tolerance)
+                    }
                     (Some(q), Some(n), Some(d)) => near(q, n / d, *tolerance),
                     (None, Some(n), _) => n.is_zero(),
                     _ => true,
@@ -238,13 +366,14 @@ impl Rule {
                 (field.as_str(), !when.holds(row) || number(field).is_none_or(|given| near(given, price, *tolerance)))
             }
             Check::PostalCode { field, country } => {
-                let good = row.get(field).as_text().is_none_or(|code| format::check_postal_code(row.text(country), code).is_ok());
-                (field.as_str(), good)
+                let Some(code) = row.get(field).as_text() else { return Ok(()) };
+                return format::check_postal_code(row.text(country), code).map_err(|remedy| (field.as_str(), remedy));
             }
+            Check::KindOfRecord { field, also } => (field.as_str(), row.get(field).as_text().is_none_or(|name| catalogue().get(name).is_some() || also.iter().any(|other| other == name))),
             Check::OneOf { fields } => (fields[0].as_str(), fields.iter().any(|f| is_given(row.get(f)))),
-            Check::JsonShape { .. } | Check::NeedsChild { .. } | Check::AnswerFitsQuestion { .. } | Check::AnswerScoreInRange { .. } => return Ok(()),
+            Check::Declared { .. } | Check::FilledFrom { .. } | Check::JsonShape { .. } | Check::NeedsChild { .. } | Check::AnswerFitsQuestion { .. } | Check::AnswerScoreInRange { .. } => return Ok(()),
         };
-        if good { Ok(()) } else { Err(field) }
+        if good { Ok(()) } else { Err((field, "")) }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     fault::Fault,
     instant::Instant,
     row::Row,
-    rule::{Check, Rule},
+    rule::{Check, Rule, is_given},
     value::Value,
 };
 
@@ -23,6 +23,19 @@ pub trait Lookup {
     fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, Self::Error>;
     /// Whether another row than `except` has these values and is not entered in error; null equals null.
     fn taken(&self, entity: &'static Entity, values: &[(usize, &Value)], except: Uuid) -> Result<bool, Self::Error>;
+}
+
+/// Fills fields that are missing from others of the same row, where a rule says so: the name of a
+/// person from first and last name. Called by a writer after the defaults and before [`faults`].
+pub fn fill_missing(row: &mut Row) {
+    for rule in &row.entity.rules {
+        if let Check::FilledFrom { field, from } = &rule.check
+            && !is_given(row.get(field))
+            && let Some(text) = from.iter().find_map(|source| source.text(row))
+        {
+            row.set(field, text);
+        }
+    }
 }
 
 /// Faults of one row by itself and in its place; empty when it may be kept.
@@ -39,8 +52,8 @@ pub fn faults<L: Lookup>(row: &Row, changed: &dyn Fn(usize) -> bool, now: Instan
         }
     }
     for rule in &entity.rules {
-        if let Err(field) = rule.check_row(row, now) {
-            found.push(Fault::new(&entity.name, field, &rule.id, rule.message.clone()));
+        if let Err((field, more)) = rule.check_row(row, now) {
+            found.push(Fault::new(&entity.name, field, &rule.id, format!("{} {more}", rule.message).trim_end()));
         }
         if let Check::JsonShape { field, shape } = &rule.check
             && let Some(json) = row.get(field).as_json()
@@ -122,7 +135,7 @@ pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, St
                 return Err(("characters", "holds a null character; remove it".into()));
             }
             if !field.choices.is_empty() && !field.open && !field.choices.contains(text) {
-                return Err(("choice", format!("“{text}” is not one of {}", field.choices.join(", "))));
+                return Err(("choice", format!("“{text}” is not on the list; choose one of {}", field.choices.join(", "))));
             }
             if let Some(format) = field.format
                 && !text.is_empty()
@@ -137,16 +150,16 @@ pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, St
                 _ => (i64::MIN, i64::MAX),
             };
             if *number < low || *number > high {
-                return Err(("range", format!("must lie between {low} and {high}")));
+                return Err(("range", format!("must lie between {low} and {high}; enter a number in that range")));
             }
             check_range(field, Decimal::from(*number))?;
         }
         (FieldType::Decimal { precision, scale }, Value::Decimal(number)) => {
             if number.normalize().scale() > scale {
-                return Err(("scale", format!("may have {scale} digits after the point")));
+                return Err(("scale", format!("may have {scale} digits after the point; round it")));
             }
             if number.trunc().abs() >= Decimal::from(10_i128.pow(precision - scale)) {
-                return Err(("range", format!("may have {} digits before the point", precision - scale)));
+                return Err(("range", format!("may have {} digits before the point; enter a smaller number", precision - scale)));
             }
             check_range(field, *number)?;
         }
@@ -155,7 +168,7 @@ pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, St
         | (FieldType::Date, Value::Date(_))
         | (FieldType::Instant, Value::Instant(_))
         | (FieldType::Json, Value::Json(_)) => {}
-        _ => return Err(("type", "has a value of the wrong type".into())),
+        _ => return Err(("type", format!("has a value of the wrong type; enter {}", field.ty.description()))),
     }
     Ok(())
 }
@@ -167,9 +180,9 @@ fn check_range(field: &Field, number: Decimal) -> Result<(), (&'static str, Stri
         return Ok(());
     }
     Err(("range", match (field.min, field.max) {
-        (Some(min), Some(max)) => format!("must lie between {min} and {max}"),
-        (Some(min), None) => format!("must be {min} or more"),
-        (None, Some(max)) => format!("must be {max} or less"),
+        (Some(min), Some(max)) => format!("must lie between {min} and {max}; enter a number in that range"),
+        (Some(min), None) => format!("must be {min} or more; enter a greater number"),
+        (None, Some(max)) => format!("must be {max} or less; enter a smaller number"),
         (None, None) => return Ok(()),
     }))
 }

@@ -18,5 +18,5 @@ mod statements;
 
 pub use error::StoreError;
 pub use query::{Filter, Match, Page, Query};
-pub use read::Reader;
+pub use read::{Reader, naming_references};
 pub use stored::StoredRow;

@@ -1,6 +1,6 @@
 //! Reading rows of any entity. Cannot write.
 
-use gladstone_model::{Entity, Row, Unit, Value, catalogue, validate::Lookup};
+use gladstone_model::{Entity, Field, Row, Unit, Value, catalogue, entity::Reference, validate::Lookup};
 use gladstone_protocol::GroupMids;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use uuid::Uuid;
@@ -11,6 +11,21 @@ use crate::{bind, error::StoreError, query::Query, statements, stored::StoredRow
 #[derive(Clone, Copy)]
 pub struct Reader<'c> {
     connection: &'c Connection,
+}
+
+/// The references that name rows of an entity without words of its own: at most two, required ones
+/// first; the organization names nothing where something else does. Empty for entities with a title.
+pub fn naming_references(entity: &Entity) -> Vec<(&Field, &Reference)> {
+    if !entity.title.is_empty() {
+        return Vec::new();
+    }
+    let mut found: Vec<(&Field, &Reference)> = entity.fields.iter().filter(|field| field.name != "id").filter_map(|field| Some((field, field.reference.as_ref()?))).collect();
+    found.sort_by_key(|(field, _)| !field.required);
+    if found.iter().any(|(_, reference)| reference.entity != "organizations") {
+        found.retain(|(_, reference)| reference.entity != "organizations");
+    }
+    found.truncate(2);
+    found
 }
 
 impl<'c> Reader<'c> {
@@ -37,6 +52,29 @@ impl<'c> Reader<'c> {
     /// [`StoreError::NotFound`], [`StoreError::UnknownEntity`], or what the database says.
     pub fn require(&self, entity: &str, id: Uuid) -> Result<Row, StoreError> {
         self.get(entity, id)?.ok_or_else(|| StoreError::NotFound(catalogue().get(entity).map_or(entity.to_owned(), |e| e.label.to_lowercase())))
+    }
+
+    /// What a person reads as the name of a row. Rows without words of their own, an enrolment for
+    /// example, are named by the rows they refer to.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn title(&self, row: &Row) -> Result<String, StoreError> {
+        self.title_within(row, 2)
+    }
+
+    fn title_within(&self, row: &Row, depth: u8) -> Result<String, StoreError> {
+        let mut parts = Vec::new();
+        if row.entity.title.is_empty() && depth > 0 {
+            for (field, reference) in naming_references(row.entity) {
+                if let Some(id) = row.uuid(&field.name)
+                    && let Some(named) = self.get(&reference.entity, id)?
+                {
+                    parts.push(self.title_within(&named, depth - 1)?);
+                }
+            }
+        }
+        Ok(if parts.is_empty() { row.title() } else { parts.join(" · ") })
     }
 
     /// A row with its origin, entered in error or not.

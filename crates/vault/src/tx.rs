@@ -80,6 +80,7 @@ impl<'v> Tx<'v> {
                 }
             }
         }
+        validate::fill_missing(&mut row);
         if row.get("id").is_null() {
             let id = if entity.natural_key.is_empty() {
                 self.around.new_id()?

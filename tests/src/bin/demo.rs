@@ -90,9 +90,14 @@ fn sample_bag() -> Result<(), String> {
     window.navigate("People")?;
     window.see("people on this computer")?;
     window.shot("people")?;
-    window.click_at("(//a[contains(@class, 'li')])[1]")?;
+    window.click("Tomasz Wieczorek")?;
     window.see("Everything")?;
     window.shot("person")?;
+    window.click_at("//a[contains(@class, 'spark')]")?;
+    window.see("Trend")?;
+    window.shot("trend")?;
+    window.click("Table")?;
+    window.shot("trend-table")?;
     window.navigate("Questionnaires")?;
     window.see("PHQ-9")?;
     window.shot("questionnaires")?;
@@ -107,6 +112,9 @@ fn sample_bag() -> Result<(), String> {
     window.click_at("(//tbody/tr/td/a)[1]")?;
     window.see("Edit")?;
     window.shot("record")?;
+    window.click("Edit")?;
+    window.see("Save 0 changes")?;
+    window.shot("record-edit")?;
     window.navigate("Settings")?;
     window.see("Backups")?;
     window.shot("settings")?;

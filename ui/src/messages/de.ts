@@ -308,7 +308,7 @@ export const de: Record<keyof typeof en, string> = {
   "records.sub": "{n} Arten von Datensätzen aller fünf Systeme",
   "records.unnamed": "Ohne Namen",
   "records.value": "Wert",
-  "records.with_errors": "Mit Irrtümern",
+  "records.with_errors": "Irrtümer zeigen",
   "recover.back": "Zurück zur Passphrase",
   "recover.code": "Notfallcode",
   "recover.code_hint": "Vom Blatt oder aus der Datei vom ersten Tag. Groß- und Kleinschreibung und Striche sind gleich.",

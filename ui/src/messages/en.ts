@@ -307,7 +307,7 @@ export const en = {
   "records.sub": "{n} kinds of records of all five systems",
   "records.unnamed": "Without a name",
   "records.value": "Value",
-  "records.with_errors": "With errors",
+  "records.with_errors": "Show entered in error",
   "recover.back": "Back to the passphrase",
   "recover.code": "Recovery code",
   "recover.code_hint": "From the paper or file of the first day. Capitals and dashes do not matter.",

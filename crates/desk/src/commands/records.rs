@@ -2,7 +2,7 @@
 
 use gladstone_model::{Entity, Value, catalogue};
 use gladstone_protocol::{Entry, EventAction, OpKind, entry::Body};
-use gladstone_store::{Filter, Match, Page, Query, Reader, search};
+use gladstone_store::{Filter, Match, Page, Query, Reader, naming_references, search};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -266,12 +266,21 @@ pub fn enter_in_error(desk: &Desk, request: ErrorRequest) -> Result<Done, DeskEr
 pub fn references(desk: &Desk, request: ReferenceRequest) -> Result<Vec<Choice>, DeskError> {
     let entity = known(&request.entity)?;
     desk.read(|read| {
-        if request.text.trim().is_empty() || entity.search.is_empty() {
-            let rows = read.list(&request.entity, &Query::default().sorted("updated_at", true).limit(20)).or_else(|_| read.list(&request.entity, &Query::default().limit(20)))?;
-            return Ok(rows.into_iter().map(|row| Choice { id: row.id(), title: row.title() }).collect());
+        let text = request.text.trim();
+        let mut rows = Vec::new();
+        if text.is_empty() {
+            rows = read.list(&request.entity, &Query::default().sorted("updated_at", true).limit(20)).or_else(|_| read.list(&request.entity, &Query::default().limit(20)))?;
+        } else {
+            let mut ids: Vec<Uuid> = search::find(read, text, Some(&request.entity), 20)?.into_iter().map(|hit| hit.id).collect();
+            for (field, reference) in naming_references(entity) {
+                let named = search::find(read, text, Some(&reference.entity), 50)?.into_iter().map(|hit| hit.id.into()).collect();
+                ids.extend(read.list(&request.entity, &Query::default().and(&field.name, Match::In(named)).limit(20))?.iter().map(gladstone_model::Row::id));
+            }
+            for id in ids.into_iter().take(20) {
+                rows.extend(read.get(&request.entity, id)?.filter(|row| !rows.iter().any(|known: &gladstone_model::Row| known.id() == row.id())));
+            }
         }
-        let hits = search::find(read, &request.text, Some(&request.entity), 20)?;
-        Ok(hits.into_iter().map(|hit| Choice { id: hit.id, title: hit.title }).collect())
+        rows.iter().map(|row| Ok(Choice { id: row.id(), title: read.title(row)? })).collect()
     })
 }
 
@@ -322,10 +331,10 @@ pub(super) fn to_record(read: Reader<'_>, stored: gladstone_store::StoredRow) ->
         if let (Some(reference), Value::Uuid(id)) = (&field.reference, value)
             && let Some(row) = read.get(&reference.entity, *id)?
         {
-            references.insert(field.name.clone(), row.title().into());
+            references.insert(field.name.clone(), read.title(&row)?.into());
         }
     }
-    Ok(RecordView { entity: entity.name.clone(), id: stored.row.id(), title: stored.row.title(), values: stored.row.to_json(), references, error_reason: stored.error.map(|(_, reason)| reason) })
+    Ok(RecordView { entity: entity.name.clone(), id: stored.row.id(), title: read.title(&stored.row)?, values: stored.row.to_json(), references, error_reason: stored.error.map(|(_, reason)| reason) })
 }
 
 fn comparison(entity: &Entity, filter: &FilterRequest) -> Result<Match, DeskError> {

@@ -110,12 +110,16 @@ pub(crate) fn person(batch: &mut Batch<'_>, draw: &mut Draw, now: Instant, numbe
         Ok::<_, DeskError>((user, enrolment))
     })?;
     visits(batch, draw, now, number, (enrolment, organization, trainer), written)?;
+    if number == 0 {
+        return story(batch, draw, now, (user, &name), written);
+    }
     let instrument = if draw.percent(70) { "phq-9" } else { "gad-7" };
     let Some(instrument) = by_code(instrument) else { return Ok(()) };
     let mut level = draw.between(8, 20);
     for month in (0..draw.between(3, 5)).rev() {
         let when = now.plus_seconds(-86_400 * (month * 28 + draw.between(1, 6)));
-        finished(batch, draw, instrument, (user, &name), level, when, written)?;
+        let risk = if level > 19 { Some("handled") } else { None };
+        finished(batch, draw, instrument, (user, &name), level, (when, risk), written)?;
         level = (level + draw.between(-5, 2)).clamp(1, 24);
     }
     if number % 5 == 2 {
@@ -126,6 +130,16 @@ pub(crate) fn person(batch: &mut Batch<'_>, draw: &mut Draw, now: Instant, numbe
             let due = now.plus_seconds(86_400 * draw.between(-9, 3));
             add(tx, written, "questionnaire_assignments", vec![("questionnaire_id", instruments::questionnaire_id(instrument).into()), ("beneficiary_id", enrolment.into()), ("organization_id", organization.into()), ("status", "published".into()), ("scheduled_for", due.into())])
         })?;
+    }
+    Ok(())
+}
+
+/// One person gets better while one answer turns alarming: a trend, a reliable change, an open alert.
+fn story(batch: &mut Batch<'_>, draw: &mut Draw, now: Instant, person: (Uuid, &str), written: &mut Written) -> Result<(), DeskError> {
+    let Some(instrument) = by_code("phq-9") else { return Ok(()) };
+    for (ago, level) in [(112, 22), (84, 21), (56, 18), (28, 17), (0, 16)] {
+        let when = now.plus_seconds(-86_400 * ago - 1_620);
+        finished(batch, draw, instrument, person, level, (when, (ago == 0).then_some("open")), written)?;
     }
     Ok(())
 }
@@ -155,16 +169,23 @@ fn visits(batch: &mut Batch<'_>, draw: &mut Draw, now: Instant, number: u32, (en
 }
 
 /// A finished questionnaire whose answers add up to about `level`.
-fn finished(batch: &mut Batch<'_>, draw: &mut Draw, instrument: &'static Instrument, (user, name): (Uuid, &str), level: i64, when: Instant, written: &mut Written) -> Result<(), DeskError> {
+fn finished(batch: &mut Batch<'_>, draw: &mut Draw, instrument: &'static Instrument, (user, name): (Uuid, &str), level: i64, (when, risk): (Instant, Option<&'static str>), written: &mut Written) -> Result<(), DeskError> {
     let scale = &instrument.scales[0];
     let risk_item = instrument.alerts.first().map(|alert| alert.item.as_str());
     let mut values: Vec<(String, i64)> = Vec::new();
-    let mut left = level.min(scale.max);
-    for (place, item) in scale.items.iter().enumerate() {
-        let rest = (scale.items.len() - place) as i64;
-        let value = ((left + rest / 2) / rest + draw.between(-1, 1)).clamp(0, 3);
-        let value = if Some(item.as_str()) == risk_item { i64::from(level > 19) } else { value };
-        left = (left - value).max(0);
+    let at_risk = i64::from(risk.is_some());
+    let others = scale.items.iter().filter(|item| Some(item.as_str()) != risk_item).count();
+    let (mut left, mut place) = ((level - at_risk).min(3 * others as i64), 0);
+    for item in &scale.items {
+        if Some(item.as_str()) == risk_item {
+            values.push((item.clone(), at_risk));
+            continue;
+        }
+        let rest = (others - place) as i64;
+        let noise = if rest > 2 { draw.between(-1, 1) } else { 0 };
+        let value = ((left + rest / 2) / rest + noise).clamp((left - 3 * (rest - 1)).clamp(0, 3), left.clamp(0, 3));
+        left -= value;
+        place += 1;
         values.push((item.clone(), value));
     }
     let answers: Answers = values.iter().map(|(item, value)| (item.clone(), Answer::Given(*value))).collect();
@@ -210,8 +231,11 @@ fn finished(batch: &mut Batch<'_>, draw: &mut Draw, instrument: &'static Instrum
                 ("response_id", response.into()),
                 ("question_id", instruments::question_id(instrument, &item).into()),
                 ("detected_at", when.into()),
-                ("status", "handled".into()),
+                ("status", risk.unwrap_or("handled").into()),
             ])?;
+            if risk == Some("open") {
+                return Ok(());
+            }
             add(tx, written, "crisis_escalations", vec![
                 ("crisis_detection_id", alert.into()),
                 ("status", "handled".into()),

@@ -1,0 +1,236 @@
+//! What a person does in the real window, and what must happen.
+
+use fantoccini::key::Key;
+use gladstone_tests::{Setting, Window, journey};
+
+fn check(name: &str, job: impl FnOnce(&Setting) -> Result<(), String>) {
+    let setting = Setting::new(name).expect("a display");
+    job(&setting).unwrap_or_else(|why| panic!("{name}: {why}"));
+}
+
+fn sample_bag(setting: &Setting) -> Result<Window, String> {
+    let window = setting.open()?;
+    window.click("Open the sample bag")?;
+    window.see("Agenda")?;
+    Ok(window)
+}
+
+#[test]
+fn a_clinician_gets_from_first_start_to_a_result_and_a_dead_battery_loses_nothing() {
+    check("first-start-to-result", |setting| {
+        let mut window = setting.open()?;
+        journey::make_own_bag(&mut window, "Amara Okafor")?;
+        journey::register(&mut window, "Tomasz Wieczorek", "12 March 1979")?;
+        journey::start_phq9(&mut window)?;
+        for number in 2..=5 {
+            journey::answer(&window, 2)?;
+            journey::next(&window, number)?;
+        }
+        window.keys("3")?;
+        window.see("Saved on this computer")?;
+        window.pull_the_plug()?;
+        let mut window = setting.open()?;
+        window.fill("Passphrase", journey::PASSPHRASE)?;
+        window.key(Key::Enter)?;
+        window.see("Tomasz Wieczorek · PHQ-9")?;
+        window.see("Question 5 of 10")?;
+        window.click("Resume")?;
+        window.see("Question 5 of 10")?;
+        window.wait("//*[@role='radio'][@aria-checked='true'][contains(., 'Nearly every day')]")?;
+        for number in 6..=9 {
+            journey::next(&window, number)?;
+            if number < 9 {
+                journey::answer(&window, 1)?;
+            }
+        }
+        window.keys("1")?;
+        window.see("Tomasz Wieczorek may be at risk")?;
+        window.click("Record what was done")?;
+        window.see("Choose what was done.")?;
+        window.see("Write what was said and agreed.")?;
+        window.click("Went through the safety plan")?;
+        window.fill("Note", "No plan. We went through what helps.")?;
+        window.click("Record what was done")?;
+        window.see("Question 9 of 10")?;
+        journey::next(&window, 10)?;
+        window.click("I would rather not answer this")?;
+        window.see("Not answered by choice")?;
+        window.click("Finish")?;
+        window.see("Moderate")?;
+        window.see("15")?;
+        window.see("Complete, 9 of 9")?;
+        window.shot("result")?;
+        window.close()
+    });
+}
+
+#[test]
+fn a_wrong_passphrase_is_refused_and_the_right_one_opens_what_was_there() {
+    check("lock-and-unlock", |setting| {
+        let mut window = setting.open()?;
+        journey::make_own_bag(&mut window, "Amara Okafor")?;
+        journey::register(&mut window, "Mei-Ling Chow", "3 May 1990")?;
+        window.control('l')?;
+        window.see("Open your bag")?;
+        let text = window.text()?;
+        if text.contains("Mei-Ling") {
+            return Err("the lock screen shows a name of a person in care".into());
+        }
+        window.fill("Passphrase", "not the passphrase at all")?;
+        window.key(Key::Enter)?;
+        window.see("not the passphrase")?;
+        window.shot("wrong")?;
+        window.fill("Passphrase", journey::PASSPHRASE)?;
+        window.key(Key::Enter)?;
+        window.see("Start questionnaire")?;
+        window.navigate("People")?;
+        window.see("Mei-Ling Chow")?;
+        window.close()
+    });
+}
+
+#[test]
+fn the_recovery_code_opens_a_bag_whose_passphrase_is_forgotten() {
+    check("recovery", |setting| {
+        let mut window = setting.open()?;
+        let code = journey::make_own_bag(&mut window, "Amara Okafor")?;
+        window.control('l')?;
+        window.click("I forgot my passphrase")?;
+        window.fill("Recovery code", &code.to_lowercase())?;
+        window.fill("New passphrase", "copper lantern willow harbour")?;
+        window.click("Open with the code")?;
+        window.see("Your recovery code")?;
+        let renewed = window.script("return document.querySelector('.code').dataset.code")?.as_str().unwrap_or_default().to_owned();
+        if renewed == code {
+            return Err("the code was not renewed".into());
+        }
+        window.click("I have it")?;
+        window.fill("Type the code from your paper", &renewed)?;
+        window.click("Confirm")?;
+        window.see("Start questionnaire")?;
+        window.close()
+    });
+}
+
+#[test]
+fn everything_up_to_the_first_answer_works_without_a_mouse() {
+    check("keyboard-only", |setting| {
+        let mut window = setting.open()?;
+        window.keys("2")?;
+        window.see("Make your own bag")?;
+        window.keys("Amara Okafor\t")?;
+        window.keys(journey::PASSPHRASE)?;
+        window.keys("\t\t")?;
+        window.keys(journey::PASSPHRASE)?;
+        window.key(Key::Enter)?;
+        window.see("Your recovery code")?;
+        let code = window.script("return document.querySelector('.code').dataset.code")?.as_str().unwrap_or_default().to_owned();
+        tab_to(&window, "I have it")?;
+        window.key(Key::Enter)?;
+        window.see("Type the code")?;
+        window.keys(&code)?;
+        window.key(Key::Enter)?;
+        window.see("Register your first person")?;
+        window.control('k')?;
+        window.wait("//dialog[@open]//input")?;
+        window.keys("register")?;
+        window.key(Key::Enter)?;
+        window.see("No login needed")?;
+        window.keys("Kofi Mensah")?;
+        window.key(Key::Enter)?;
+        window.wait("//h1[contains(., 'Kofi Mensah')]")?;
+        window.keys("s")?;
+        window.wait("//dialog[@open]//input[@role='combobox']")?;
+        window.keys("GAD-7")?;
+        window.wait("//*[@role='option'][contains(., 'GAD-7')]")?;
+        window.key(Key::Enter)?;
+        window.key(Key::Enter)?;
+        window.see("Question 1 of 8")?;
+        window.key(Key::Down)?;
+        window.key(Key::Down)?;
+        window.keys(" ")?;
+        window.wait("//*[@role='radio'][@aria-checked='true'][contains(., 'More than half the days')]")?;
+        window.see("Saved on this computer")?;
+        window.shot("answered")?;
+        window.key(Key::Escape)?;
+        window.see("Paused")?;
+        window.keys("?")?;
+        window.see("Quick hide")?;
+        window.close()
+    });
+}
+
+fn tab_to(window: &Window, words: &str) -> Result<(), String> {
+    for _ in 0..30 {
+        if window.focused()?.contains(words) {
+            return Ok(());
+        }
+        window.key(Key::Tab)?;
+    }
+    Err(format!("“{words}” cannot be reached with Tab"))
+}
+
+#[test]
+fn dark_colours_and_the_language_stay_on_the_lock_screen() {
+    check("dark-and-german", |setting| {
+        let mut window = sample_bag(setting)?;
+        window.navigate("Settings")?;
+        window.click("Dark")?;
+        window.wait("//html[@data-theme='dark']")?;
+        window.script("const s = [...document.querySelectorAll('select')].find(e => [...e.options].some(o => o.value === 'de')); s.focus()")?;
+        window.keys("Deutsch")?;
+        window.see("Einstellungen")?;
+        window.shot("settings-dark")?;
+        let ground = window.script("return getComputedStyle(document.body).backgroundColor")?;
+        if ground != "rgb(27, 25, 22)" {
+            return Err(format!("the ground is {ground}"));
+        }
+        window.control('l')?;
+        window.see("Öffnen Sie Ihre Tasche")?;
+        window.wait("//html[@data-theme='dark']")?;
+        window.shot("lock-dark")?;
+        window.close()
+    });
+}
+
+#[test]
+fn every_kind_of_record_opens_its_list_and_its_form() {
+    check("every-record", |setting| {
+        let window = sample_bag(setting)?;
+        for entity in &gladstone_model::catalogue().entities {
+            window.script(&format!("window.location.hash = '#/records/{}'", entity.name))?;
+            window.wait(&format!("//h1[normalize-space(.) = \"{}\"]", entity.plural))?;
+            window.wait("//table[contains(@class, 'grid')]/tbody/tr | //div[@class='empty']")?;
+            window.script(&format!("window.location.hash = '#/records/{}/new'", entity.name))?;
+            window.wait("//aside//form[@id='record-form']//*[self::input or self::select or self::textarea]")?;
+            let text = window.text()?;
+            if text.contains("This did not work") || text.contains("Something went wrong") {
+                return Err(format!("{}: {text}", entity.name));
+            }
+        }
+        window.close()
+    });
+}
+
+#[test]
+fn a_record_is_added_refused_corrected_and_marked_as_entered_in_error() {
+    check("record", |setting| {
+        let mut window = sample_bag(setting)?;
+        window.script("window.location.hash = '#/records/leads/new'")?;
+        window.wait("//form[@id='record-form']")?;
+        window.click_at("//aside//button[contains(., 'Add')][@form]")?;
+        window.wait("//aside//*[contains(@class, 'err') or contains(@class, 'banner')]")?;
+        window.shot("refused")?;
+        window.script("window.location.hash = '#/records/industries/new'")?;
+        window.wait("//h2[contains(., 'New: ')]")?;
+        window.fill("Name", "Mountain rescue")?;
+        window.click_at("//aside//button[contains(., 'Add')][@form]")?;
+        window.wait("//aside//h2[contains(., 'Mountain rescue')]")?;
+        window.click("Entered in error")?;
+        window.fill("Reason", "Typed twice")?;
+        window.click("Mark as entered in error")?;
+        window.see("Entered in error: Typed twice")?;
+        window.shot("in-error")?;
+        window.close()
+    });
+}
