@@ -247,7 +247,7 @@ impl Window {
     /// # Errors
     /// The window is gone.
     pub fn focused(&self) -> Result<String, String> {
-        let value = self.script("const e = document.activeElement; return (e.getAttribute('aria-label') || (e.labels && e.labels[0] && e.labels[0].innerText) || e.innerText || '').trim()")?;
+        let value = self.script("const e = document.activeElement; return e === document.body ? '' : (e.getAttribute('aria-label') || (e.labels && e.labels[0] && e.labels[0].innerText) || e.innerText || '').trim()")?;
         Ok(value.as_str().unwrap_or_default().to_owned())
     }
 

@@ -134,6 +134,7 @@ fn everything_up_to_the_first_answer_works_without_a_mouse() {
         window.control('k')?;
         window.wait("//dialog[@open]//input")?;
         window.keys("register")?;
+        window.wait("//*[@role='option'][@aria-selected='true'][contains(., 'Register')]")?;
         window.key(Key::Enter)?;
         window.see("No login needed")?;
         window.keys("Kofi Mensah")?;
@@ -223,6 +224,9 @@ fn a_record_is_added_refused_corrected_and_marked_as_entered_in_error() {
         window.shot("refused")?;
         window.script("window.location.hash = '#/records/industries/new'")?;
         window.wait("//h2[contains(., 'New: ')]")?;
+        window.fill("Organization", "General")?;
+        window.wait("//*[@role='option'][contains(., 'General Hospital')]")?;
+        window.key(Key::Enter)?;
         window.fill("Name", "Mountain rescue")?;
         window.click_at("//aside//button[contains(., 'Add')][@form]")?;
         window.wait("//aside//h2[contains(., 'Mountain rescue')]")?;

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use ts_rs::TS;
 
 use crate::{
-    commands::{alerts, app, model, people, questionnaires, records, responses, sample, settings, today, vault},
+    commands::{alerts, app, model, people, questionnaires, records, responses, results, sample, settings, today, vault},
     desk::Desk,
     error::{Code, DeskError},
     typescript::Types,
@@ -128,11 +128,11 @@ commands! {
     "responses.answer" Unlocked writes [] responses::answer: responses::AnswerRequest => responses::Saved, "Saves one answer and says whether it raised an alert.";
     "responses.decline" Unlocked writes [] responses::decline: responses::DeclineRequest => responses::Saved, "Notes that the person would rather not answer an item.";
     "responses.position" Unlocked writes [] responses::position: responses::PositionRequest => app::Done, "Notes which item is on the screen, to resume there.";
-    "responses.complete" Unlocked writes [] responses::complete: responses::CompleteRequest => responses::ResultView, "Finishes a response and scores it.";
+    "responses.complete" Unlocked writes [] responses::complete: responses::CompleteRequest => results::ResultView, "Finishes a response and scores it.";
     "responses.abandon" Unlocked writes [] responses::abandon: responses::AbandonRequest => app::Done, "Ends a response that will not be finished.";
-    "responses.amend" Unlocked writes [] responses::amend: responses::AmendRequest => responses::ResultView, "Corrects an answer of a finished response, with a reason, and scores it anew.";
-    "responses.result" Unlocked reads ["responses", "answers", "crisis_detections", "crisis_escalations"] responses::result: responses::ResponseRequest => responses::ResultView, "Score, band, trace, change and trend of a finished response.";
-    "responses.trend" Unlocked reads ["responses"] responses::trend: responses::TrendRequest => responses::Trend, "All scores of a person on one questionnaire.";
+    "responses.amend" Unlocked writes [] responses::amend: responses::AmendRequest => results::ResultView, "Corrects an answer of a finished response, with a reason, and scores it anew.";
+    "responses.result" Unlocked reads ["responses", "answers", "crisis_detections", "crisis_escalations"] results::result: responses::ResponseRequest => results::ResultView, "Score, band, trace, change and trend of a finished response.";
+    "responses.trend" Unlocked reads ["responses"] results::trend: results::TrendRequest => results::Trend, "All scores of a person on one questionnaire.";
     "alerts.list" Unlocked reads ["crisis_detections", "crisis_escalations"] alerts::list: alerts::ListAlerts => Vec<alerts::AlertInfo>, "Alerts, open ones first.";
     "alerts.get" Unlocked reads ["crisis_detections", "crisis_escalations"] alerts::get: alerts::AlertRequest => alerts::AlertInfo, "One alert with what was done.";
     "alerts.act" Unlocked writes [] alerts::act: alerts::ActRequest => alerts::AlertInfo, "Notes what was done about an alert; a note is required.";

@@ -19,7 +19,7 @@ pub fn run() -> Outcome {
         if !(first.starts_with("//!") || first.starts_with("/*") || first.starts_with("//") || first.starts_with("--") || first.starts_with("#")) {
             breaches.push(format!("{shown}: begins without a header that says what the file is"));
         }
-        if text.lines().count() > LONG && !shown.contains("bindings/") {
+        if text.lines().count() > LONG && !shown.contains("bindings/") && !shown.contains("__entities.sql") && !shown.contains("messages/") {
             breaches.push(format!("{shown}: has {} lines; {LONG} is the most", text.lines().count()));
         }
         for word in LEFT_OVER {
@@ -31,7 +31,7 @@ pub fn run() -> Outcome {
             breaches.push(format!("{shown}: only lib/rpc.ts imports Tauri"));
         }
         if shown.starts_with("ui/src/features/") && imports_another_feature(&shown, &text) {
-            breaches.push(format!("{shown}: a feature does not import another one; move what both need to ui/src/ui or ui/src/lib"));
+            breaches.push(format!("{shown}: a feature does not import another one; move what both need to ui/src/parts or ui/src/lib"));
         }
     }
     if let Err(why) = generate::run(true) {

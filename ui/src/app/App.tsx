@@ -1,10 +1,10 @@
 // Which of the screens comes first: start, lock, recovery, or the work itself.
 import { useEffect } from "react";
-import { RecoveryCode } from "../features/start/RecoveryCode";
-import { FirstStart } from "../features/start/FirstStart";
-import { Packing } from "../features/start/Packing";
-import { Alarmed } from "../features/unlock/Alarmed";
-import { Unlock } from "../features/unlock/Unlock";
+import { RecoveryCode } from "../features/entry/RecoveryCode";
+import { FirstStart } from "../features/entry/FirstStart";
+import { Packing } from "../features/entry/Packing";
+import { Alarmed } from "../features/entry/Alarmed";
+import { Unlock } from "../features/entry/Unlock";
 import { useFlow } from "../lib/flow";
 import { useLanguage } from "../lib/messages";
 import { press } from "../lib/keys";

@@ -3,7 +3,7 @@ import { ArrowRight, Table2, UserRound } from "lucide-react";
 import { useState, type KeyboardEvent, type ReactNode } from "react";
 import { actions } from "../lib/keys";
 import { t } from "../lib/messages";
-import { useAnswer } from "../lib/queries";
+import { fresh, useAnswer } from "../lib/queries";
 import { go, to } from "../lib/route";
 import { fullDate } from "../lib/time";
 import { Dialog } from "../parts/Dialog";
@@ -23,9 +23,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const hits = useAnswer("search.find", { text }, text.trim().length > 1);
   const needle = text.trim().toLowerCase();
   const found: Offer[] = [
-    ...(people.data?.people ?? []).map((person) => ({ icon: <UserRound className="icon" />, name: person.name, more: person.born ? fullDate(person.born) : "", run: () => go(to.person(person.id)) })),
+    ...(fresh(people)?.people ?? []).map((person) => ({ icon: <UserRound className="icon" />, name: person.name, more: person.born ? fullDate(person.born) : "", run: () => go(to.person(person.id)) })),
     ...actions().filter((action) => action.id !== "palette" && action.label.toLowerCase().includes(needle)).map((action) => ({ icon: <ArrowRight className="icon" />, name: action.label, more: "", keys: action.keys, run: action.run })),
-    ...(needle.length > 1 ? (hits.data ?? []).filter((hit) => hit.entity !== "users").slice(0, 8).map((hit) => ({ icon: <Table2 className="icon" />, name: hit.title, more: hit.label, run: () => go(to.records(hit.entity, hit.id)) })) : []),
+    ...(needle.length > 1 ? (fresh(hits) ?? []).filter((hit) => hit.entity !== "users").slice(0, 8).map((hit) => ({ icon: <Table2 className="icon" />, name: hit.title, more: hit.label, run: () => go(to.records(hit.entity, hit.id)) })) : []),
   ];
   const choose = (offer: Offer | undefined) => {
     if (!offer) return;

@@ -9,14 +9,14 @@ import { People } from "../features/people/People";
 import { Profile } from "../features/people/Profile";
 import { Register } from "../features/people/Register";
 import { Questionnaires } from "../features/questionnaires/Questionnaires";
-import { StartQuestionnaire } from "../features/questionnaires/StartQuestionnaire";
+import { StartQuestionnaire } from "../parts/StartQuestionnaire";
 import { Records } from "../features/records/Records";
 import { Result } from "../features/result/Result";
 import { Settings } from "../features/settings/Settings";
 import { Today } from "../features/today/Today";
 import { allowLetters, useActions } from "../lib/keys";
 import { setLanguage, t, type Language } from "../lib/messages";
-import { refresh, useAnswer } from "../lib/queries";
+import { forget, useAnswer } from "../lib/queries";
 import { go, to, useRoute, type Route } from "../lib/route";
 import { rpc } from "../lib/rpc";
 import { setTheme } from "../lib/theme";
@@ -32,7 +32,7 @@ type Over = "palette" | "keys" | "help" | "start" | undefined;
 export async function lock(): Promise<void> {
   await rpc("vault.lock", {});
   window.location.hash = "";
-  refresh(["*"]);
+  forget();
 }
 
 export function Shell({ open, version }: { open: OpenVault; version: string }) {

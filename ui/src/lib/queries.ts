@@ -9,12 +9,15 @@ export const client = new QueryClient({
 
 onEvent((event) => {
   if (event.kind === "changed") refresh(event.entities);
-  if (event.kind === "locked") {
-    client.clear();
-    void client.invalidateQueries({ queryKey: ["app.status"] });
-    window.dispatchEvent(new Event("desk-locked"));
-  }
+  if (event.kind === "locked") forget();
 });
+
+/** Shows the lock screen at once and forgets everything that came from the vault. */
+export function forget(): void {
+  client.setQueryData<Response<"app.status">>(["app.status", {}], (status) => status && { ...status, state: "locked", open: null });
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== "app.status" });
+  void client.invalidateQueries({ queryKey: ["app.status"] });
+}
 
 /** Asks again for every answer that depends on one of the entities. */
 export function refresh(entities: readonly string[]): void {
@@ -29,6 +32,12 @@ export function refresh(entities: readonly string[]): void {
 /** The answer of a reading command, kept until something it depends on changes. */
 export function useAnswer<K extends CommandName>(name: K, request: Request<K>, enabled = true) {
   return useQuery<Response<K>, DeskError>({ queryKey: [name, request], queryFn: () => rpc(name, request), enabled, placeholderData: (previous) => previous });
+}
+
+/** What was found for the words that stand there now; nothing while the answer is still on its way, so
+ * that Enter never chooses from an answer to other words. */
+export function fresh<T>(query: { data: T | undefined; isPlaceholderData: boolean }): T | undefined {
+  return query.isPlaceholderData ? undefined : query.data;
 }
 
 /** A command that does something. Everything on the screen is asked for again afterwards. */

@@ -42,9 +42,9 @@ export function Combo<T>({ label, chosen, options, name, draw, onType, onChoose,
       event.preventDefault();
       if (!open) return type("");
       setAt((at + (event.key === "ArrowDown" ? 1 : options.length - 1)) % Math.max(1, options.length));
-    } else if (event.key === "Enter" && open && option !== undefined) {
+    } else if (event.key === "Enter" && open) {
       event.preventDefault();
-      choose(option);
+      if (option !== undefined) choose(option);
     } else if (event.key === "Escape" && open) {
       event.preventDefault();
       event.stopPropagation();

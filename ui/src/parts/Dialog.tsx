@@ -9,6 +9,8 @@ export function Dialog({ title, children, footer, onClose, wide = false, classNa
     const shown = dialog.current;
     const before = document.activeElement as HTMLElement | null;
     shown?.showModal?.();
+    // The browser would put the focus on the button that closes.
+    shown?.querySelector<HTMLElement>("input, select, textarea")?.focus();
     return () => {
       shown?.close?.();
       before?.focus?.();

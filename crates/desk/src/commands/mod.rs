@@ -8,6 +8,7 @@ pub mod people;
 pub mod questionnaires;
 pub mod records;
 pub mod responses;
+pub mod results;
 pub mod sample;
 pub mod settings;
 pub mod today;

@@ -266,7 +266,7 @@ pub fn profile(desk: &Desk, request: PersonRequest) -> Result<Profile, DeskError
         for response in read.list("responses", &Query::by("user_id", request.id).sorted("started_at", true).limit(200))? {
             let Some(questionnaire) = response.uuid("questionnaire_id").map(|id| read.get("questionnaires", id)).transpose()?.flatten() else { continue };
             let finished = response.text("status") == "completed";
-            let band = super::responses::main_result(&response);
+            let band = super::results::main_result(&response);
             let title = super::questionnaires::short_title(&questionnaire);
             let score = response.get("score").as_decimal().and_then(|score| i64::try_from(score.trunc()).ok());
             let code = questionnaire.text("code").to_owned();

@@ -150,7 +150,7 @@ pub fn get(desk: &Desk, _: Empty) -> Result<Today, DeskError> {
         let mut finished = Vec::new();
         for row in read.list("responses", &Query::by("status", "completed").and("completed_at", Match::AtLeast(midnight.into())).sorted("completed_at", true).limit(10))? {
             let Some(questionnaire) = row.uuid("questionnaire_id").map(|id| read.get("questionnaires", id)).transpose()?.flatten() else { continue };
-            let band = super::responses::main_result(&row);
+            let band = super::results::main_result(&row);
             finished.push(Finished {
                 response_id: row.id(),
                 person: name(row.uuid("user_id"))?,

@@ -6,7 +6,7 @@ import { go, to } from "../../lib/route";
 import { clock } from "../../lib/time";
 import { Failure } from "../../parts/States";
 import type { Run } from "./Administer";
-import { Choices, isChosen, optionsOf, pressed } from "./choice";
+import { Choices, isChosen, optionsOf, pressed } from "../../parts/Choices";
 import { EndCheck } from "./EndCheck";
 
 export function CompactList({ run, onSwitch }: { run: Run; onSwitch: () => void }) {

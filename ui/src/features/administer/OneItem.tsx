@@ -8,7 +8,7 @@ import { clock } from "../../lib/time";
 import { Bag } from "../../parts/Bag";
 import { Failure } from "../../parts/States";
 import type { Run } from "./Administer";
-import { Choices, optionsOf, pressed } from "./choice";
+import { Choices, optionsOf, pressed } from "../../parts/Choices";
 import { EndCheck } from "./EndCheck";
 import { LanguageChoice } from "../../parts/LanguageChoice";
 import { stemOf } from "./wording";

@@ -6,7 +6,7 @@ import { t, word } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { fullDate, when } from "../../lib/time";
-import { headline } from "./headline";
+import { headline } from "../../lib/headline";
 import { AreaField } from "../../parts/Field";
 import { Answer, Failure } from "../../parts/States";
 

@@ -3,7 +3,7 @@ import { Search, UserPlus } from "lucide-react";
 import { useState, type KeyboardEvent } from "react";
 import { t, word } from "../../lib/messages";
 import { useActions } from "../../lib/keys";
-import { useAnswer } from "../../lib/queries";
+import { fresh, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { age, fullDate } from "../../lib/time";
 import { Avatar } from "../../parts/Avatar";
@@ -13,7 +13,7 @@ export function People() {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const found = useAnswer("people.find", { text, limit: 100 });
-  const list = found.data?.people ?? [];
+  const list = fresh(found)?.people ?? [];
   useActions([{ id: "new-person", label: t("people.register"), keys: "C", run: () => go(to.register(text)) }]);
   const press = (event: KeyboardEvent) => {
     const chosen = list[at];
@@ -22,7 +22,10 @@ export function People() {
       const next = Math.min(list.length - 1, Math.max(0, at + (event.key === "ArrowDown" ? 1 : -1)));
       setAt(next);
       document.getElementById(`person-${next}`)?.scrollIntoView({ block: "nearest" });
-    } else if (event.key === "Enter") go(chosen ? to.person(chosen.id) : to.register(text));
+    } else if (event.key === "Enter") {
+      if (chosen) go(to.person(chosen.id));
+      else if (!found.isPlaceholderData) go(to.register(text));
+    }
   };
   return (
     <>

@@ -13,8 +13,8 @@ import { Dialog } from "../../parts/Dialog";
 import { Segment } from "../../parts/Field";
 import { Severity } from "../../parts/Severity";
 import { Answer, Empty } from "../../parts/States";
-import { StartQuestionnaire } from "../questionnaires/StartQuestionnaire";
-import { Spark } from "../result/Spark";
+import { StartQuestionnaire } from "../../parts/StartQuestionnaire";
+import { Spark } from "../../parts/Spark";
 import { PersonForm } from "./PersonForm";
 
 type Show = "all" | "result" | "appointment";

@@ -6,7 +6,7 @@ import { t, word } from "../../lib/messages";
 import { useAnswer } from "../../lib/queries";
 import { Severity } from "../../parts/Severity";
 import { Answer, Empty } from "../../parts/States";
-import { StartQuestionnaire } from "./StartQuestionnaire";
+import { StartQuestionnaire } from "../../parts/StartQuestionnaire";
 
 export function Questionnaires({ person }: { person: string }) {
   const [text, setText] = useState("");

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import type { FieldInfo } from "../../bindings/commands";
 import { readable, t } from "../../lib/messages";
-import { useAnswer } from "../../lib/queries";
+import { fresh, useAnswer } from "../../lib/queries";
 import { fullDate, readDate } from "../../lib/time";
 import { Combo } from "../../parts/Combo";
 import { AreaField, Check, ChoiceField, TextField } from "../../parts/Field";
@@ -67,7 +67,7 @@ function Reference({ field, name, empty, error, onChange }: { field: FieldInfo; 
   const found = useAnswer("records.references", { entity: field.references ?? "", text }, asked);
   return (
     <Combo
-      label={field.required ? field.label : `${field.label} ${t("widget.optional")}`} chosen={empty && chosen === name && name === "" ? "" : chosen} options={found.data ?? []} name={(one) => one.title || t("records.unnamed")} error={error} hint={field.help || undefined}
+      label={field.required ? field.label : `${field.label} ${t("widget.optional")}`} chosen={empty && chosen === name && name === "" ? "" : chosen} options={fresh(found) ?? []} name={(one) => one.title || t("records.unnamed")} error={error} hint={field.help || undefined}
       nothing={t("widget.nothing_found")} onType={(typed) => { setAsked(true); setText(typed); }} onChoose={(one) => { setChosen(one.title || t("records.unnamed")); onChange(one.id); }} onClear={field.required ? undefined : () => { setChosen(""); onChange(null); }}
     />
   );

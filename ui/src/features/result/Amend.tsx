@@ -6,7 +6,7 @@ import { useAction } from "../../lib/queries";
 import { Dialog } from "../../parts/Dialog";
 import { AreaField, ChoiceField } from "../../parts/Field";
 import { Failure } from "../../parts/States";
-import { Choices } from "../administer/choice";
+import { Choices } from "../../parts/Choices";
 
 export function Amend({ result, onClose }: { result: ResultView; onClose: () => void }) {
   const items = result.form.items;

@@ -10,7 +10,7 @@ import { fullDate, shortDay, when } from "../../lib/time";
 import { Segment } from "../../parts/Field";
 import { Severity } from "../../parts/Severity";
 import { Answer } from "../../parts/States";
-import { headline } from "../alerts/headline";
+import { headline } from "../../lib/headline";
 import { Amend } from "./Amend";
 import { Answers } from "./Answers";
 import { TrendChart } from "./TrendChart";

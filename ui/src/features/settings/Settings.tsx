@@ -1,15 +1,14 @@
 // Settings of this person and this bag: screen, lock, passphrase, backups, proof.
 import { useState, type FormEvent, type ReactNode } from "react";
-import { lock } from "../../app/Shell";
 import type { Settings as Kept, Theme, VerifyReport } from "../../bindings/commands";
 import { setFlow } from "../../lib/flow";
 import { languages, t } from "../../lib/messages";
-import { client, useAction, useAnswer } from "../../lib/queries";
+import { forget, useAction, useAnswer } from "../../lib/queries";
 import { Dialog } from "../../parts/Dialog";
 import { Check, ChoiceField, SecretField, Segment, TextField } from "../../parts/Field";
 import { Answer, Failure, Note } from "../../parts/States";
-import { StrengthMeter } from "../start/Strength";
-import { madeAt, megabytes } from "../unlock/Backups";
+import { StrengthMeter } from "../../parts/Strength";
+import { madeAt, megabytes } from "../../lib/backup";
 
 export function Settings() {
   const settings = useAnswer("settings.get", {});
@@ -122,7 +121,7 @@ function Erase({ label, onClose }: { label: string; onClose: () => void }) {
   const erase = useAction("vault.erase");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    erase.mutate({ label: typed }, { onSuccess: () => { onClose(); window.location.hash = ""; client.clear(); void lock(); } });
+    erase.mutate({ label: typed }, { onSuccess: () => { onClose(); window.location.hash = ""; forget(); } });
   };
   return (
     <Dialog title={t("erase.title", { label })} onClose={onClose} className="roomy">

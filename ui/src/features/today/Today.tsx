@@ -5,7 +5,7 @@ import { t } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { clock, day, shortDay, isToday, when } from "../../lib/time";
-import { headline } from "../alerts/headline";
+import { headline } from "../../lib/headline";
 import { Severity } from "../../parts/Severity";
 import { Answer, Empty } from "../../parts/States";
 

@@ -6,7 +6,7 @@ import { t } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { SecretField, TextField } from "../../parts/Field";
 import { Failure } from "../../parts/States";
-import { StrengthMeter } from "../start/Strength";
+import { StrengthMeter } from "../../parts/Strength";
 
 export function Recover({ vault, onBack }: { vault: VaultInfo; onBack: () => void }) {
   const [code, setCode] = useState("");

@@ -11,8 +11,8 @@ import { LargeBag } from "../../parts/Bag";
 import { SecretField } from "../../parts/Field";
 import { LanguageChoice } from "../../parts/LanguageChoice";
 import { Failure, Note } from "../../parts/States";
-import { NewVault } from "../start/NewVault";
-import { SAMPLE_LABEL, SAMPLE_PASSPHRASE } from "../start/sample";
+import { NewVault } from "./NewVault";
+import { SAMPLE_LABEL, SAMPLE_PASSPHRASE } from "../../lib/sample";
 import { Backups } from "./Backups";
 import { Recover } from "./Recover";
 

@@ -1,13 +1,13 @@
 // Starts a questionnaire: with whom, which one, and how it is administered.
 import { useState, type FormEvent } from "react";
-import type { Mode, Person, QuestionnaireInfo } from "../../bindings/commands";
-import { t, word } from "../../lib/messages";
-import { useAction, useAnswer } from "../../lib/queries";
-import { go, to } from "../../lib/route";
-import { fullDate } from "../../lib/time";
-import { Combo } from "../../parts/Combo";
-import { Dialog } from "../../parts/Dialog";
-import { Failure } from "../../parts/States";
+import type { Mode, Person, QuestionnaireInfo } from "../bindings/commands";
+import { t, word } from "../lib/messages";
+import { fresh, useAction, useAnswer } from "../lib/queries";
+import { go, to } from "../lib/route";
+import { fullDate } from "../lib/time";
+import { Combo } from "./Combo";
+import { Dialog } from "./Dialog";
+import { Failure } from "./States";
 
 const MODES: Mode[] = ["self", "interviewer", "telephone", "paper_key_in"];
 
@@ -33,13 +33,13 @@ export function StartQuestionnaire({ person: given, personId = "", questionnaire
       <form className="pad stack" onSubmit={submit}>
         {!given && (
           <Combo
-            label={t("start_form.person")} chosen={person?.name ?? ""} options={people.data?.people ?? []} name={(one) => one.name} autoFocus nothing={t("people.none_found_text")}
+            label={t("start_form.person")} chosen={person?.name ?? ""} options={fresh(people)?.people ?? []} name={(one) => one.name} autoFocus nothing={t("people.none_found_text")}
             draw={(one) => <><span className="grow">{one.name}</span><span className="muted small">{one.born ? fullDate(one.born) : ""}</span></>} onType={setTyped} onChoose={setPicked}
             error={tried && !person ? t("start_form.person_missing") : undefined} after={(text) => <a className="li small" href={to.register(text)} onPointerDown={(event) => { event.preventDefault(); onClose(); go(to.register(text)); }}>{text ? t("people.register_named", { text }) : t("people.register")}</a>}
           />
         )}
         {!fixed && (
-          <Combo label={t("start_form.questionnaire")} chosen={form?.short_title ?? ""} options={forms.data ?? []} name={(one) => one.short_title} autoFocus={Boolean(given)} nothing={t("questionnaires.none")} onType={setTitle} onChoose={setForm}
+          <Combo label={t("start_form.questionnaire")} chosen={form?.short_title ?? ""} options={fresh(forms) ?? []} name={(one) => one.short_title} autoFocus={Boolean(given)} nothing={t("questionnaires.none")} onType={setTitle} onChoose={setForm}
             draw={(one) => <><span className="grow"><b>{one.short_title}</b></span><span className="muted small">{t("questionnaires.items", { n: one.items })}</span></>} error={tried && !form ? t("start_form.questionnaire_missing") : undefined} />
         )}
         <fieldset className="field">

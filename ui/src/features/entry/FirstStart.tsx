@@ -15,7 +15,12 @@ export function FirstStart({ status }: { status: AppStatus }) {
   const doors = [() => setFlow({ packing: true }), () => setAlone(true), () => setTold(true)];
   useEffect(() => {
     if (alone) return undefined;
-    const press = (event: KeyboardEvent) => { if (!event.ctrlKey) doors[Number(event.key) - 1]?.(); };
+    const press = (event: KeyboardEvent) => { 
+      const door = event.ctrlKey ? undefined : doors[Number(event.key) - 1];
+      if (!door) return;
+      event.preventDefault();
+      door();
+    };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
   });

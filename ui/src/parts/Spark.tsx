@@ -1,5 +1,5 @@
 // A line of past scores beside the last one: direction at a glance, the numbers stand elsewhere.
-import { useAnswer } from "../../lib/queries";
+import { useAnswer } from "../lib/queries";
 
 export function Spark({ person, code }: { person: string; code: string }) {
   const trend = useAnswer("responses.trend", { person_id: person, code });

@@ -8,7 +8,7 @@ import { useAction, useAnswer } from "../../lib/queries";
 import { LargeBag } from "../../parts/Bag";
 import { SecretField, TextField } from "../../parts/Field";
 import { Failure, Note } from "../../parts/States";
-import { StrengthMeter } from "./Strength";
+import { StrengthMeter } from "../../parts/Strength";
 
 export function NewVault({ keyring, onBack }: { keyring: Keyring; onBack: () => void }) {
   const [name, setName] = useState("");

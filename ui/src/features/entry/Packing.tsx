@@ -7,7 +7,7 @@ import { client } from "../../lib/queries";
 import { asError, rpc } from "../../lib/rpc";
 import { LargeBag } from "../../parts/Bag";
 import { Failure } from "../../parts/States";
-import { SAMPLE_LABEL, SAMPLE_PASSPHRASE, SAMPLE_PERSON } from "./sample";
+import { SAMPLE_LABEL, SAMPLE_PASSPHRASE, SAMPLE_PERSON } from "../../lib/sample";
 
 async function pack(): Promise<void> {
   const made = await rpc("vault.create", { label: SAMPLE_LABEL, person_name: SAMPLE_PERSON, passphrase: SAMPLE_PASSPHRASE });

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { t } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
-import { moment } from "../../lib/time";
+import { madeAt, megabytes } from "../../lib/backup";
 import { Answer, Empty, Failure } from "../../parts/States";
 
 export function Backups({ vault, onBack }: { vault: { id: string; label: string }; onBack?: () => void }) {
@@ -30,14 +30,4 @@ export function Backups({ vault, onBack }: { vault: { id: string; label: string 
       {onBack && <button className="btn plain" onClick={onBack}>{t("recover.back")}</button>}
     </section>
   );
-}
-
-/** 1.4 MB */
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toFixed(1)} MB`;
-}
-
-/** The name of a backup, which is the time it was made, as people read it. */
-export function madeAt(made: string): string {
-  return moment(made.replace(/T(\d\d)-(\d\d)-(\d\d)/, "T$1:$2:$3"));
 }

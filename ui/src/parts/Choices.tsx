@@ -1,8 +1,8 @@
 // The widget of one item: choices as large rows, numbers, texts, dates.
 import { useState, type KeyboardEvent } from "react";
-import type { FormItem } from "../../bindings/commands";
-import { t } from "../../lib/messages";
-import { readDate } from "../../lib/time";
+import type { FormItem } from "../bindings/commands";
+import { t } from "../lib/messages";
+import { readDate } from "../lib/time";
 
 export interface ChoiceProps {
   item: FormItem;

@@ -1,6 +1,6 @@
 // How hard a passphrase is to guess: a word and a meter.
-import type { Strength } from "../../bindings/commands";
-import { t, type Key } from "../../lib/messages";
+import type { Strength } from "../bindings/commands";
+import { t, type Key } from "../lib/messages";
 
 export function StrengthMeter({ strength }: { strength: Strength | undefined }) {
   if (!strength) return <p className="hint muted small">{t("strength.hint")}</p>;
