@@ -2,6 +2,7 @@
 //! people to decide on, never a merge.
 
 use chrono::{Datelike, NaiveDate};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,9 @@ pub fn similarity(a: Likeness<'_>, b: Likeness<'_>) -> u8 {
 
 /// Mean likeness of each word of the shorter name with its best partner in the other.
 fn name_likeness(a: &str, b: &str) -> f64 {
-    let words = |name: &str| -> Vec<Vec<char>> { name.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(|w| w.chars().map(plain).collect()).collect() };
-    let (mut short, mut long) = (words(a), words(b));
+    let (a, b) = (plain(a), plain(b));
+    let words = |name: &'_ str| -> Vec<String> { name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect() };
+    let (mut short, mut long) = (words(&a), words(&b));
     if short.len() > long.len() {
         std::mem::swap(&mut short, &mut long);
     }
@@ -51,42 +53,19 @@ fn name_likeness(a: &str, b: &str) -> f64 {
 }
 
 /// 1 less the share of letters that must change; neighbouring letters exchanged count once.
-fn word_likeness(a: &[char], b: &[char]) -> f64 {
-    let mut rows = vec![vec![0_usize; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    for j in 0..=b.len() {
-        rows[0][j] = j;
-    }
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let cost = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + cost);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = best;
-        }
-    }
-    1.0 - rows[a.len()][b.len()] as f64 / a.len().max(b.len()).max(1) as f64
+fn word_likeness(a: &str, b: &str) -> f64 {
+    let longer = a.chars().count().max(b.chars().count()).max(1);
+    1.0 - strsim::osa_distance(a, b) as f64 / longer as f64
 }
 
-/// The commonest accented letters without their accents, so that Wieczorek and Więczorek meet.
-fn plain(c: char) -> char {
-    match c {
-        'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' | 'ą' => 'a',
-        'é' | 'è' | 'ê' | 'ë' | 'ę' | 'ě' => 'e',
-        'í' | 'ì' | 'î' | 'ï' | 'ı' => 'i',
-        'ó' | 'ò' | 'ô' | 'ö' | 'õ' | 'ø' => 'o',
-        'ú' | 'ù' | 'û' | 'ü' | 'ů' => 'u',
-        'ç' | 'ć' | 'č' => 'c',
-        'ñ' | 'ń' => 'n',
-        'ś' | 'š' | 'ş' => 's',
-        'ź' | 'ż' | 'ž' => 'z',
+/// Small letters without accents, so that Wieczorek and Więczorek meet.
+fn plain(name: &str) -> String {
+    let without_stroke = |c| match c {
         'ł' => 'l',
-        'ý' | 'ÿ' => 'y',
-        'ğ' => 'g',
+        'ø' => 'o',
+        'đ' => 'd',
+        'ı' => 'i',
         c => c,
-    }
+    };
+    name.to_lowercase().nfd().filter(|c| !is_combining_mark(*c)).map(without_stroke).collect()
 }

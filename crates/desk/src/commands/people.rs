@@ -327,7 +327,7 @@ pub(super) fn time(row: &Row, field: &str) -> String {
 fn user_values(request: &RegisterRequest) -> Vec<(&'static str, Value)> {
     let name = request.name.trim();
     let (first, last) = name.rsplit_once(' ').map_or((name, ""), |(first, last)| (first, last));
-    let some = |text: &str| (!text.is_empty()).then(|| Value::text(text)).unwrap_or(Value::Null);
+    let some = |text: &str| if text.is_empty() { Value::Null } else { Value::text(text) };
     vec![("name", Value::text(name)), ("first_name", some(first)), ("last_name", some(last)), ("email", optional(&request.email)), ("phone_number", optional(&request.phone))]
 }
 

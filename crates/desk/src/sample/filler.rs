@@ -121,7 +121,7 @@ fn special(draw: &mut Draw, now: Instant, entity: &Entity, field: &Field, number
         ("users" | "emails" | "feedback_invitations", "email" | "to_email" | "from_email") | (_, "email") => Value::text(&format!("{}{}@example.com", entity.name.replace('_', "."), number + 1)),
         ("crisis_keywords", "keyword") => Value::text(["hopeless", "no way out", "hurt myself", "worthless", "cannot go on", "lately"][number % 6]),
         ("emails", "status") => ["sent", "draft", "scheduled"][number % 3].into(),
-        ("emails", "sent_at") => (number % 3 == 0).then(|| now.plus_seconds(-day)).into(),
+        ("emails", "sent_at") => (number.is_multiple_of(3)).then(|| now.plus_seconds(-day)).into(),
         ("emails", "scheduled_for") => (number % 3 == 2).then(|| now.plus_seconds(day)).into(),
         ("charts", "data_source") => ["responses", "answers", "organization_members"][number % 3].into(),
         ("audit_logs", "action") => "UPDATE".into(),
