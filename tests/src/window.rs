@@ -45,6 +45,23 @@ impl Setting {
         Ok(Setting { display: Display::start()?, vaults: home.path().join("vaults"), pictures, shots: Rc::default(), home })
     }
 
+    /// Where the pictures lie.
+    pub fn folder(&self) -> &Path {
+        &self.pictures
+    }
+
+    /// The pictures taken so far, relative to the folder above theirs, in order.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn pictures(&self) -> Result<Vec<String>, String> {
+        let folder = self.pictures.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let entries = fs::read_dir(&self.pictures).map_err(|error| error.to_string())?;
+        let mut names: Vec<String> = entries.filter_map(Result::ok).map(|entry| format!("{folder}/{}", entry.file_name().to_string_lossy())).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// Starts the app and waits until its first screen is there.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 // Development only: passes the screen's commands to a `gladstone rpc` process, so that screens can
 // be worked on in a browser. Never part of the built product.
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Plugin } from "vite";
 
@@ -10,7 +12,7 @@ export function bridge(): Plugin {
   const waiting = new Map<number, (line: string) => void>();
   const start = () => {
     const program = process.env.GLADSTONE_BIN ?? "../target/debug/gladstone";
-    child = spawn(program, ["rpc", "--no-keyring", "--vaults", process.env.GLADSTONE_VAULTS ?? "/tmp/gladstone-dev"]);
+    child = spawn(program, ["rpc", "--no-keyring", "--vaults", process.env.GLADSTONE_VAULTS ?? join(tmpdir(), "gladstone-dev")]);
     createInterface({ input: child.stdout }).on("line", (line) => {
       const id = (JSON.parse(line) as { id: number }).id;
       waiting.get(id)?.(line);

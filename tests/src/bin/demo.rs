@@ -1,7 +1,7 @@
 //! Plays the main job in the real window and leaves a picture for every step.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::{Mutex, PoisonError}};
 
 use gladstone_tests::{Setting, Window, journey};
 
@@ -66,9 +66,9 @@ fn play() -> Result<(), String> {
     show_around(&mut window)?;
     window.close()?;
     say("Then the sample bag: people who do not exist, behind every screen.");
-    sample_bag()?;
-    println!("\nPictures: artefacts/demo and artefacts/demo-sample");
-    Ok(())
+    let sample = Setting::new("demo-sample")?;
+    sample_bag(&sample)?;
+    summarise(&[&setting, &sample])
 }
 
 fn show_around(window: &mut Window) -> Result<(), String> {
@@ -81,8 +81,7 @@ fn show_around(window: &mut Window) -> Result<(), String> {
     Ok(())
 }
 
-fn sample_bag() -> Result<(), String> {
-    let setting = Setting::new("demo-sample")?;
+fn sample_bag(setting: &Setting) -> Result<(), String> {
     let mut window = setting.open()?;
     window.click("Open the sample bag")?;
     window.see("Agenda")?;
@@ -132,6 +131,28 @@ fn sample_bag() -> Result<(), String> {
     window.close()
 }
 
+/// What is told while it is played, kept for the summary.
+static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 fn say(words: &str) {
     println!("• {words}");
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(words.to_owned());
+}
+
+/// Writes what was told and which pictures there are.
+fn summarise(settings: &[&Setting]) -> Result<(), String> {
+    let mut text = String::from("# The main job, played in the real window\n\n");
+    for words in TOLD.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        text.push_str(&format!("- {words}\n"));
+    }
+    for setting in settings {
+        text.push('\n');
+        for picture in setting.pictures()? {
+            text.push_str(&format!("![{picture}]({picture})\n"));
+        }
+    }
+    let path = settings.first().map(|setting| setting.folder().with_file_name("demo.md")).ok_or("nothing was played")?;
+    std::fs::write(&path, text).map_err(|error| error.to_string())?;
+    println!("\nPictures and summary: {}", path.display());
+    Ok(())
 }
