@@ -4,6 +4,7 @@
 #![cfg_attr(all(not(debug_assertions), windows), windows_subsystem = "windows")]
 
 mod auto_lock;
+mod computer;
 mod ipc;
 
 use std::{path::PathBuf, sync::Arc};
@@ -24,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             });
             let desk = Arc::new(cli::desk(vaults, keyring, listener));
             app.manage(Arc::clone(&desk));
+            computer::watch(&desk);
             auto_lock::watch(desk);
             WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
                 .title("Gladstone")

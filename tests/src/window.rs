@@ -15,7 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
 
-use crate::display::Display;
+use crate::{bus::Bus, display::Display};
 
 /// How long something may take to appear.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Where a window runs: its display, its vaults, and where its pictures go.
 pub struct Setting {
     display: Display,
+    /// What the desktop says goes over this bus.
+    pub bus: Bus,
     /// Folder of the vaults; survives the window.
     pub vaults: PathBuf,
     pictures: PathBuf,
@@ -42,7 +44,7 @@ impl Setting {
             fs::remove_dir_all(&pictures).map_err(|error| error.to_string())?;
         }
         fs::create_dir_all(&pictures).map_err(|error| error.to_string())?;
-        Ok(Setting { display: Display::start()?, vaults: home.path().join("vaults"), pictures, shots: Rc::default(), home })
+        Ok(Setting { display: Display::start()?, bus: Bus::start()?, vaults: home.path().join("vaults"), pictures, shots: Rc::default(), home })
     }
 
     /// Where the pictures lie.
@@ -71,6 +73,7 @@ impl Setting {
         let driver = Command::new(driver_path())
             .args(["--port", &port.to_string(), "--native-port", &native.to_string()])
             .env("DISPLAY", &self.display.name)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus.address)
             .env("GLADSTONE_VAULTS", &self.vaults)
             .env("GLADSTONE_NO_KEYRING", "1")
             .env("GLADSTONE_KEY_COST", "floor")

@@ -90,6 +90,27 @@ fn a_wrong_passphrase_is_refused_and_the_right_one_opens_what_was_there() {
 }
 
 #[test]
+fn the_bag_locks_itself_with_the_computer_and_after_a_minute_without_anybody() {
+    check("auto-lock", |setting| {
+        let window = sample_bag(setting)?;
+        window.navigate("Settings")?;
+        window.script("const s = [...document.querySelectorAll('select')].find(e => [...e.options].some(o => o.text === '1 minute')); s.focus()")?;
+        window.keys("1 m")?;
+        window.see("Saved here")?;
+        setting.bus.say_screen_locked()?;
+        window.see("Open your bag")?;
+        window.fill("Passphrase", "look around in the sample bag")?;
+        window.key(Key::Enter)?;
+        window.see("Check everything")?;
+        std::thread::sleep(std::time::Duration::from_secs(45));
+        window.see("Check everything")?;
+        std::thread::sleep(std::time::Duration::from_secs(5));
+        window.see("Open your bag")?;
+        window.close()
+    });
+}
+
+#[test]
 fn the_recovery_code_opens_a_bag_whose_passphrase_is_forgotten() {
     check("recovery", |setting| {
         let mut window = setting.open()?;
