@@ -47,6 +47,35 @@ impl Setting {
         Ok(Setting { display: Display::start()?, bus: Bus::start()?, vaults: home.path().join("vaults"), pictures, shots: Rc::default(), home })
     }
 
+    /// Files of this computer, the vaults included, that hold a text as it is, in UTF-8 or UTF-16.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn files_with(&self, text: &str) -> Result<Vec<PathBuf>, String> {
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut folders = vec![self.home.path().to_owned()];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).map_err(|error| error.to_string())?.filter_map(Result::ok) {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(bytes) = fs::read(&path) {
+                    let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+                    if holds(text.as_bytes()) || holds(&wide) {
+                        found.push(path);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the webview keeps its own files.
+    pub fn webview_data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
     /// Where the pictures lie.
     pub fn folder(&self) -> &Path {
         &self.pictures
@@ -92,7 +121,14 @@ impl Setting {
         wait_for_port(port)?;
         let capabilities = json!({ "tauri:options": { "application": app_path() } });
         let Json::Object(capabilities) = capabilities else { return Err("capabilities are an object".into()) };
-        let client = runtime.block_on(ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&format!("http://127.0.0.1:{port}"))).map_err(|error| format!("no session: {error}"))?;
+        let address = format!("http://127.0.0.1:{port}");
+        let connect = || runtime.block_on(ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&address));
+        // The driver listens a moment before the program behind it does.
+        let client = (0..4).find_map(|_| connect().ok().or_else(|| { std::thread::sleep(Duration::from_millis(500)); None }));
+        let client = match client {
+            Some(client) => client,
+            None => connect().map_err(|error| format!("no session: {error}"))?,
+        };
         let window = Window { runtime, client: Some(client), driver, pictures: self.pictures.clone(), display: self.display.name.clone(), shots: Rc::clone(&self.shots) };
         window.wait("//h1")?;
         Ok(window)

@@ -54,7 +54,13 @@ pub fn find(name: &str) -> Option<&'static Command> {
 }
 
 fn call<Q: DeserializeOwned, A: Serialize>(desk: &Desk, request: Json, f: fn(&Desk, Q) -> Result<A, DeskError>) -> Result<Json, DeskError> {
-    let request = serde_json::from_value(if request.is_null() { Json::Object(Default::default()) } else { request }).map_err(|error| DeskError::new(Code::BadRequest, format!("The request does not fit this command: {error}.")))?;
+    let unfit = |why: String| DeskError::new(Code::BadRequest, format!("The request does not fit this command: {why}."));
+    let request = if request.is_null() { Json::Object(Default::default()) } else { request };
+    // A list would be taken for the fields in their order.
+    if !request.is_object() {
+        return Err(unfit("an object with named values is expected".into()));
+    }
+    let request = serde_json::from_value(request).map_err(|error| unfit(error.to_string()))?;
     serde_json::to_value(f(desk, request)?).map_err(|error| DeskError::new(Code::Failed, error.to_string()))
 }
 

@@ -87,13 +87,12 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<(), DeskError> {
     match verb {
         Verb::Commands { json: false } => {
-            for command in catalogue::all() {
-                println!("{:28} {}", command.name, command.summary);
-            }
+            let lines: Vec<String> = catalogue::all().iter().map(|command| format!("{:28} {}", command.name, command.summary)).collect();
+            print_text(&lines.join("\n"));
             Ok(())
         }
         Verb::Commands { json: true } => {
-            println!("{}", pretty(&command_list()));
+            print_text(&pretty(&command_list()));
             Ok(())
         }
         Verb::Rpc { place } => rpc(&place),
@@ -127,6 +126,9 @@ fn surrounding(keyring: bool) -> Surrounding {
 /// A desk over the vaults of this computer. GLADSTONE_KEY_COST=floor keeps new passphrases at the
 /// least cost, for tests and slow machines; otherwise the cost is measured.
 pub fn desk(vaults: PathBuf, keyring: bool, listener: crate::desk::Listener) -> Desk {
+    // A crash must not leave keys in a file. Where the limit cannot be set, the crash is no worse than before.
+    #[cfg(unix)]
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, rustix::process::Rlimit { current: Some(0), maximum: Some(0) });
     let desk = Desk::new(vaults, surrounding(keyring), listener);
     if std::env::var("GLADSTONE_KEY_COST").is_ok_and(|cost| cost == "floor") { desk } else { desk.calibrating() }
 }
@@ -135,11 +137,14 @@ fn rpc(place: &Place) -> Result<(), DeskError> {
     let out = Arc::new(Mutex::new(io::stdout()));
     let events = place.events.then(|| Arc::clone(&out));
     let desk = open(place, Box::new(move |event| if let Some(out) = &events { write_line(out, &json!({ "event": event })) }));
-    for line in io::stdin().lock().lines() {
-        let line = line.map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
-        if !line.trim().is_empty() {
-            write_line(&out, &answer(&desk, &line));
+    let (mut input, mut line) = (io::stdin().lock(), Vec::new());
+    while input.read_until(b'\n', &mut line).map_err(|error| DeskError::new(Code::Failed, error.to_string()))? > 0 {
+        match std::str::from_utf8(&line) {
+            Ok(text) if text.trim().is_empty() => {}
+            Ok(text) => write_line(&out, &answer(&desk, text)),
+            Err(error) => write_line(&out, &json!({ "id": null, "error": DeskError::new(Code::BadRequest, format!("This line is not UTF-8: {error}.")) })),
         }
+        line.clear();
     }
     desk.lock()
 }
@@ -198,8 +203,13 @@ fn with_progress(place: &Place, command: &str, request: Json) -> Result<(), Desk
         work.join().unwrap_or_else(|_| Err(DeskError::new(Code::Failed, "The work stopped unexpectedly.")))
     })?;
     bar.finish_and_clear();
-    println!("{}", pretty(&result));
+    print_text(&pretty(&result));
     desk.lock()
+}
+
+/// A reader that goes away early, `head` for example, is no fault.
+fn print_text(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 fn pretty(json: &Json) -> String {

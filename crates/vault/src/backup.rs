@@ -130,31 +130,32 @@ pub fn list(folder: &VaultFolder) -> Result<Vec<Backup>, CustodyError> {
 }
 
 /// Puts a backup in the place of a vault that is locked. What lay there is moved aside, never
-/// deleted. The next unlock notices that saves are missing and says so.
+/// deleted; returns where to, when there was anything. The next unlock notices that saves are
+/// missing and says so.
 ///
 /// # Errors
 /// What the disk says.
-pub fn restore(vault: &Path, backup: &Path) -> Result<PathBuf, CustodyError> {
+pub fn restore(vault: &Path, backup: &Path) -> Result<Option<PathBuf>, CustodyError> {
     let (folder, from) = (VaultFolder::at(vault), VaultFolder::at(backup));
-    if from.header().is_none() {
-        return Err(CustodyError::Missing);
-    }
-    let aside = folder.root().join(format!("aside-{}", from.root().file_name().unwrap_or_default().to_string_lossy()));
-    fs::create_dir_all(&aside)?;
+    let header = from.header().ok_or(CustodyError::Missing)?;
+    // The anchor and the counter of tries stay: they tell what the backup does not hold.
+    let stays = [folder.anchor(), folder.attempts()];
+    let moved: Vec<PathBuf> = folder.files().into_iter().filter(|path| !stays.contains(path)).collect();
+    folder.create()?;
+    let made = from.root().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let aside = folder.set_aside(&made, &moved)?;
     let names = |folder: &VaultFolder| {
         let [a, b] = folder.slots();
         [folder.database(), a, b]
     };
-    for path in names(&folder).iter().chain(&[database::with_suffix(&folder.database(), "-wal"), database::with_suffix(&folder.database(), "-shm")]) {
-        if path.exists() {
-            fs::rename(path, aside.join(path.file_name().unwrap_or_default()))?;
-        }
-    }
     for (source, target) in names(&from).iter().zip(names(&folder)) {
         fs::copy(source, &target)?;
         fs::File::open(&target)?.sync_all()?;
     }
     sync_folder(&folder.database())?;
+    if folder.header().is_none() {
+        folder.write_header(&header)?;
+    }
     Ok(aside)
 }
 

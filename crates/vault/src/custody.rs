@@ -111,6 +111,8 @@ pub fn create(root: &Path, label: &str, passphrase: &str, actor: Uuid, with: &Su
         return Err(CustodyError::Exists);
     }
     folder.create()?;
+    // What an interrupted try left has another key; it would be in the way.
+    folder.set_aside("half-made", &folder.files())?;
     let header = Header { vault: with.around.new_id()?, label: label.into(), created: with.around.now().to_string() };
     let degraded = match with.secrets.probe() {
         KeyringState::Ready => {
@@ -283,7 +285,7 @@ fn renew_digest(path: &Path, key: &RootKey) -> Result<(), CustodyError> {
 /// Slots count only when their key opens the file that lies there.
 fn try_slots(folder: &VaultFolder, mut open_slot: impl FnMut(&Slot) -> Result<Option<RootKey>, KeyError>) -> Result<Option<(RootKey, u64, SlotFile)>, CustodyError> {
     let (copies, next) = (folder.slots(), folder.next_slots());
-    let mut failure = None;
+    let (mut failure, mut misfit) = (None, None);
     for (paths, is_next) in [([copies[0].as_path(), copies[1].as_path()], false), ([next.as_path(), next.as_path()], true)] {
         let file = match SlotFile::load(paths, 0) {
             Ok(file) => file,
@@ -296,6 +298,7 @@ fn try_slots(folder: &VaultFolder, mut open_slot: impl FnMut(&Slot) -> Result<Op
         };
         for slot in &file.slots {
             let Some(key) = open_slot(slot)? else { continue };
+            refuse_stump(folder)?;
             match database::open_writer(&folder.database(), &key.database()) {
                 Ok(_) => {
                     if is_next {
@@ -303,13 +306,24 @@ fn try_slots(folder: &VaultFolder, mut open_slot: impl FnMut(&Slot) -> Result<Op
                     }
                     return Ok(Some((key, slot.header.epoch, file)));
                 }
-                Err(OpenError::WrongKey) => {}
+                // The present slots do not fit while a change of the passphrase waits to be finished.
+                Err(OpenError::WrongKey) => misfit = (!next.exists()).then(|| OpenError::Damaged("its beginning is not that of this vault".into())),
                 // Damage is for the ladder to report; the key itself was right.
                 Err(_) => return Ok(Some((key, slot.header.epoch, file))),
             }
         }
     }
-    failure.map_or(Ok(None), |error| Err(error.into()))
+    match (misfit, failure) {
+        (Some(misfit), _) => Err(misfit.into()),
+        (None, Some(failure)) => Err(failure.into()),
+        (None, None) => Ok(None),
+    }
+}
+
+/// A vault whose file is gone or shorter than a page must not be opened as a new, empty one.
+fn refuse_stump(folder: &VaultFolder) -> Result<(), OpenError> {
+    let length = std::fs::metadata(folder.database()).map_or(0, |known| known.len());
+    if length < 4096 { Err(OpenError::Damaged(if length == 0 { "it is gone or empty".into() } else { "it is cut short".into() })) } else { Ok(()) }
 }
 
 fn finish_swap(folder: &VaultFolder, file: &SlotFile) -> Result<(), CustodyError> {

@@ -4,7 +4,7 @@
 // The two calls into SQLCipher that rusqlite does not offer; each says why it is sound.
 #![allow(unsafe_code)]
 
-use std::{io::Read, path::Path};
+use std::path::Path;
 
 use gladstone_store::StoreError;
 use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi};
@@ -55,7 +55,11 @@ pub fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection, OpenErr
         // The first write puts the salt into the file, so that its first bytes can be looked at.
         connection.execute_batch("PRAGMA user_version = 1")?;
     }
-    refuse_plain(path)?;
+    if is_plain(&connection) {
+        return Err(OpenError::Plain);
+    }
+    // Nothing may be written through a file that is attached to the one that writes.
+    connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     Ok(connection)
 }
 
@@ -83,7 +87,7 @@ fn open(path: &Path, key: &DatabaseKey, flags: OpenFlags) -> Result<Connection, 
     let pages: Result<i64, _> = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0));
     if let Err(error) = pages {
         return Err(match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) if is_plain(path) => OpenError::Plain,
+            Some(rusqlite::ErrorCode::NotADatabase) if is_plain(&connection) => OpenError::Plain,
             Some(rusqlite::ErrorCode::NotADatabase) => OpenError::WrongKey,
             Some(rusqlite::ErrorCode::DatabaseCorrupt) => OpenError::Damaged(error.to_string()),
             _ => error.into(),
@@ -157,11 +161,20 @@ fn expect(connection: &Connection, setting: &'static str, wanted: &str) -> Resul
     if text == wanted { Ok(()) } else { Err(OpenError::Setting(setting)) }
 }
 
-fn refuse_plain(path: &Path) -> Result<(), OpenError> {
-    if is_plain(path) { Err(OpenError::Plain) } else { Ok(()) }
-}
-
-fn is_plain(path: &Path) -> bool {
-    let mut first = [0; 16];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == *b"SQLite format 3\0"
+/// Whether the file begins as an unencrypted one does. Read through SQLite's own handle: to open
+/// the file once more and to close it would drop this process's locks on it (POSIX); another
+/// process that closes it would then take itself for the last one and remove the log in use.
+fn is_plain(connection: &Connection) -> bool {
+    let mut file: *mut ffi::sqlite3_file = std::ptr::null_mut();
+    let mut first = [0_u8; 16];
+    // SAFETY: the handle is open for as long as `connection` lives; SQLite writes the address of
+    // its open file into `file`, and reads at most the length of `first` into it.
+    let code = unsafe {
+        let found = ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), ffi::SQLITE_FCNTL_FILE_POINTER, (&raw mut file).cast());
+        if found != ffi::SQLITE_OK || file.is_null() || (*file).pMethods.is_null() {
+            return false;
+        }
+        (*(*file).pMethods).xRead.map_or(ffi::SQLITE_IOERR, |read| read(file, first.as_mut_ptr().cast(), 16, 0))
+    };
+    code == ffi::SQLITE_OK && first == *b"SQLite format 3\0"
 }

@@ -10,6 +10,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::database::with_suffix;
+
 /// What may be known about a vault without unlocking it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -109,6 +111,41 @@ impl VaultFolder {
     /// The side-file anchor.
     pub fn anchor(&self) -> PathBuf {
         self.root.join("anchor")
+    }
+
+    /// Everything that belongs to one state of the vault; the header and the backups stay.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let database = self.database();
+        let [first, second] = self.slots();
+        let log = ["-wal", "-shm", "-journal"].map(|suffix| with_suffix(&database, suffix));
+        [vec![database], log.to_vec(), vec![first, second, self.next_slots(), self.attempts(), self.anchor()]].concat()
+    }
+
+    /// Moves files into a folder of their own within this one, so that nothing is ever deleted or
+    /// overwritten. Returns that folder; none when there was nothing to move.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn set_aside(&self, why: &str, files: &[PathBuf]) -> io::Result<Option<PathBuf>> {
+        let there: Vec<&PathBuf> = files.iter().filter(|path| path.exists()).collect();
+        if there.is_empty() {
+            return Ok(None);
+        }
+        let mut number = 1;
+        let aside = loop {
+            let name = if number == 1 { format!("aside-{why}") } else { format!("aside-{why}-{number}") };
+            match fs::create_dir(self.root.join(&name)) {
+                Ok(()) => break self.root.join(name),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(error),
+            }
+        };
+        for path in there {
+            fs::rename(path, aside.join(path.file_name().unwrap_or_default()))?;
+        }
+        sync_folder(&aside.join("."))?;
+        sync_folder(&aside)?;
+        Ok(Some(aside))
     }
 
     /// Where backups are kept.

@@ -259,7 +259,7 @@ impl Vault {
         let public = self.public_key();
         let (state, entries) = self.maintain(|connection, state| {
             let entries = verify::chain(connection, state, &public, progress)?;
-            let check: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
+            let check: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
             if check != "ok" {
                 return Err(VaultError::NotVerified(check));
             }

@@ -25,7 +25,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const found: Offer[] = [
     ...(fresh(people)?.people ?? []).map((person) => ({ icon: <UserRound className="icon" />, name: person.name, more: person.born ? fullDate(person.born) : "", run: () => go(to.person(person.id)) })),
     ...actions().filter((action) => action.id !== "palette" && action.label.toLowerCase().includes(needle)).map((action) => ({ icon: <ArrowRight className="icon" />, name: action.label, more: "", keys: action.keys, run: action.run })),
-    ...(needle.length > 1 ? (fresh(hits) ?? []).filter((hit) => hit.entity !== "users").slice(0, 8).map((hit) => ({ icon: <Table2 className="icon" />, name: hit.title, more: hit.label, run: () => go(to.records(hit.entity, hit.id)) })) : []),
+    ...(needle.length > 1 ? (fresh(hits) ?? []).filter((hit) => hit.entity !== "users").slice(0, 8).map((hit) => ({ icon: <Table2 className="icon" />, name: hit.title, more: [hit.label, hit.detail].filter(Boolean).join(" · "), run: () => go(to.records(hit.entity, hit.id)) })) : []),
   ];
   const choose = (offer: Offer | undefined) => {
     if (!offer) return;

@@ -794,6 +794,10 @@ fields: Array<string>, };
 
 export type Hit = { 
 /**
+ * What tells it from others of the same name: what it refers to, and when it was made.
+ */
+detail: string, 
+/**
  * Kind of record.
  */
 entity: string, 

@@ -12,11 +12,10 @@ onEvent((event) => {
   if (event.kind === "locked") forget();
 });
 
-/** Shows the lock screen at once and forgets everything that came from the vault. */
+/** Hides everything at once and begins anew: nothing that came from the vault stays in memory. */
 export function forget(): void {
-  client.setQueryData<Response<"app.status">>(["app.status", {}], (status) => status && { ...status, state: "locked", open: null });
-  client.removeQueries({ predicate: (query) => query.queryKey[0] !== "app.status" });
-  void client.invalidateQueries({ queryKey: ["app.status"] });
+  document.body.hidden = true;
+  window.location.reload();
 }
 
 /** Asks again for every answer that depends on one of the entities. */
@@ -40,10 +39,16 @@ export function fresh<T>(query: { data: T | undefined; isPlaceholderData: boolea
   return query.isPlaceholderData ? undefined : query.data;
 }
 
-/** A command that does something. Everything on the screen is asked for again afterwards. */
-export function useAction<K extends CommandName>(name: K) {
+/**
+ * A command that does something. Everything on the screen is asked for again afterwards. `keep` gets
+ * the answer before that, even when the screen that asked is gone by then.
+ */
+export function useAction<K extends CommandName>(name: K, keep?: (response: Response<K>) => void) {
   return useMutation<Response<K>, DeskError, Request<K>>({
     mutationFn: (request) => rpc(name, request),
-    onSuccess: () => client.invalidateQueries(),
+    onSuccess: (response) => {
+      keep?.(response);
+      return client.invalidateQueries();
+    },
   });
 }

@@ -163,6 +163,8 @@ wire! {
 
     /// A record that was found.
     pub struct Hit {
+        /// What tells it from others of the same name: what it refers to, and when it was made.
+        pub detail: String,
         /// Kind of record.
         pub entity: String,
         /// Name of the kind.
@@ -198,7 +200,9 @@ pub fn list(desk: &Desk, request: ListRecords) -> Result<ListAnswer, DeskError> 
     for filter in &request.filters {
         query.filters.push(Filter { field: filter.field.clone(), how: comparison(entity, filter)? });
     }
-    query.sort = request.sort.iter().map(|sort| (sort.field.clone(), sort.descending)).collect();
+    for sort in &request.sort {
+        query.sort.push((open_field(entity, &sort.field)?.name.clone(), sort.descending));
+    }
     desk.read(|read| {
         if let Some(text) = request.text.as_deref().filter(|text| !text.trim().is_empty()) {
             let found = search::find(read, text, Some(&request.entity), 200)?;
@@ -290,8 +294,14 @@ pub fn references(desk: &Desk, request: ReferenceRequest) -> Result<Vec<Choice>,
 /// Unknown names.
 pub fn find(desk: &Desk, request: FindRecords) -> Result<Vec<Hit>, DeskError> {
     desk.read(|read| {
-        let hits = search::find(read, &request.text, request.entity.as_deref(), 40)?;
-        Ok(hits.into_iter().map(|hit| Hit { label: catalogue().get(hit.entity).map(|e| e.label.clone()).unwrap_or_default(), entity: hit.entity.into(), id: hit.id, title: hit.title }).collect())
+        let mut found = Vec::new();
+        for hit in search::find(read, &request.text, request.entity.as_deref(), 40)? {
+            let Some(row) = read.get(hit.entity, hit.id)? else { continue };
+            let title = read.title(&row)?;
+            let detail = detail(read, &row, &title)?;
+            found.push(Hit { detail, label: row.entity.label.clone(), entity: hit.entity.into(), id: hit.id, title });
+        }
+        Ok(found)
     })
 }
 
@@ -337,8 +347,24 @@ pub(super) fn to_record(read: Reader<'_>, stored: gladstone_store::StoredRow) ->
     Ok(RecordView { entity: entity.name.clone(), id: stored.row.id(), title: read.title(&stored.row)?, values: stored.row.to_json(), references, error_reason: stored.error.map(|(_, reason)| reason) })
 }
 
+fn detail(read: Reader<'_>, row: &gladstone_model::Row, title: &str) -> Result<String, DeskError> {
+    let mut parts = Vec::new();
+    for field in &row.entity.fields {
+        if let (Some(reference), Some(id)) = (&field.reference, row.uuid(&field.name))
+            && reference.entity != "organizations"
+            && parts.is_empty()
+            && let Some(named) = read.get(&reference.entity, id)?
+        {
+            let name = read.title(&named)?;
+            parts.extend((name != title).then_some(name));
+        }
+    }
+    parts.extend(row.get("created_at").as_instant().map(|at| at.date().to_string()));
+    Ok(parts.join(" · "))
+}
+
 fn comparison(entity: &Entity, filter: &FilterRequest) -> Result<Match, DeskError> {
-    let field = entity.field(&filter.field).ok_or_else(|| DeskError::new(Code::BadRequest, format!("{} have no field “{}”.", entity.plural, filter.field)))?;
+    let field = open_field(entity, &filter.field)?;
     let value = |json: &Json| Value::from_json(field.ty, json).map_err(|why| DeskError::field(&filter.field, format!("{}: {why}.", field.label)));
     Ok(match filter.how {
         How::Is => Match::Is(value(&filter.value)?),
@@ -353,11 +379,18 @@ fn comparison(entity: &Entity, filter: &FilterRequest) -> Result<Match, DeskErro
 
 fn typed(entity: &Entity, values: &Map<String, Json>) -> Result<Vec<(String, Value)>, DeskError> {
     let convert = |(name, json): (&String, &Json)| {
-        let field = entity.field(name).filter(|field| !field.is_secret()).ok_or_else(|| DeskError { code: Code::BadRequest, message: format!("{} have no field “{name}”.", entity.plural), field: Some(name.clone()) })?;
+        let field = open_field(entity, name)?;
         let value = Value::from_json(field.ty, json).map_err(|why| DeskError::field(name, format!("{}: {why}.", field.label)))?;
         Ok((name.clone(), value))
     };
     values.iter().map(convert).collect()
+}
+
+/// A field that is shown. A secret one is treated as if it were not there, so that neither a filter
+/// nor an order tells what stands in it.
+fn open_field<'e>(entity: &'e Entity, name: &str) -> Result<&'e gladstone_model::Field, DeskError> {
+    let field = entity.field(name).filter(|field| !field.is_secret());
+    field.ok_or_else(|| DeskError { code: Code::BadRequest, message: format!("{} have no field “{name}”.", entity.plural), field: Some(name.to_owned()) })
 }
 
 fn known(entity: &str) -> Result<&'static Entity, DeskError> {

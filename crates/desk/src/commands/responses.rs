@@ -240,7 +240,9 @@ pub fn answer(desk: &Desk, request: AnswerRequest) -> Result<Saved, DeskError> {
 /// A finished response.
 pub fn decline(desk: &Desk, request: DeclineRequest) -> Result<Saved, DeskError> {
     desk.commit("responses.decline", |tx| {
-        require_open(&tx.read().require("responses", request.id)?)?;
+        let row = tx.read().require("responses", request.id)?;
+        require_open(&row)?;
+        require_item(tx.read(), &row, request.question_id)?;
         let now = tx.now();
         let values = vec![
             ("value", Value::Null),
@@ -260,7 +262,9 @@ pub fn decline(desk: &Desk, request: DeclineRequest) -> Result<Saved, DeskError>
 /// A finished response.
 pub fn position(desk: &Desk, request: PositionRequest) -> Result<Done, DeskError> {
     desk.commit("responses.position", |tx| {
-        require_open(&tx.read().require("responses", request.id)?)?;
+        let row = tx.read().require("responses", request.id)?;
+        require_open(&row)?;
+        require_item(tx.read(), &row, request.question_id)?;
         tx.update("responses", request.id, [("current_question_id", request.question_id.into())])?;
         Ok(())
     })?;
@@ -329,9 +333,9 @@ pub fn amend(desk: &Desk, request: AmendRequest) -> Result<ResultView, DeskError
 /// Checks an answer, writes it with its score, and raises the alert that it asks for.
 fn write_answer(tx: &mut Tx<'_>, response: Uuid, question: Uuid, value: &Json) -> Result<Option<Uuid>, DeskError> {
     let row = tx.read().require("responses", response)?;
-    let item = tx.read().require("questions", question)?;
-    if item.uuid("questionnaire_id") != row.uuid("questionnaire_id") {
-        return Err(DeskError::field("question_id", "This question belongs to another questionnaire."));
+    let item = require_item(tx.read(), &row, question)?;
+    if value.is_null() {
+        return Err(DeskError::field("value", "Give an answer, or decline the question."));
     }
     let questionnaire = tx.read().require("questionnaires", row.uuid("questionnaire_id").unwrap_or_default())?;
     let instrument = questionnaires::instrument_of(&questionnaire);
@@ -415,6 +419,13 @@ fn saved(desk: &Desk, alert: Option<Uuid>) -> Result<Saved, DeskError> {
 
 fn require_open(row: &Row) -> Result<(), DeskError> {
     if row.text("status") == "in_progress" { Ok(()) } else { Err(DeskError::new(Code::Sealed, "This questionnaire is finished. Use “Amend” to correct an answer, with a reason.")) }
+}
+
+/// The question, when it belongs to the questionnaire of the response.
+fn require_item(read: Reader<'_>, response: &Row, question: Uuid) -> Result<Row, DeskError> {
+    let item = read.require("questions", question)?;
+    let belongs = item.uuid("questionnaire_id") == response.uuid("questionnaire_id");
+    belongs.then_some(item).ok_or_else(|| DeskError::field("question_id", "This question belongs to another questionnaire."))
 }
 
 fn require_reason(reason: &str) -> Result<String, DeskError> {

@@ -232,6 +232,8 @@ pub fn lock(desk: &Desk, _: Empty) -> Result<Done, DeskError> {
 pub fn change_passphrase(desk: &Desk, request: ChangeRequest) -> Result<Created, DeskError> {
     require_strength("new_passphrase", &request.new_passphrase)?;
     let root = desk.with_unlocked(|unlocked| Ok(unlocked.folder.root().to_owned()))?;
+    // A wrong present passphrase must not close what is open.
+    custody::unlock(&root, &request.passphrase, desk.with())?.lock()?;
     close(desk)?;
     let unlocked = custody::unlock(&root, &request.passphrase, desk.with())?;
     let (unlocked, code) = unlocked.change_passphrase(&request.new_passphrase, &desk.with_for_new_keys()?)?;
@@ -322,7 +324,11 @@ pub fn save_code(_: &Desk, request: SaveCode) -> Result<SavedFile, DeskError> {
     let folder = folder.filter(|folder| folder.is_dir()).ok_or_else(|| DeskError::field("folder", "There is no such folder. Name one that is there, for example /media/stick."))?;
     let path = folder.join("gladstone-recovery-code.txt");
     let text = format!("Gladstone recovery code\n\n{}\n\nKeep it apart from the computer. Whoever has both can read what is stored there.\n", request.code.trim());
-    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()));
     match written {
         Ok(()) => Ok(SavedFile { path: path.to_string_lossy().into_owned() }),
         Err(error) => Err(DeskError::field("folder", format!("The file {} cannot be written: {error}. Choose another folder.", path.display()))),

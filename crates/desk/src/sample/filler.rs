@@ -97,7 +97,7 @@ fn value(draw: &mut Draw, now: Instant, entity: &Entity, field: &Field, number: 
         FieldType::Date => now.date().checked_sub_days(Days::new(draw.below(200) + number as u64 * 7)).into(),
         FieldType::Instant => now.plus_seconds(-3_600 * draw.between(1, 2_000)).into(),
         FieldType::Json => json!({ "sample": number + 1 }).into(),
-        FieldType::Uuid => return None,
+        FieldType::Uuid => (*draw.one(written.get("organizations")?)).into(),
     })
 }
 
@@ -124,6 +124,7 @@ fn special(draw: &mut Draw, now: Instant, entity: &Entity, field: &Field, number
         ("emails", "sent_at") => (number.is_multiple_of(3)).then(|| now.plus_seconds(-day)).into(),
         ("emails", "scheduled_for") => (number % 3 == 2).then(|| now.plus_seconds(day)).into(),
         ("charts", "data_source") => ["responses", "answers", "organization_members"][number % 3].into(),
+        ("metrics_snapshots", "scope_type") => "organization".into(),
         ("audit_logs", "action") => "UPDATE".into(),
         ("ai_usage_logs", "model") => "local-model".into(),
         ("journal_entries" | "gratitude_entries", "content") => Value::text("Walked to the river before breakfast. The morning was calm, and so was I."),

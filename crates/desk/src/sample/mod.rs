@@ -30,8 +30,7 @@ pub fn generate(desk: &Desk, seed: u32, scale: u32) -> Result<u32, DeskError> {
     let mut written = Written::new();
     let now = desk.now();
     let mut step = 0;
-    let mut changes = Changes::default();
-    desk.with_unlocked(|unlocked| {
+    let result = desk.with_unlocked(|unlocked| {
         unlocked.vault.batch(|batch| scene::organizations(batch, &mut draw, now, &mut written))?;
         for group in 0..persons.div_ceil(25) {
             unlocked.vault.batch(|batch| {
@@ -48,9 +47,11 @@ pub fn generate(desk: &Desk, seed: u32, scale: u32) -> Result<u32, DeskError> {
             step += 1;
             running.step(step.min(persons + kinds))?;
         }
-        changes.entities = written.keys().copied().collect();
         Ok(())
-    })?;
+    });
+    // What was finished before a stop is kept, so it is told as well.
+    let changes = Changes { entities: written.keys().copied().collect(), ..Changes::default() };
     desk.tell(&changes);
+    result?;
     Ok(written.values().map(|ids| ids.len() as u32).sum())
 }

@@ -16,7 +16,7 @@ export function NewVault({ keyring, onBack }: { keyring: Keyring; onBack: () => 
   const [again, setAgain] = useState("");
   const [tried, setTried] = useState(false);
   const strength = useAnswer("vault.passphrase_strength", { passphrase }, passphrase.length > 0);
-  const create = useAction("vault.create");
+  const create = useAction("vault.create", (made) => setFlow({ code: made.recovery_code }));
   const field = create.error?.field;
   const wrong = {
     name: name.trim() === "" ? t("new.name_missing") : undefined,
@@ -27,7 +27,7 @@ export function NewVault({ keyring, onBack }: { keyring: Keyring; onBack: () => 
     event.preventDefault();
     setTried(true);
     if (wrong.name || wrong.passphrase || wrong.again) return;
-    create.mutate({ label: name, person_name: name, passphrase }, { onSuccess: (made) => setFlow({ code: made.recovery_code }) });
+    create.mutate({ label: name, person_name: name, passphrase });
   };
   return (
     <main className="lock">

@@ -12,10 +12,10 @@ export function Recover({ vault, onBack }: { vault: VaultInfo; onBack: () => voi
   const [code, setCode] = useState("");
   const [passphrase, setPassphrase] = useState("");
   const strength = useAnswer("vault.passphrase_strength", { passphrase }, passphrase.length > 0);
-  const recover = useAction("vault.unlock_with_recovery");
+  const recover = useAction("vault.unlock_with_recovery", (made) => setFlow({ code: made.recovery_code }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    recover.mutate({ vault_id: vault.id, code, new_passphrase: passphrase }, { onSuccess: (made) => setFlow({ code: made.recovery_code }) });
+    recover.mutate({ vault_id: vault.id, code, new_passphrase: passphrase });
   };
   const atCode = recover.error && ["wrong_secret", "wait"].includes(recover.error.code);
   const atNew = recover.error?.field === "new_passphrase";

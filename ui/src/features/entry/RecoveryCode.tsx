@@ -1,5 +1,5 @@
 // The recovery code: shown once, printed or saved, and typed back before any person is stored.
-import { Printer, Save } from "lucide-react";
+import { Save } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { setFlow, useFlow } from "../../lib/flow";
 import { t } from "../../lib/messages";
@@ -27,13 +27,12 @@ function Shown({ code, label }: { code: string; label: string }) {
             <p className="code" data-code={code}>{code}</p>
             <p className="muted small">{t("code.keep")}</p>
           </section>
-          <div className="row no-print">
-            <button className="btn" onClick={() => window.print()}><Printer className="icon" />{t("code.print")}</button>
+          <div className="row">
             <button className="btn" aria-expanded={saving} onClick={() => setSaving(!saving)}><Save className="icon" />{t("code.save")}</button>
             <button className="btn primary end" onClick={() => setTyping(true)}>{t("code.have")}</button>
           </div>
           {saving && (
-            <form className="stack no-print" onSubmit={(event) => { event.preventDefault(); save.mutate({ code, folder: folder || null }); }}>
+            <form className="stack" onSubmit={(event) => { event.preventDefault(); save.mutate({ code, folder: folder || null }); }}>
               <TextField label={t("code.folder")} hint={t("code.folder_hint")} value={folder} onChange={setFolder} error={save.error?.message} trailing={<button className="btn sm">{t("code.save_do")}</button>} />
               {save.data && <p className="small" role="status">{t("code.saved", { path: save.data.path })}</p>}
             </form>
@@ -46,10 +45,10 @@ function Shown({ code, label }: { code: string; label: string }) {
 
 function Typed({ onBack }: { onBack?: () => void }) {
   const [typed, setTyped] = useState("");
-  const confirm = useAction("vault.confirm_recovery");
+  const confirm = useAction("vault.confirm_recovery", () => setFlow({ code: undefined }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    confirm.mutate({ code: typed }, { onSuccess: () => setFlow({ code: undefined }) });
+    confirm.mutate({ code: typed });
   };
   return (
     <form className="stack" onSubmit={submit}>
@@ -66,10 +65,10 @@ function Typed({ onBack }: { onBack?: () => void }) {
 function Forgotten() {
   const [renew, setRenew] = useState(false);
   const [passphrase, setPassphrase] = useState("");
-  const change = useAction("vault.change_passphrase");
+  const change = useAction("vault.change_passphrase", (made) => setFlow({ code: made.recovery_code }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    change.mutate({ passphrase, new_passphrase: passphrase }, { onSuccess: (made) => setFlow({ code: made.recovery_code }) });
+    change.mutate({ passphrase, new_passphrase: passphrase });
   };
   return (
     <main className="lock">

@@ -39,7 +39,9 @@ export function Widget({ field, value, name, error, onChange }: Props) {
 
 
 function rangeOf(field: FieldInfo): string {
-  return field.min !== null || field.max !== null ? t("widget.range", { min: field.min ?? "…", max: field.max ?? "…" }) : "";
+  if (field.min !== null && field.max !== null) return t("widget.range", { min: field.min, max: field.max });
+  if (field.min !== null) return t("widget.at_least", { min: field.min });
+  return field.max === null ? "" : t("widget.at_most", { max: field.max });
 }
 
 /** An instant as the browser's own widget takes it, in local time. */

@@ -95,12 +95,12 @@ function ChangePassphrase({ onClose }: { onClose: () => void }) {
   const [again, setAgain] = useState("");
   const [tried, setTried] = useState(false);
   const strength = useAnswer("vault.passphrase_strength", { passphrase: next }, next.length > 0);
-  const change = useAction("vault.change_passphrase");
+  const change = useAction("vault.change_passphrase", (made) => setFlow({ code: made.recovery_code }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
     if (next !== again || !next) return;
-    change.mutate({ passphrase: present, new_passphrase: next }, { onSuccess: (made) => { setFlow({ code: made.recovery_code }); onClose(); } });
+    change.mutate({ passphrase: present, new_passphrase: next }, { onSuccess: onClose });
   };
   return (
     <Dialog title={t("settings.passphrase")} onClose={onClose} className="roomy">

@@ -1,0 +1,81 @@
+//! Measures what a person waits for, beside a floor measured in the same run: the same rows
+//! written by prepared statements into SQLCipher with the same settings. Read `README.md`.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod big;
+mod capture;
+mod floor;
+mod machine;
+mod place;
+mod report;
+mod saves;
+mod screen;
+mod window;
+mod workload;
+mod workload_rows;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use report::Report;
+
+#[derive(Parser)]
+#[command(name = "gladstone-bench", about = "Measure, and print ratios to a floor of the same run.")]
+struct Arguments {
+    /// Responses of workload W; the big vault holds ten times as many.
+    #[arg(long, default_value_t = 10_000)]
+    responses: u32,
+    /// Only these sections: saves, workload, big, window, capture.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Folder in which cargo builds; everything that is measured lies below it.
+    #[arg(long, env = "CARGO_TARGET_DIR", default_value = "target")]
+    target: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            println!("Some targets were missed.");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("gladstone-bench: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the sections that are wanted; returns whether every target was met.
+fn run(arguments: &Arguments) -> Result<bool, String> {
+    let all = ["saves", "workload", "big", "window", "capture"];
+    if let Some(unknown) = arguments.only.iter().find(|name| !all.contains(&name.as_str())) {
+        return Err(format!("“{unknown}” is none of {}", all.join(", ")));
+    }
+    if arguments.responses < 100 {
+        return Err("fewer than 100 responses measure nothing".into());
+    }
+    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    let place = place::Place::new(&arguments.target)?;
+    let mut report = Report::default();
+    println!("{}", machine::facts(place.root()));
+    if wanted("saves") {
+        saves::measure(&place, &mut report)?;
+    }
+    if wanted("workload") {
+        workload::measure(&place, arguments.responses, &mut report)?;
+    }
+    if wanted("big") {
+        big::measure(&place, arguments.responses.saturating_mul(10), &mut report)?;
+    }
+    if wanted("window") {
+        window::measure(&place, &arguments.target, &mut report)?;
+    }
+    if wanted("capture") {
+        capture::measure(&arguments.target, arguments.responses, &mut report)?;
+    }
+    println!("\n{}\n{}", machine::facts(place.root()), report.table());
+    Ok(report.all_met())
+}
