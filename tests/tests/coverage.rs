@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gladstone_desk::seed_coverage;
+use gladstone_model::seed_coverage;
 use gladstone_store::migrate;
 use gladstone_testkit::postgres::{self, Cluster};
 use rusqlite::Connection;

@@ -15,7 +15,7 @@ use gladstone_vault::{Surrounding, keys::{device_secret::{DeviceSecrets, NoKeyri
 use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
-use crate::{catalogue, desk::Desk, error::{Code, DeskError}, events::Event};
+use crate::{catalogue, typescript, desk::Desk, error::{Code, DeskError}, events::Event};
 
 #[derive(Parser)]
 #[command(name = "gladstone", version, about = "Gladstone: ask, listen and plan without a network.")]
@@ -31,6 +31,9 @@ enum Verb {
         /// As JSON, with the schemas.
         #[arg(long)]
         json: bool,
+        /// As TypeScript, for the screen.
+        #[arg(long, hide = true, conflicts_with = "json")]
+        typescript: bool,
     },
     /// Read one JSON object a line, {"id", "command", "request"}, and answer one a line.
     Rpc {
@@ -86,12 +89,16 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<(), DeskError> {
     match verb {
-        Verb::Commands { json: false } => {
+        Verb::Commands { typescript: true, .. } => {
+            print!("{}", typescript::bindings());
+            Ok(())
+        }
+        Verb::Commands { json: false, .. } => {
             let lines: Vec<String> = catalogue::all().iter().map(|command| format!("{:28} {}", command.name, command.summary)).collect();
             print_text(&lines.join("\n"));
             Ok(())
         }
-        Verb::Commands { json: true } => {
+        Verb::Commands { json: true, .. } => {
             print_text(&pretty(&command_list()));
             Ok(())
         }

@@ -10,7 +10,6 @@ pub mod events;
 pub mod instruments;
 pub mod jobs;
 pub mod sample;
-pub mod seed_coverage;
 pub mod typescript;
 
 pub use catalogue::{Access, Command, all, find};

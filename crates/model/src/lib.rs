@@ -12,6 +12,7 @@ pub mod id;
 pub mod instant;
 pub mod row;
 pub mod rule;
+pub mod seed_coverage;
 pub mod unit;
 pub mod validate;
 pub mod value;

@@ -21,6 +21,24 @@ impl GroupMids {
         }
     }
 
+    /// The groups that are named here with their mutations, sorted by group.
+    pub fn pairs(&self) -> &[(u16, Uuid)] {
+        &self.0
+    }
+
+    /// From groups and mutations in any order; of a group named twice the last one counts.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (u16, Uuid)>) -> GroupMids {
+        let mut mids = GroupMids::default();
+        pairs.into_iter().for_each(|(group, mid)| mids.set(group, mid));
+        mids
+    }
+
+    /// Without the groups that `row_mid` wrote anyway: one form for one meaning, as the wire,
+    /// the digest and the merge rule need it.
+    pub fn sparse(&self, row_mid: Uuid) -> GroupMids {
+        GroupMids::from_pairs(self.0.iter().copied().filter(|(_, mid)| *mid != row_mid))
+    }
+
     /// 18 bytes a group; nothing when empty.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let bytes = |(group, mid): &(u16, Uuid)| group.to_be_bytes().into_iter().chain(*mid.as_bytes());

@@ -105,7 +105,9 @@ impl Query {
                 Ok(format!("?{}", values.len()))
             };
             parts.push(match &filter.how {
-                Match::Is(value) => format!("{name} IS {}", bind(value)?),
+                Match::Is(Value::Null) => format!("{name} IS NULL"),
+                // Written so that the index serves it; IS would not use a partial index.
+                Match::Is(value) => format!("{name} = {}", bind(value)?),
                 Match::Not(value) => format!("{name} IS NOT {}", bind(value)?),
                 Match::In(items) => {
                     let marks: Vec<String> = items.iter().map(&mut bind).collect::<Result<_, _>>()?;

@@ -1,9 +1,10 @@
 //! A clock that is set by hand and randomness that a seed repeats.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, atomic::{AtomicI64, Ordering}};
 
 use gladstone_model::Instant;
-use gladstone_vault::{Surrounding, VaultError, keys::{device_secret::NoKeyring, kdf::Cost}, surroundings::Surroundings};
+use gladstone_vault::{Surrounding, VaultError, keys::{device_secret::{DeviceSecrets, KeyringState, NoKeyring}, kdf::Cost}, surroundings::Surroundings};
 
 use crate::Dice;
 
@@ -44,4 +45,37 @@ pub fn surrounding(seed: u64) -> Surrounding {
 /// No keyring, the lowest cost that is accepted, a clock that the test keeps.
 pub fn with_clock(clock: Arc<Seeded>) -> Surrounding {
     Surrounding { around: clock, secrets: Arc::new(NoKeyring), cost: Cost::FLOOR }
+}
+
+/// A keyring that works, for as long as the test.
+#[derive(Default)]
+pub struct MemoryKeyring(Mutex<HashMap<String, Vec<u8>>>);
+
+impl MemoryKeyring {
+    /// Names of what it keeps.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.0.lock().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    }
+}
+
+impl DeviceSecrets for MemoryKeyring {
+    fn probe(&self) -> KeyringState {
+        KeyringState::Ready
+    }
+
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        Ok(self.0.lock().unwrap().get(name).cloned())
+    }
+
+    fn set(&self, name: &str, secret: &[u8]) -> Result<(), String> {
+        self.0.lock().unwrap().insert(name.into(), secret.into());
+        Ok(())
+    }
+
+    fn delete(&self, name: &str) -> Result<(), String> {
+        self.0.lock().unwrap().remove(name);
+        Ok(())
+    }
 }

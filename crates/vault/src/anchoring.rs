@@ -29,12 +29,12 @@ impl Anchoring {
 
     /// The newest whole anchor in a side file.
     pub fn load(path: &Path, key: &DigestKey) -> Option<Anchor> {
-        let bytes = std::fs::read(path).ok()?;
-        let read = |record: &[u8]| -> Option<Anchor> {
-            let length = usize::from(u16::from_be_bytes([*record.first()?, *record.get(1)?]));
-            Anchor::from_bytes(key, record.get(2..2 + length)?)
-        };
-        bytes.chunks(RECORD).filter_map(read).max_by_key(|anchor| (anchor.epoch, anchor.dseq))
+        newest(path, |bytes| Anchor::from_bytes(key, bytes))
+    }
+
+    /// The newest anchor in a side file, whichever key it was written with. Not to be believed.
+    pub fn load_unproven(path: &Path) -> Option<Anchor> {
+        newest(path, Anchor::unproven)
     }
 
     /// Writes the anchor of a state. A failure is logged only: the save itself is durable.
@@ -52,6 +52,15 @@ impl Anchoring {
             tracing::warn!(%error, "the anchor beside the vault could not be written");
         }
     }
+}
+
+fn newest(path: &Path, read: impl Fn(&[u8]) -> Option<Anchor>) -> Option<Anchor> {
+    let bytes = std::fs::read(path).ok()?;
+    let record = |record: &[u8]| -> Option<Anchor> {
+        let length = usize::from(u16::from_be_bytes([*record.first()?, *record.get(1)?]));
+        read(record.get(2..2 + length)?)
+    };
+    bytes.chunks(RECORD).filter_map(record).max_by_key(|anchor| (anchor.epoch, anchor.dseq))
 }
 
 fn write_at(file: &mut File, bytes: &[u8], offset: u64) -> io::Result<()> {

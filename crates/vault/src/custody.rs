@@ -81,7 +81,8 @@ pub struct Unlocked {
 pub enum Alarm {
     /// The database is older than its anchor.
     Behind {
-        /// Entries that the anchor knows and the database does not.
+        /// Entries that the anchor knows and the database does not; 0 when only a change of the
+        /// passphrase is missing.
         missing: u64,
     },
     /// The database holds other content than the anchor knows.
@@ -352,21 +353,26 @@ fn open(folder: VaultFolder, header: Header, root: RootKey, epoch: u64, file: &S
         KeyringState::Degraded(reason) => reason,
         KeyringState::Ready => "the vault was made without a keyring; change the passphrase to add it".into(),
     });
-    let from_keyring = if uses_keyring { with.secrets.get(&anchor_name(header.vault)).ok().flatten().and_then(|bytes| Anchor::from_bytes(&key, &bytes)) } else { None };
-    let anchors = [Anchoring::load(&folder.anchor(), &key), from_keyring];
-    let alarm = ladder(&vault, epoch, anchors)?;
+    let in_keyring = if uses_keyring { with.secrets.get(&anchor_name(header.vault)).ok().flatten() } else { None };
+    let anchors = [Anchoring::load(&folder.anchor(), &key), in_keyring.as_deref().and_then(|bytes| Anchor::from_bytes(&key, bytes))];
+    let unproven = [Anchoring::load_unproven(&folder.anchor()), in_keyring.as_deref().and_then(Anchor::unproven)];
+    let alarm = ladder(&vault, epoch, anchors, unproven)?;
     let anchoring = Anchoring::open(&folder.anchor(), key, epoch)?;
     let vault = if alarm.is_none() { vault.with_anchoring(anchoring) } else { vault };
     Ok(Unlocked { vault, folder, header, recovery_confirmed: file.recovery_confirmed, degraded, alarm, root, epoch, secrets: Arc::clone(&with.secrets) })
 }
 
-fn ladder(vault: &Vault, epoch: u64, anchors: [Option<Anchor>; 2]) -> Result<Option<Alarm>, VaultError> {
+fn ladder(vault: &Vault, epoch: u64, anchors: [Option<Anchor>; 2], unproven: [Option<Anchor>; 2]) -> Result<Option<Alarm>, VaultError> {
     vault.checkpoint()?;
     let check = vault.maintain(|connection, _| Ok(connection.query_row("PRAGMA quick_check", [], |row| row.get::<_, String>(0))?));
     match check {
         Ok(text) if text == "ok" => {}
         Ok(text) => return Ok(Some(Alarm::Damaged(text))),
         Err(error) => return Ok(Some(Alarm::Damaged(error.to_string()))),
+    }
+    // The files are from before a change of the passphrase: their key cannot read the newer anchor.
+    if let Some(later) = unproven.into_iter().flatten().filter(|anchor| anchor.epoch > epoch).max_by_key(|anchor| (anchor.epoch, anchor.dseq)) {
+        return Ok(Some(Alarm::Behind { missing: later.dseq.saturating_sub(vault.state().dseq) }));
     }
     let newest = anchors.into_iter().flatten().filter(|anchor| anchor.epoch == epoch).max_by_key(|anchor| anchor.dseq);
     let Some(anchor) = newest else { return Ok(None) };

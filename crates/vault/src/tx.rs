@@ -1,15 +1,15 @@
 //! A transaction in the making: typed writes that are validated at once, and the set of rows
 //! they touch. What was touched becomes the mutation; nothing can be written past it.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use gladstone_model::{
     Entity, Fault, Instant, Row, Unit, Value, catalogue,
     entity::{Default, OnDelete, UnitCondition, UnitSource},
-    id, validate,
+    id, validate::{self, Lookup},
 };
 use gladstone_protocol::GroupMids;
-use gladstone_store::{Match, Page, Query, Reader, StoreError, StoredRow, search, stored, write};
+use gladstone_store::{Match, Page, Query, Reader, StoreError, StoredRow, stored, write};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -21,9 +21,43 @@ pub(crate) struct Touched {
     pub after: StoredRow,
 }
 
+/// Rows that were read and not written since the database transaction began: the same question,
+/// person or parent is asked for again and again by the rows that refer to it.
+#[derive(Default)]
+pub(crate) struct Seen(RefCell<HashMap<(u16, Uuid), Option<Rc<StoredRow>>>>);
+
+/// Rows kept at most, so that a long import stays small.
+const SEEN_LIMIT: usize = 2_048;
+
+impl Seen {
+    /// Forgets everything, for example after a mutation was undone.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    fn forget(&self, key: (u16, Uuid)) {
+        self.0.borrow_mut().remove(&key);
+    }
+
+    fn get(&self, reader: Reader<'_>, entity: &'static Entity, id: Uuid) -> Result<Option<Rc<StoredRow>>, StoreError> {
+        let key = (entity.no, id);
+        if let Some(known) = self.0.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let found = reader.stored(entity, id)?.map(Rc::new);
+        let mut seen = self.0.borrow_mut();
+        if seen.len() >= SEEN_LIMIT {
+            seen.clear();
+        }
+        seen.insert(key, found.clone());
+        Ok(found)
+    }
+}
+
 /// Writes and reads of one transaction.
 pub struct Tx<'v> {
     connection: &'v Connection,
+    seen: &'v Seen,
     around: &'v dyn Surroundings,
     mutation: Uuid,
     actor: Uuid,
@@ -33,8 +67,8 @@ pub struct Tx<'v> {
 }
 
 impl<'v> Tx<'v> {
-    pub(crate) fn new(connection: &'v Connection, around: &'v dyn Surroundings, mutation: Uuid, actor: Uuid, now: Instant) -> Tx<'v> {
-        Tx { connection, around, mutation, actor, now, order: Vec::new(), touched: HashMap::new() }
+    pub(crate) fn new(connection: &'v Connection, seen: &'v Seen, around: &'v dyn Surroundings, mutation: Uuid, actor: Uuid, now: Instant) -> Tx<'v> {
+        Tx { connection, seen, around, mutation, actor, now, order: Vec::new(), touched: HashMap::new() }
     }
 
     /// Reads, including what this transaction wrote so far.
@@ -91,18 +125,22 @@ impl<'v> Tx<'v> {
             row.set("id", id);
         }
         let row_id = row.id();
-        if self.read().stored(entity, row_id)?.is_some() {
-            let names: Vec<&str> = entity.natural_key.iter().map(|at| entity.fields[*at].label.as_str()).collect();
-            let message = format!("There already is a {} with this {}. Open that one instead.", entity.label.to_lowercase(), if names.is_empty() { "id".into() } else { names.join(" and ").to_lowercase() });
-            let field = entity.natural_key.last().map_or("id", |at| entity.fields[*at].name.as_str());
-            return Err(invalid(Fault::new(&entity.name, field, "unique", message)));
+        if let Err(error) = self.insert(row) {
+            // Whether the id is taken is asked only when something is wrong: the database refuses
+            // a taken id by itself, and asking first would cost a read for every new row.
+            let taken = self.read().stored(entity, row_id).is_ok_and(|row| row.is_some());
+            return Err(if taken { there_already(entity) } else { error });
         }
+        Ok(row_id)
+    }
+
+    fn insert(&mut self, row: Row) -> Result<(), VaultError> {
         self.validate(&row, &|_| true)?;
         let unit = self.unit_of(&row)?;
         let after = StoredRow { row, unit, row_mid: self.mutation, group_mids: GroupMids::default(), error: None };
         write::insert(self.connection, &after)?;
-        self.note(None, after)?;
-        Ok(row_id)
+        self.note(None, after);
+        Ok(())
     }
 
     /// Changes fields of a row that stands. Returns whether anything changed.
@@ -141,7 +179,7 @@ impl<'v> Tx<'v> {
             after.group_mids.set(stored::group_of(entity, at), self.mutation);
         }
         write::update(self.connection, &after)?;
-        self.note(Some(before), after)?;
+        self.note(Some(before), after);
         Ok(true)
     }
 
@@ -183,7 +221,8 @@ impl<'v> Tx<'v> {
         let mut after = before.clone();
         after.error = Some((self.mutation, reason.to_owned()));
         write::update(self.connection, &after)?;
-        self.note(Some(before), after)
+        self.note(Some(before), after);
+        Ok(())
     }
 
     /// The rows touched, in the order of their first touch.
@@ -196,7 +235,7 @@ impl<'v> Tx<'v> {
         let mut faults = Vec::new();
         for touched in self.touched.values().filter(|touched| touched.after.error.is_none()) {
             if !touched.after.row.entity.rules.is_empty() {
-                faults.extend(validate::completion_faults(&touched.after.row, &self.read())?);
+                faults.extend(validate::completion_faults(&touched.after.row, self)?);
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }
@@ -208,13 +247,13 @@ impl<'v> Tx<'v> {
     }
 
     fn validate(&self, row: &Row, changed: &dyn Fn(usize) -> bool) -> Result<(), VaultError> {
-        let faults = validate::faults(row, changed, self.now, &self.read())?;
+        let faults = validate::faults(row, changed, self.now, self)?;
         if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }
     }
 
-    fn note(&mut self, before: Option<StoredRow>, after: StoredRow) -> Result<(), VaultError> {
-        search::index(self.connection, before.as_ref(), &after)?;
+    fn note(&mut self, before: Option<StoredRow>, after: StoredRow) {
         let key = (after.row.entity.no, after.row.id());
+        self.seen.forget(key);
         match self.touched.get_mut(&key) {
             Some(touched) => touched.after = after,
             None => {
@@ -222,7 +261,14 @@ impl<'v> Tx<'v> {
                 self.touched.insert(key, Touched { before, after });
             }
         }
-        Ok(())
+    }
+
+    /// Looks at a row, entered in error or not, as it stands within this transaction.
+    fn look<T>(&self, entity: &'static Entity, id: Uuid, f: impl FnOnce(&StoredRow) -> T) -> Result<Option<T>, StoreError> {
+        if let Some(touched) = self.touched.get(&(entity.no, id)) {
+            return Ok(Some(f(&touched.after)));
+        }
+        Ok(self.seen.get(self.read(), entity, id)?.as_deref().map(f))
     }
 
     fn unit_of(&self, row: &Row) -> Result<Unit, VaultError> {
@@ -245,15 +291,34 @@ impl<'v> Tx<'v> {
                 UnitSource::Parent(at) => {
                     let target = row.entity.fields[at].reference.as_ref().and_then(|reference| catalogue().get(&reference.entity));
                     if let (Some(id), Some(target)) = (row.values[at].as_uuid(), target)
-                        && let Some(parent) = self.read().stored(target, id)?
+                        && let Some(unit) = self.look(target, id, |parent| parent.unit)?
                     {
-                        return Ok(parent.unit);
+                        return Ok(unit);
                     }
                 }
             }
         }
         Ok(Unit::PLATFORM)
     }
+}
+
+impl Lookup for Tx<'_> {
+    type Error = StoreError;
+
+    fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, StoreError> {
+        Ok(self.look(entity, id, |stored| stored.error.is_none().then(|| stored.row.clone()))?.flatten())
+    }
+
+    fn taken(&self, entity: &'static Entity, values: &[(usize, &Value)], except: Uuid) -> Result<bool, StoreError> {
+        self.read().taken(entity, values, except)
+    }
+}
+
+fn there_already(entity: &'static Entity) -> VaultError {
+    let names: Vec<&str> = entity.natural_key.iter().map(|at| entity.fields[*at].label.as_str()).collect();
+    let message = format!("There already is a {} with this {}. Open that one instead.", entity.label.to_lowercase(), if names.is_empty() { "id".into() } else { names.join(" and ").to_lowercase() });
+    let field = entity.natural_key.last().map_or("id", |at| entity.fields[*at].name.as_str());
+    invalid(Fault::new(&entity.name, field, "unique", message))
 }
 
 fn known(entity: &str) -> Result<&'static Entity, VaultError> {

@@ -12,13 +12,13 @@ use std::{
 
 use gladstone_model::catalogue::SCHEMA_VERSION;
 use gladstone_protocol::{ENVELOPE_VERSION, Entry, Event, EventAction, Mutation, entry::Body, seal};
-use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate};
+use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate, search};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use zeroize::Zeroizing;
 
-use crate::{anchoring::Anchoring, capture, error::VaultError, keys::signing::SigningKey, state::VaultState, surroundings::Surroundings, tx::Tx, verify};
+use crate::{anchoring::Anchoring, capture, error::VaultError, keys::signing::SigningKey, state::VaultState, surroundings::Surroundings, tx::{Seen, Touched, Tx}, verify};
 
 /// Greatest size of one mutation in bytes.
 pub const MUTATION_LIMIT: usize = 1024 * 1024;
@@ -113,8 +113,9 @@ impl Vault {
         })
     }
 
-    /// Keeps an anchor in step with every commit from now on.
+    /// Keeps an anchor in step with the state as it is now and with every commit from now on.
     pub(crate) fn with_anchoring(mut self, anchoring: Anchoring) -> Vault {
+        anchoring.note(&self.state());
         self.anchoring = Some(anchoring);
         self
     }
@@ -155,7 +156,8 @@ impl Vault {
     /// # Errors
     /// What `f` returns, a broken rule, a full disk; nothing was written then.
     pub fn commit<T, E: From<VaultError>>(&self, purpose: impl Into<Purpose>, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
-        self.batch(|batch| batch.commit(purpose, f))
+        // No savepoint: when the only mutation fails, the whole transaction goes.
+        self.batch(|batch| batch.mutate(purpose.into(), f))
     }
 
     /// Several mutations in one transaction: for imports and sample data. All are durable when
@@ -171,8 +173,9 @@ impl Vault {
         let Writer { connection, gate, state } = &mut *guard;
         let before = state.clone();
         let result = in_transaction(connection, gate, || {
-            let mut batch = Batch { connection: &*connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state };
+            let mut batch = Batch { connection: &*connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state, seen: Seen::default(), unindexed: Vec::new() };
             let value = f(&mut batch)?;
+            batch.index()?;
             if *state != before {
                 state.save(connection).map_err(VaultError::from)?;
             }
@@ -320,6 +323,10 @@ pub struct Batch<'v> {
     around: &'v dyn Surroundings,
     keys: &'v VaultKeys,
     state: &'v mut VaultState,
+    seen: Seen,
+    /// What search does not know yet. A savepoint makes the index write all it has gathered, so
+    /// rows are indexed once, at the end of the transaction.
+    unindexed: Vec<Touched>,
 }
 
 impl Batch<'_> {
@@ -330,7 +337,7 @@ impl Batch<'_> {
     pub fn commit<T, E: From<VaultError>>(&mut self, purpose: impl Into<Purpose>, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
         let execute = |sql: &str| -> Result<(), VaultError> { Ok(self.connection.prepare_cached(sql)?.execute([]).map(|_| ())?) };
         execute("SAVEPOINT mutation")?;
-        let before = self.state.clone();
+        let (before, indexed) = (self.state.clone(), self.unindexed.len());
         match self.mutate(purpose.into(), f) {
             Ok(done) => {
                 self.connection.prepare_cached("RELEASE mutation").and_then(|mut s| s.execute([])).map_err(VaultError::from)?;
@@ -338,6 +345,8 @@ impl Batch<'_> {
             }
             Err(error) => {
                 *self.state = before;
+                self.seen.clear();
+                self.unindexed.truncate(indexed);
                 let undo = self.connection.execute_batch("ROLLBACK TO mutation; RELEASE mutation");
                 // A full disk may have rolled everything back already; then there is no savepoint.
                 if undo.is_err() && !self.connection.is_autocommit() {
@@ -359,7 +368,7 @@ impl Batch<'_> {
 
     fn mutate<T, E: From<VaultError>>(&mut self, purpose: Purpose, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
         let (id, now) = (self.around.new_id()?, self.around.now());
-        let mut tx = Tx::new(self.connection, self.around, id, self.state.actor, now);
+        let mut tx = Tx::new(self.connection, &self.seen, self.around, id, self.state.actor, now);
         let value = f(&mut tx)?;
         tx.check_completion()?;
         let touched = tx.into_touched();
@@ -370,6 +379,8 @@ impl Batch<'_> {
             self.state.digest.add(&self.keys.digest, &row.after).map_err(VaultError::from)?;
         }
         let ops = capture::ops(&touched);
+        let entities = touched.iter().map(|row| row.after.row.entity.name.as_str()).collect();
+        self.unindexed.extend(touched.into_iter().filter(|row| !row.after.row.entity.search.is_empty()));
         if ops.is_empty() {
             return Ok((value, Changes::default()));
         }
@@ -388,8 +399,15 @@ impl Batch<'_> {
             ops,
         };
         self.append(Body::Mutation(mutation), Some(id))?;
-        let entities = touched.iter().map(|row| row.after.row.entity.name.as_str()).collect();
         Ok((value, Changes { entities, mutation: id }))
+    }
+
+    /// Brings search in step with everything that was written.
+    fn index(&mut self) -> Result<(), VaultError> {
+        for row in self.unindexed.drain(..) {
+            search::index(self.connection, row.before.as_ref(), &row.after)?;
+        }
+        Ok(())
     }
 
     fn append(&mut self, body: Body, mutation: Option<Uuid>) -> Result<(), VaultError> {

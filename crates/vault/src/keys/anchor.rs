@@ -57,6 +57,12 @@ impl Anchor {
         [blake3::keyed_hash(&key.0, &body).as_bytes().as_slice(), &body].concat()
     }
 
+    /// What an anchor says without being believed: after a change of the passphrase its key is
+    /// another one. Good for an alarm only.
+    pub fn unproven(bytes: &[u8]) -> Option<Anchor> {
+        postcard::from_bytes(bytes.get(32..)?).ok()
+    }
+
     /// Reads what [`Anchor::to_bytes`] wrote; `None` when it was changed.
     pub fn from_bytes(key: &DigestKey, bytes: &[u8]) -> Option<Anchor> {
         let (tag, body) = bytes.split_at_checked(32)?;

@@ -38,7 +38,7 @@ fn a_kill_before_any_write_of_sixty_saves_loses_no_acknowledged_save() {
     made.unlocked.lock().unwrap();
     let base = Image::of(made.folder.path());
     let name = "kill::a_kill_before_any_write_of_sixty_saves_loses_no_acknowledged_save";
-    let (points, count, broken) = at_points(&base, name, dice::size(240, usize::MAX), |left| {
+    let (points, count, broken) = at_points(&base, name, dice::size(200, usize::MAX), |left| {
         let folder = left.image.unpack();
         let unlocked = vaults::unlock(folder.path()).map_err(|error| error.to_string())?;
         if let Some(alarm) = unlocked.alarm {
@@ -157,6 +157,11 @@ fn a_process_that_is_really_killed_leaves_what_was_acknowledged() {
 /// Runs the other part of a test in a copy of `base` and checks what a kill would leave at `count`
 /// of its points. Returns the number of points, of checks, and what did not hold.
 pub fn at_points(base: &Image, test: &str, count: usize, check: impl Fn(&Left) -> Result<(), String> + Sync) -> (usize, usize, Vec<String>) {
+    at_points_and_last(base, test, count, 1, check)
+}
+
+/// As [`at_points`], and at all of the `last` points.
+pub fn at_points_and_last(base: &Image, test: &str, count: usize, last: usize, check: impl Fn(&Left) -> Result<(), String> + Sync) -> (usize, usize, Vec<String>) {
     let run = |at_stop: &mut dyn FnMut(&traced::Stop<'_>, &std::path::Path)| -> Ended {
         let folder = base.unpack();
         let command: Command = reexec::again(test, folder.path());
@@ -170,10 +175,11 @@ pub fn at_points(base: &Image, test: &str, count: usize, check: impl Fn(&Left) -
     };
     let points = if count == usize::MAX { usize::MAX } else { run(&mut |_, _| {}).stops + 1 };
     let wanted = if count == usize::MAX { Vec::new() } else { Dice::of(test).sample(count, points) };
+    let is_wanted = |number: usize| number.saturating_add(last) >= points || wanted.binary_search(&number).is_ok();
     let mut stops = 0;
     let feed = |feed: &mut dyn FnMut(Left)| {
         let ended = run(&mut |stop, folder| {
-            if count == usize::MAX || wanted.binary_search(&stop.number).is_ok() {
+            if count == usize::MAX || is_wanted(stop.number) {
                 feed(Left { at: stop.number, image: Image::of(folder), said: stop.said.to_vec() });
             }
         });

@@ -4,7 +4,7 @@
 use gladstone_testkit::{Image, dice, reexec, saves, surround::surrounding, traced, vaults};
 use gladstone_vault::{CustodyError, custody, keys::KeyError};
 
-use crate::{expect_none, kill::at_points, report};
+use crate::{expect_none, kill::at_points_and_last, report};
 
 const NEW: &str = "four new short words";
 
@@ -24,7 +24,7 @@ fn a_change_of_the_passphrase_killed_at_any_step_leaves_one_that_opens_everythin
     let base = Image::of(made.folder.path());
     let name = "rekey::a_change_of_the_passphrase_killed_at_any_step_leaves_one_that_opens_everything";
     let by_new = std::sync::atomic::AtomicUsize::new(0);
-    let (points, count, broken) = at_points(&base, name, dice::size(80, usize::MAX), |left| {
+    let (points, count, broken) = at_points_and_last(&base, name, dice::size(40, usize::MAX), 40, |left| {
         let folder = left.image.unpack();
         let changed = left.said.iter().any(|line| line == "changed");
         let unlocked = match vaults::unlock(folder.path()) {
@@ -47,7 +47,9 @@ fn a_change_of_the_passphrase_killed_at_any_step_leaves_one_that_opens_everythin
         saves::save(&unlocked.vault, next).map_err(|error| format!("it takes no further save: {error}"))?;
         Ok(())
     });
-    report(format_args!("kills while the passphrase is changed: {count} of {points} points, {} of them open with the new one", by_new.into_inner()));
+    let by_new = by_new.into_inner();
+    report(format_args!("kills while the passphrase is changed: {count} of {points} points, {by_new} of them open with the new one"));
+    assert!(by_new > 5 && by_new < count, "the points lie on both sides of the swap");
     expect_none(&broken, count, "kills lost something");
 }
 

@@ -1,6 +1,6 @@
 //! Which column holds which field of the five seeds, as CSV.
 
-use gladstone_model::catalogue;
+use crate::catalogue;
 
 /// One line for each seed field and each entity that a seed describes without fields:
 /// `system,entity,field,table,column`, with `*` for a whole entity or table.
