@@ -13,7 +13,8 @@ use crate::{
     value::Value,
 };
 
-/// Version of the declared schema; each step has its own migration.
+/// Version of the declared entities, told with each mutation; raised when the declaration changes. How a
+/// file is laid out is told by the number of its last migration.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Every entity, by name and by number.

@@ -67,7 +67,7 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
     { id: "settings", label: t("action.go_settings"), keys: "Ctrl ,", run: () => go(to.settings()) },
     { id: "register", label: t("action.register"), run: () => go(to.register()) },
     ...(alone ? [] : [{ id: "start", label: t("action.start"), keys: "S", run: () => setOver("start") }]),
-  ]);
+  ], true);
   const close = () => setOver(undefined);
   const link = (name: string, href: string, icon: ReactNode, label: string, count?: ReactNode) => (
     <a href={href} aria-current={place === name || (name === "people" && place === "result") ? "page" : undefined}>{icon}{label}{count}</a>
@@ -130,7 +130,7 @@ function Page({ route, start = () => undefined }: { route: Route; start?: () => 
     case "alerts":
       return first ? <AlertPage key={first} id={first} back={route.query.get("back") ?? ""} /> : <Alerts />;
     case "records":
-      return <Records key={first} entity={first} id={second} />;
+      return <Records key={`${first}${route.query.get("by") ?? ""}`} entity={first} id={second} by={route.query.get("by") ?? ""} />;
     case "settings":
       return <Settings />;
     default:

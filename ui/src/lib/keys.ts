@@ -10,7 +10,8 @@ export interface Action {
   run: () => void;
 }
 
-const registered = new Map<string, Action>();
+/** What the screens offer now, the latest last; what the frame offers comes before all of it. */
+let sources: { frame: boolean; offered: { current: Action[] } }[] = [];
 let letters = true;
 
 /** Whether single letters work as shortcuts. */
@@ -18,25 +19,24 @@ export function allowLetters(allowed: boolean): void {
   letters = allowed;
 }
 
-/** Everything that can be done now. */
+/** Everything that can be done now; of several with the same id the latest. */
 export function actions(): Action[] {
-  return [...registered.values()];
+  const all = [...sources.filter((source) => source.frame), ...sources.filter((source) => !source.frame)].flatMap((source) => source.offered.current);
+  return all.filter((action, at) => all.findLastIndex((other) => other.id === action.id) === at);
 }
 
-/** Offers actions for as long as the component is there. */
-export function useActions(offered: Action[]): void {
+/** Offers actions for as long as the component is there. Those of the frame yield to those of the
+ * screen inside it. */
+export function useActions(offered: Action[], frame = false): void {
   const latest = useRef(offered);
   latest.current = offered;
-  const ids = offered.map((action) => action.id).join();
   useEffect(() => {
-    const mine = ids.split(",").filter(Boolean);
-    for (const id of mine) {
-      const find = () => latest.current.find((action) => action.id === id);
-      const action = find();
-      if (action) registered.set(id, { ...action, run: () => find()?.run() });
-    }
-    return () => mine.forEach((id) => registered.delete(id));
-  }, [ids]);
+    const source = { frame, offered: latest };
+    sources.push(source);
+    return () => {
+      sources = sources.filter((other) => other !== source);
+    };
+  }, [frame]);
 }
 
 /** Runs the action whose keys were pressed; single letters only outside fields and dialogs. */

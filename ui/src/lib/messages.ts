@@ -21,7 +21,8 @@ export function language(): Language {
 }
 
 /** Changes the language of the screen and remembers it for the lock screen. */
-export function setLanguage(chosen: Language): void {
+export function setLanguage(wanted: Language): void {
+  const chosen = wanted in catalogues ? wanted : "en";
   window.localStorage.setItem("language", chosen);
   document.documentElement.lang = chosen;
   if (chosen === current) return;

@@ -11,7 +11,7 @@ export const to = {
   result: (response: string) => `#/result/${response}`,
   alerts: () => "#/alerts",
   alert: (id: string, back = "") => `#/alerts/${id}${back && `?back=${encodeURIComponent(back)}`}`,
-  records: (entity = "", id = "") => `#/records${entity && `/${entity}`}${id && `/${id}`}`,
+  records: (entity = "", id = "", by = "") => `#/records${entity && `/${entity}`}${id && `/${id}`}${by && `?by=${by}`}`,
   settings: () => "#/settings",
 };
 

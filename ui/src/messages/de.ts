@@ -301,6 +301,7 @@ export const de: Record<keyof typeof en, string> = {
   "records.none": "Noch keine {plural}",
   "records.none_found": "Nichts erfüllt diese Bedingungen",
   "records.other": "Andere Datensätze",
+  "records.parts": "Was dazugehört",
   "records.page": "{from}–{to} von {of}",
   "records.remove_filter": "Diesen Filter entfernen",
   "records.sealed": "Bleibt, wie geschrieben; nie geändert.",

@@ -300,6 +300,7 @@ export const en = {
   "records.none": "No {plural} yet",
   "records.none_found": "Nothing fits these conditions",
   "records.other": "Other records",
+  "records.parts": "What belongs to it",
   "records.page": "{from}–{to} of {of}",
   "records.remove_filter": "Remove this filter",
   "records.sealed": "Kept as it was written; never changed.",

@@ -13,7 +13,7 @@ export interface ChoiceProps {
 
 /** The choices of an item; yes and no for items without a list. */
 export function optionsOf(item: FormItem): { value: string; text: string; answer: unknown }[] {
-  if (item.kind === "boolean" || item.kind === "yes_no") return [{ value: "1", text: t("widget.yes"), answer: true }, { value: "0", text: t("widget.no"), answer: false }];
+  if (["true_false", "boolean", "yes_no"].includes(item.kind)) return [{ value: "1", text: t("widget.yes"), answer: true }, { value: "0", text: t("widget.no"), answer: false }];
   if (item.options.length > 0) return item.options.map((option) => ({ ...option, answer: option.value }));
   const range = item.range as { min?: number; max?: number } | null;
   if (range && typeof range.min === "number" && typeof range.max === "number" && range.max - range.min <= 10) {
@@ -75,7 +75,7 @@ function Written({ item, value, onAnswer, labelledBy }: ChoiceProps) {
   const done = () => {
     if (text.trim() === "" || text === String(value ?? "")) return;
     const read = number ? Number(text.replace(",", ".")) : date ? readDate(text) : text;
-    const bad = read === undefined || (number && Number.isNaN(read));
+    const bad = read === undefined || (number && !Number.isFinite(read));
     setWrong(bad);
     if (!bad) onAnswer(read);
   };

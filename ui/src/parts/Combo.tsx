@@ -40,7 +40,12 @@ export function Combo<T>({ label, chosen, options, name, draw, onType, onChoose,
     const option = options[at];
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (!open) return type("");
+      if (!open) {
+        // Only a look at what there is: what is chosen stays chosen.
+        setTyped("");
+        setAt(0);
+        return onType("");
+      }
       setAt((at + (event.key === "ArrowDown" ? 1 : options.length - 1)) % Math.max(1, options.length));
     } else if (event.key === "Enter" && open) {
       event.preventDefault();

@@ -39,6 +39,8 @@ function Running({ first }: { first: Administration }) {
   const [savedAt, setSavedAt] = useState<string | undefined>(first.saved_at ?? undefined);
   const [error, setError] = useState<DeskError>();
   const [missing, setMissing] = useState<string[]>([]);
+  // What the desk has, to return to when an answer cannot be saved.
+  const stored = useRef(given);
   const queue = useRef(Promise.resolve());
   const alert = useRef<string>(undefined);
   const [compact, setCompact] = useState(first.mode === "paper_key_in" || first.mode === "telephone");
@@ -52,21 +54,24 @@ function Running({ first }: { first: Administration }) {
     queue.current = queue.current.then(work).then(() => setError(undefined), (thrown: unknown) => setError(asError(thrown)));
   }, []);
   const keep = (item: FormItem, value: unknown, status: string) => {
-    const before = given[item.question_id];
-    setGiven((all) => ({ ...all, [item.question_id]: { value, status } }));
+    const entry = { value, status };
+    setGiven((all) => ({ ...all, [item.question_id]: entry }));
     setMissing((all) => all.filter((one) => one !== item.question_id));
     save(async () => {
       try {
         const saved = status === "declined" ? await rpc("responses.decline", { id, question_id: item.question_id }) : await rpc("responses.answer", { id, question_id: item.question_id, value });
+        stored.current = { ...stored.current, [item.question_id]: entry };
         setSavedAt(saved.saved_at);
         if (saved.alert && saved.alert.id !== alert.current) {
           alert.current = saved.alert.id;
           go(to.alert(saved.alert.id, to.administer(id)));
         }
       } catch (thrown) {
-        // What could not be saved is not shown as given.
+        // What could not be saved is not shown as given, unless another answer took its place.
         setGiven((all) => {
+          if (all[item.question_id] !== entry) return all;
           const { [item.question_id]: _, ...rest } = all;
+          const before = stored.current[item.question_id];
           return before ? { ...rest, [item.question_id]: before } : rest;
         });
         throw thrown;

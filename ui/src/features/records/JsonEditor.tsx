@@ -22,7 +22,7 @@ export function JsonEditor({ label, value, onChange, error }: { label: string; v
   };
   return (
     <fieldset className="field json">
-      <legend className="row label">{label}<button type="button" className="btn plain sm end" aria-pressed={raw !== undefined} onClick={() => setRaw(raw === undefined ? JSON.stringify(json, null, 2) : undefined)}><Braces className="icon" />{t("json.text")}</button></legend>
+      <legend className="row label">{label}<button type="button" className="btn plain sm end" aria-pressed={raw !== undefined} onClick={() => { if (!bad) setRaw(raw === undefined ? JSON.stringify(json, null, 2) : undefined); }}><Braces className="icon" />{t("json.text")}</button></legend>
       {raw !== undefined ? <textarea className={bad ? "input bad" : "input"} rows={8} aria-label={label} spellCheck={false} value={raw} onChange={(event) => type(event.target.value)} />
         : json === null ? <div className="row"><button type="button" className="btn sm" onClick={() => onChange({})}>{t("json.object")}</button><button type="button" className="btn sm" onClick={() => onChange([])}>{t("json.list")}</button><button type="button" className="btn sm" onClick={() => onChange("")}>{t("json.words")}</button></div>
         : <Node value={json} onChange={onChange} name={label} />}
@@ -57,7 +57,16 @@ function Node({ value, onChange, name }: { value: Json; onChange: (value: Json) 
     );
   }
   if (typeof value === "boolean") return <span className="check"><input type="checkbox" aria-label={name} checked={value} onChange={(event) => onChange(event.target.checked)} />{value ? t("widget.yes") : t("widget.no")}</span>;
-  return <span className="input"><input aria-label={name} value={value === null ? "" : String(value)} onChange={(event) => onChange(typeof value === "number" && event.target.value.trim() !== "" && !Number.isNaN(Number(event.target.value)) ? Number(event.target.value) : event.target.value)} /></span>;
+  return <Leaf value={value} onChange={onChange} name={name} />;
+}
+
+/** A text or a number; a number stays one while it is typed anew. */
+function Leaf({ value, onChange, name }: { value: null | number | string; onChange: (value: Json) => void; name: string }) {
+  const [typed, setTyped] = useState("");
+  const [number] = useState(typeof value === "number");
+  const read = (text: string) => ((number || typeof value === "number") && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+  const shown = read(typed) === value ? typed : String(value ?? "");
+  return <span className="input"><input aria-label={name} value={shown} onChange={(event) => { setTyped(event.target.value); onChange(read(event.target.value)); }} /></span>;
 }
 
 function AddKey({ taken, onAdd }: { taken: string[]; onAdd: (key: string) => void }) {

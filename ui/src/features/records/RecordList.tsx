@@ -10,25 +10,28 @@ import { Dialog } from "../../parts/Dialog";
 import { Check, ChoiceField, TextField } from "../../parts/Field";
 import { Answer, Empty } from "../../parts/States";
 import { RecordPanel } from "./RecordPanel";
+import { ownerOf } from "./owner";
 import { OtherKinds } from "./Records";
 import { shown } from "./shown";
 
 const PAGE = 50;
 
-export function RecordList({ kind, id }: { kind: EntityInfo; id: string }) {
+/** `by`: field and id of the record to which the listed ones belong, as “questionnaire_id:…”; or empty. */
+export function RecordList({ kind, id, by }: { kind: EntityInfo; id: string; by: string }) {
   const [text, setText] = useState("");
-  const [filters, setFilters] = useState<FilterRequest[]>([]);
+  const [filters, setFilters] = useState<FilterRequest[]>(() => { const owner = ownerOf(by); return owner ? [{ field: owner.field, how: "is", value: owner.id }] : []; });
   const [sort, setSort] = useState<{ field: string; descending: boolean }>();
   const [page, setPage] = useState(0);
   const [withErrors, setWithErrors] = useState(false);
   const [adding, setAdding] = useState(false);
   const narrow = id !== "";
   const list = useAnswer("records.list", { entity: kind.name, filters, sort: sort ? [sort] : [], text: text || null, offset: page * PAGE, limit: PAGE, with_errors: withErrors });
+  const owner = useAnswer("records.get", { entity: kind.fields.find((field) => field.name === ownerOf(by)?.field)?.references ?? "", id: ownerOf(by)?.id ?? "" }, by !== "");
   const columns = columnsOf(kind, narrow ? 3 : 6);
   const rows = list.data?.records ?? [];
   const at = rows.findIndex((row) => row.id === id);
   useActions([
-    { id: "new-record", label: t("records.new_of", { label: kind.label }), keys: "C", run: () => go(to.records(kind.name, "new")) },
+    { id: "new-record", label: t("records.new_of", { label: kind.label }), keys: "C", run: () => go(to.records(kind.name, "new", by)) },
     { id: "filter", label: t("records.filter"), keys: "F", run: () => setAdding(true) },
   ]);
   const press = (event: KeyboardEvent) => {
@@ -36,17 +39,17 @@ export function RecordList({ kind, id }: { kind: EntityInfo; id: string }) {
     const next = rows[Math.min(rows.length - 1, Math.max(0, at + (event.key === "ArrowDown" ? 1 : -1)))];
     if (!next) return;
     event.preventDefault();
-    go(to.records(kind.name, next.id));
+    go(to.records(kind.name, next.id, by));
   };
   const total = list.data?.total ?? 0;
   const restart = <T,>(set: (value: T) => void) => (value: T) => { setPage(0); set(value); };
   return (
     <>
-      <div className="head"><h1>{kind.plural}</h1><OtherKinds now={kind} /><span className="grow" /><a className="btn primary" href={to.records(kind.name, "new")}><Plus className="icon" />{t("records.new")}<kbd>C</kbd></a></div>
+      <div className="head"><h1>{kind.plural}</h1><OtherKinds now={kind} /><span className="grow" /><a className="btn primary" href={to.records(kind.name, "new", by)}><Plus className="icon" />{t("records.new")}<kbd>C</kbd></a></div>
       <div className="tools">
         {kind.searchable && <span className="input search"><Search className="icon" /><input aria-label={t("records.find")} placeholder={t("records.find")} value={text} onChange={(event) => restart(setText)(event.target.value)} onKeyDown={press} /></span>}
         {filters.map((filter, index) => (
-          <span key={index} className="chip on">{describe(kind, filter)}<button aria-label={t("records.remove_filter")} onClick={() => restart(setFilters)(filters.filter((_, one) => one !== index))}><X className="icon" /></button></span>
+          <span key={index} className="chip on">{describe(kind, filter, owner.data?.title)}<button aria-label={t("records.remove_filter")} onClick={() => restart(setFilters)(filters.filter((_, one) => one !== index))}><X className="icon" /></button></span>
         ))}
         <button className="chip" onClick={() => setAdding(true)}><Filter className="icon" />{t("records.filter")}</button>
         <Check checked={withErrors} onChange={restart(setWithErrors)}>{t("records.with_errors")}</Check>
@@ -56,15 +59,15 @@ export function RecordList({ kind, id }: { kind: EntityInfo; id: string }) {
         <div className="grid-pane">
           <Answer query={list}>
             {(data) => data.records.length === 0 ? (
-              <Empty title={filters.length > 0 || text ? t("records.none_found") : t("records.none", { plural: kind.plural.toLowerCase() })} action={filters.length > 0 || text ? <button className="btn" onClick={() => { setFilters([]); setText(""); }}>{t("records.clear")}</button> : <a className="btn primary" href={to.records(kind.name, "new")}>{t("records.new_of", { label: kind.label })}</a>}>{kind.help}</Empty>
+              <Empty title={filters.length > 0 || text ? t("records.none_found") : t("records.none", { plural: kind.plural.toLowerCase() })} action={filters.length > 0 || text ? <button className="btn" onClick={() => { setFilters([]); setText(""); }}>{t("records.clear")}</button> : <a className="btn primary" href={to.records(kind.name, "new", by)}>{t("records.new_of", { label: kind.label })}</a>}>{kind.help}</Empty>
             ) : (
               <div className="scroll rows" onKeyDown={press}>
                 <table className="grid">
                   <thead><tr><th>{t("records.name")}</th>{columns.map((column) => <Header key={column.name} column={column} sort={sort} onSort={restart(setSort)} />)}</tr></thead>
                   <tbody>
                     {data.records.map((record) => (
-                      <tr key={record.id} className="pick" aria-selected={record.id === id} onClick={() => go(to.records(kind.name, record.id))}>
-                        <td><a href={to.records(kind.name, record.id)} className="name">{record.title || t("records.unnamed")}</a>{record.error_reason !== null && <span className="badge">{t("records.in_error")}</span>}</td>
+                      <tr key={record.id} className="pick" aria-selected={record.id === id} onClick={() => go(to.records(kind.name, record.id, by))}>
+                        <td><a href={to.records(kind.name, record.id, by)} className="name">{record.title || t("records.unnamed")}</a>{record.error_reason !== null && <span className="badge">{t("records.in_error")}</span>}</td>
                         {columns.map((column) => <td key={column.name} className={isNumber(column) ? "n" : undefined}>{cell(record, column)}</td>)}
                       </tr>
                     ))}
@@ -78,7 +81,7 @@ export function RecordList({ kind, id }: { kind: EntityInfo; id: string }) {
               <button className="btn sm end" aria-disabled={page === 0} onClick={() => page > 0 && setPage(page - 1)}>{t("records.before")}</button><button className="btn sm" aria-disabled={(page + 1) * PAGE >= total} onClick={() => (page + 1) * PAGE < total && setPage(page + 1)}>{t("records.after")}</button></div>
           )}
         </div>
-        {narrow && <RecordPanel key={id} kind={kind} id={id} />}
+        {narrow && <RecordPanel key={id} kind={kind} id={id} by={by} />}
       </div>
       {adding && <AddFilter kind={kind} onClose={() => setAdding(false)} onAdd={(filter) => { restart(setFilters)([...filters, filter]); setAdding(false); }} />}
     </>
@@ -128,8 +131,9 @@ function waysOf(field: FieldInfo | undefined): How[] {
   return field.kind === "text" || field.kind === "long_text" ? ["contains", "starts", "is", "not"] : ["is", "at_least", "at_most", "not"];
 }
 
-function describe(kind: EntityInfo, filter: FilterRequest): string {
+function describe(kind: EntityInfo, filter: FilterRequest, owner = ""): string {
   const field = kind.fields.find((one) => one.name === filter.field);
+  if (field?.kind === "reference") return `${field.label}: ${owner}`;
   return `${field?.label ?? filter.field} ${t(`how.${filter.how}` as "how.is")} ${field?.choices.length ? readable(String(filter.value)) : String(filter.value)}`;
 }
 

@@ -10,26 +10,27 @@ import { moment, when } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
 import { AreaField } from "../../parts/Field";
 import { Answer, Failure } from "../../parts/States";
+import { ownerOf } from "./owner";
 import { JsonView } from "./JsonEditor";
 import { shown } from "./shown";
 import { Widget } from "./Widget";
 
-export function RecordPanel({ kind, id }: { kind: EntityInfo; id: string }) {
-  if (id === "new") return <Edit kind={kind} />;
-  return <Existing kind={kind} id={id} />;
+export function RecordPanel({ kind, id, by }: { kind: EntityInfo; id: string; by: string }) {
+  if (id === "new") return <Edit kind={kind} by={by} />;
+  return <Existing kind={kind} id={id} by={by} />;
 }
 
-function Existing({ kind, id }: { kind: EntityInfo; id: string }) {
+function Existing({ kind, id, by }: { kind: EntityInfo; id: string; by: string }) {
   const record = useAnswer("records.get", { entity: kind.name, id });
   const [editing, setEditing] = useState(false);
   return (
     <aside className="edit" aria-label={kind.label}>
-      <Answer query={record}>{(data) => editing ? <Edit kind={kind} record={data} onDone={() => setEditing(false)} /> : <View kind={kind} record={data} onEdit={() => setEditing(true)} />}</Answer>
+      <Answer query={record}>{(data) => editing ? <Edit kind={kind} by={by} record={data} onDone={() => setEditing(false)} /> : <View kind={kind} by={by} record={data} onEdit={() => setEditing(true)} />}</Answer>
     </aside>
   );
 }
 
-function View({ kind, record, onEdit }: { kind: EntityInfo; record: RecordView; onEdit: () => void }) {
+function View({ kind, record, by, onEdit }: { kind: EntityInfo; record: RecordView; by: string; onEdit: () => void }) {
   const [over, setOver] = useState<"history" | "error">();
   const filled = kind.fields.filter((field) => field.name !== "id" && record.values[field.name] !== null && record.values[field.name] !== undefined && record.values[field.name] !== "");
   return (
@@ -37,12 +38,15 @@ function View({ kind, record, onEdit }: { kind: EntityInfo; record: RecordView; 
       <header>
         <div className="grow"><h2>{record.title || t("records.unnamed")}</h2><p className="small muted">{kind.label}</p></div>
         <button className="btn plain square" aria-label={t("records.history")} title={t("records.history")} onClick={() => setOver("history")}><History className="icon" /></button>
-        <a className="btn plain square" aria-label={t("dialog.close")} href={to.records(kind.name)}><X className="icon" /></a>
+        <a className="btn plain square" aria-label={t("dialog.close")} href={to.records(kind.name, "", by)}><X className="icon" /></a>
       </header>
       {record.error_reason !== null && <p className="banner note small">{t("records.in_error_because", { reason: record.error_reason })}</p>}
-      <dl className="values scroll">
+      <div className="values scroll">
+      <dl>
         {filled.map((field) => <div key={field.name}><dt title={field.help}>{field.label}</dt><dd><Value field={field} record={record} /></dd></div>)}
       </dl>
+        <Parts kind={kind} id={record.id} />
+      </div>
       <footer>
         {record.error_reason === null && !kind.append_only && <button className="btn" onClick={onEdit}><Pencil className="icon" />{t("records.edit")}</button>}
         {kind.append_only && <span className="small muted">{t("records.sealed")}</span>}
@@ -54,6 +58,19 @@ function View({ kind, record, onEdit }: { kind: EntityInfo; record: RecordView; 
   );
 }
 
+/** The kinds of records that belong to this one. */
+function Parts({ kind, id }: { kind: EntityInfo; id: string }) {
+  const kinds = useAnswer("model.entities", {});
+  const parts = (kinds.data ?? []).flatMap((other) => other.fields.filter((field) => field.references === kind.name && field.required).map((field) => ({ other, field })));
+  if (parts.length === 0) return null;
+  return (
+    <details className="parts" open={parts.length < 12}>
+      <summary>{t("records.parts")}</summary>
+      {parts.map(({ other, field }) => <a key={other.name + field.name} href={to.records(other.name, "", `${field.name}:${id}`)}>{other.plural}</a>)}
+    </details>
+  );
+}
+
 function Value({ field, record }: { field: FieldInfo; record: RecordView }) {
   const value = record.values[field.name];
   if (field.kind === "reference" && field.references) return <a href={field.references === "users" ? to.person(String(value)) : to.records(field.references, String(value))}>{record.references[field.name] ?? t("records.elsewhere")}</a>;
@@ -61,10 +78,12 @@ function Value({ field, record }: { field: FieldInfo; record: RecordView }) {
   return <span className="prose">{shown(field, value)}</span>;
 }
 
-function Edit({ kind, record, onDone }: { kind: EntityInfo; record?: RecordView; onDone?: () => void }) {
+function Edit({ kind, record, by, onDone }: { kind: EntityInfo; record?: RecordView; by: string; onDone?: () => void }) {
+  const owner = record ? undefined : ownerOf(by);
   const create = useAction("records.create");
   const update = useAction("records.update");
-  const [values, setValues] = useState<Record<string, unknown>>(() => record?.values ?? Object.fromEntries(kind.fields.filter((field) => field.default !== null).map((field) => [field.name, field.default])));
+  const [values, setValues] = useState<Record<string, unknown>>(() => record?.values ?? { ...Object.fromEntries(kind.fields.filter((field) => field.default !== null).map((field) => [field.name, field.default])), ...(owner ? { [owner.field]: owner.id } : {}) });
+  const owned = useAnswer("records.get", { entity: kind.fields.find((field) => field.name === owner?.field)?.references ?? "", id: owner?.id ?? "" }, owner !== undefined);
   const [changed, setChanged] = useState<Record<string, unknown>>({});
   const [savedAt, setSavedAt] = useState<string>();
   const [more, setMore] = useState(false);
@@ -77,18 +96,18 @@ function Edit({ kind, record, onDone }: { kind: EntityInfo; record?: RecordView;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (record) update.mutate({ entity: kind.name, id: record.id, values: changed }, { onSuccess: () => { setSavedAt(new Date().toISOString()); setChanged({}); onDone?.(); } });
-    else create.mutate({ entity: kind.name, values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== "")) }, { onSuccess: (made) => go(to.records(kind.name, made.id)) });
+    else create.mutate({ entity: kind.name, values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== "")) }, { onSuccess: (made) => go(to.records(kind.name, made.id, by)) });
   };
   const editable = kind.fields.filter((field) => field.name !== "id" && !field.managed);
   const first = editable.filter((field) => field.required || kind.title.includes(field.name) || (record && record.values[field.name] !== null && record.values[field.name] !== undefined) || error?.field === field.name);
   const rest = editable.filter((field) => !first.includes(field));
   const open = more || first.length < 6;
-  const draw = (field: FieldInfo) => <Widget key={field.name} field={field} value={values[field.name]} name={record?.references[field.name] ?? ""} onChange={(value) => set(field.name, value)} error={error?.field === field.name ? error.message : undefined} />;
+  const draw = (field: FieldInfo) => <Widget key={field.name} field={field} value={values[field.name]} name={record?.references[field.name] ?? (field.name === owner?.field ? (owned.data?.title ?? "") : "")} onChange={(value) => set(field.name, value)} error={error?.field === field.name ? error.message : undefined} />;
   const body = (
     <>
       <header>
         <div className="grow"><h2>{record ? record.title || t("records.unnamed") : t("records.new_of", { label: kind.label })}</h2>{savedAt ? <p className="row saved small"><Tick className="icon" />{t("administer.saved_at", { time: moment(savedAt) })}</p> : <p className="small muted">{kind.help}</p>}</div>
-        {onDone ? <button className="btn plain square" aria-label={t("dialog.close")} onClick={onDone}><X className="icon" /></button> : <a className="btn plain square" aria-label={t("dialog.close")} href={to.records(kind.name)}><X className="icon" /></a>}
+        {onDone ? <button className="btn plain square" aria-label={t("dialog.close")} onClick={onDone}><X className="icon" /></button> : <a className="btn plain square" aria-label={t("dialog.close")} href={to.records(kind.name, "", by)}><X className="icon" /></a>}
       </header>
       <form className="scroll" id="record-form" onSubmit={submit} noValidate>
         {first.map(draw)}
@@ -96,7 +115,7 @@ function Edit({ kind, record, onDone }: { kind: EntityInfo; record?: RecordView;
         {error && (!error.field || !editable.some((field) => field.name === error.field)) && <Failure error={error} />}
       </form>
       <footer>
-        {onDone ? <button type="button" className="btn" onClick={onDone}>{t("dialog.cancel")}</button> : <a className="btn" href={to.records(kind.name)}>{t("dialog.cancel")}</a>}
+        {onDone ? <button type="button" className="btn" onClick={onDone}>{t("dialog.cancel")}</button> : <a className="btn" href={to.records(kind.name, "", by)}>{t("dialog.cancel")}</a>}
         <button className="btn primary end" form="record-form" aria-busy={create.isPending || update.isPending}>{record ? t("records.keep", { n: Object.keys(changed).length }) : t("records.add")}</button>
       </footer>
     </>

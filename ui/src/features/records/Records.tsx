@@ -9,13 +9,13 @@ import { to } from "../../lib/route";
 import { Answer, Empty } from "../../parts/States";
 import { RecordList } from "./RecordList";
 
-export function Records({ entity, id }: { entity: string; id: string }) {
+export function Records({ entity, id, by }: { entity: string; id: string; by: string }) {
   const kinds = useAnswer("model.entities", {});
   return (
     <Answer query={kinds}>
       {(all) => {
         const chosen = all.find((kind) => kind.name === entity);
-        return chosen ? <RecordList key={chosen.name} kind={chosen} id={id} /> : <Kinds all={all} />;
+        return chosen ? <RecordList key={chosen.name} kind={chosen} id={id} by={by} /> : <Kinds all={all} />;
       }}
     </Answer>
   );

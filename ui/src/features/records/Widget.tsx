@@ -21,7 +21,7 @@ export function Widget({ field, value, name, error, onChange }: Props) {
   const label = field.required ? field.label : <>{field.label} <span className="muted">{t("widget.optional")}</span></>;
   const text = value === null || value === undefined ? "" : String(value);
   const common = { label, error, hint: field.help || undefined };
-  if (field.kind === "reference") return <Reference field={field} name={name} empty={text === ""} error={error} onChange={onChange} />;
+  if (field.kind === "reference") return <Reference field={field} name={name} error={error} onChange={onChange} />;
   if (field.kind === "boolean") return <Check checked={value === true} onChange={onChange} hint={field.help}>{field.label}</Check>;
   if (field.kind === "json") return <JsonEditor label={field.label} value={value} onChange={onChange} error={error} />;
   if (field.choices.length > 0 && !field.open) {
@@ -62,14 +62,15 @@ function DateWidget({ value, onChange, label, error, hint }: { value: string; on
   return <TextField label={label} hint={read ? fullDate(read) : (hint ?? t("person.birth_hint"))} error={error ?? (read === undefined && typed.length > 9 ? t("person.birth_wrong") : undefined)} value={typed} onChange={change} />;
 }
 
-function Reference({ field, name, empty, error, onChange }: { field: FieldInfo; name: string; empty: boolean; error: string | undefined; onChange: (value: unknown) => void }) {
+function Reference({ field, name, error, onChange }: { field: FieldInfo; name: string; error: string | undefined; onChange: (value: unknown) => void }) {
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState(name);
+  const [picked, setChosen] = useState<string>();
+  const chosen = picked ?? name;
   const [asked, setAsked] = useState(false);
   const found = useAnswer("records.references", { entity: field.references ?? "", text }, asked);
   return (
     <Combo
-      label={field.required ? field.label : `${field.label} ${t("widget.optional")}`} chosen={empty && chosen === name && name === "" ? "" : chosen} options={fresh(found) ?? []} name={(one) => one.title || t("records.unnamed")} error={error} hint={field.help || undefined}
+      label={field.required ? field.label : `${field.label} ${t("widget.optional")}`} chosen={chosen} options={fresh(found) ?? []} name={(one) => one.title || t("records.unnamed")} error={error} hint={field.help || undefined}
       nothing={t("widget.nothing_found")} onType={(typed) => { setAsked(true); setText(typed); }} onChoose={(one) => { setChosen(one.title || t("records.unnamed")); onChange(one.id); }} onClear={field.required ? undefined : () => { setChosen(""); onChange(null); }}
     />
   );
