@@ -138,6 +138,45 @@ fn nothing_personal_lies_outside_the_vault_and_nothing_readable_inside() {
 }
 
 #[test]
+fn a_damaged_bag_offers_its_backups_and_a_person_decides_to_go_on() {
+    check("damaged", |setting| {
+        let mut window = sample_bag(setting)?;
+        window.navigate("Settings")?;
+        window.click("Back up now")?;
+        window.see("Test restore")?;
+        window.navigate("People")?;
+        window.click("Register a person")?;
+        window.fill("Name", "Written Later")?;
+        window.key(Key::Enter)?;
+        window.wait("//h1[contains(., 'Written Later')]")?;
+        window.control('l')?;
+        window.see("Open your bag")?;
+        let vault = std::fs::read_dir(&setting.vaults).map_err(|e| e.to_string())?.filter_map(Result::ok).next().ok_or("no vault")?.path().join("vault.db");
+        let file = std::fs::OpenOptions::new().write(true).open(&vault).map_err(|e| e.to_string())?;
+        file.set_len(1_000).map_err(|e| e.to_string())?;
+        window.fill("Passphrase", "look around in the sample bag")?;
+        window.key(Key::Enter)?;
+        window.see("damaged")?;
+        window.shot("damaged")?;
+        window.click("Look at the backups")?;
+        window.click("Put back")?;
+        window.click("Yes, put this one back")?;
+        window.fill("Passphrase", "look around in the sample bag")?;
+        window.key(Key::Enter)?;
+        window.see("This bag is not as it was left")?;
+        window.shot("behind")?;
+        window.click("Go on with what is here")?;
+        window.navigate("People")?;
+        window.see("Tomasz Wieczorek")?;
+        if window.text()?.contains("Written Later") {
+            return Err("the backup holds what was written after it".into());
+        }
+        window.shot("restored")?;
+        window.close()
+    });
+}
+
+#[test]
 fn the_recovery_code_opens_a_bag_whose_passphrase_is_forgotten() {
     check("recovery", |setting| {
         let mut window = setting.open()?;
