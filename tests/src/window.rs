@@ -122,12 +122,12 @@ impl Setting {
         let capabilities = json!({ "tauri:options": { "application": app_path() } });
         let Json::Object(capabilities) = capabilities else { return Err("capabilities are an object".into()) };
         let address = format!("http://127.0.0.1:{port}");
-        let connect = || runtime.block_on(ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&address));
+        let connect = || runtime.block_on(ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&address)).map_err(|error| format!("no session: {error}"));
         // The driver listens a moment before the program behind it does.
         let client = (0..4).find_map(|_| connect().ok().or_else(|| { std::thread::sleep(Duration::from_millis(500)); None }));
         let client = match client {
             Some(client) => client,
-            None => connect().map_err(|error| format!("no session: {error}"))?,
+            None => connect()?,
         };
         let window = Window { runtime, client: Some(client), driver, pictures: self.pictures.clone(), display: self.display.name.clone(), shots: Rc::clone(&self.shots) };
         window.wait("//h1")?;

@@ -60,7 +60,7 @@ pub struct DeskError {
 impl DeskError {
     /// An error without a field.
     pub fn new(code: Code, message: impl Into<String>) -> DeskError {
-        DeskError { code, message: message.into(), field: None }
+        DeskError { code, message: sentence(message.into()), field: None }
     }
 
     /// An error of one field.
@@ -72,6 +72,14 @@ impl DeskError {
     pub fn locked() -> DeskError {
         DeskError::new(Code::Locked, "The vault is locked. Unlock it with the passphrase.")
     }
+}
+
+/// A message as a sentence: the errors of lower layers begin small and end without a stop.
+fn sentence(message: String) -> String {
+    let mut letters = message.chars();
+    let Some(first) = letters.next() else { return message };
+    let whole: String = first.to_uppercase().chain(letters).collect();
+    if whole.ends_with(['.', '?', '!', '…', ')']) { whole } else { format!("{whole}.") }
 }
 
 impl From<StoreError> for DeskError {
@@ -113,9 +121,9 @@ impl From<CustodyError> for DeskError {
             CustodyError::Open(OpenError::Store(error)) => error.into(),
             CustodyError::Open(OpenError::Damaged(_) | OpenError::Plain | OpenError::WrongKey) => DeskError::new(Code::Damaged, message),
             CustodyError::Open(OpenError::Setting(_)) => DeskError::new(Code::Failed, message),
-            CustodyError::Key(KeyError::WrongPassphrase { .. }) => DeskError { code: Code::WrongSecret, message, field: Some("passphrase".into()) },
-            CustodyError::Key(KeyError::WrongRecoveryCode | KeyError::MistypedRecoveryCode { .. }) => DeskError { code: Code::WrongSecret, message, field: Some("code".into()) },
-            CustodyError::Key(KeyError::Wait { .. }) => DeskError { code: Code::Wait, message, field: Some("passphrase".into()) },
+            CustodyError::Key(KeyError::WrongPassphrase { .. }) => DeskError { code: Code::WrongSecret, message: sentence(message), field: Some("passphrase".into()) },
+            CustodyError::Key(KeyError::WrongRecoveryCode | KeyError::MistypedRecoveryCode { .. }) => DeskError { code: Code::WrongSecret, message: sentence(message), field: Some("code".into()) },
+            CustodyError::Key(KeyError::Wait { .. }) => DeskError { code: Code::Wait, message: sentence(message), field: Some("passphrase".into()) },
             CustodyError::Key(KeyError::DamagedSlots | KeyError::SuspiciousSlots(_)) => DeskError::new(Code::Damaged, message),
             CustodyError::Exists => DeskError::new(Code::Conflict, message),
             CustodyError::Missing => DeskError::new(Code::NotFound, message),

@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::{AtomicBool, Ordering}},
 };
@@ -22,6 +23,9 @@ use crate::{anchoring::Anchoring, capture, error::VaultError, keys::signing::Sig
 
 /// Greatest size of one mutation in bytes.
 pub const MUTATION_LIMIT: usize = 1024 * 1024;
+
+/// Most entries that are told of one row.
+const HISTORY_LIMIT: usize = 500;
 
 struct VaultKeys {
     digest: DigestKey,
@@ -47,6 +51,7 @@ struct Writer {
     connection: Connection,
     gate: Gate,
     state: VaultState,
+    seen: Seen,
 }
 
 /// What a commit did.
@@ -105,7 +110,7 @@ impl Vault {
             path: path.to_owned(),
             around,
             keys,
-            writer: Mutex::new(Writer { connection, gate, state }),
+            writer: Mutex::new(Writer { connection, gate, state, seen: Seen::default() }),
             readers: Mutex::new(Vec::new()),
             open_reader,
             anchoring: None,
@@ -170,19 +175,31 @@ impl Vault {
             return Err(VaultError::Poisoned.into());
         }
         let mut guard = self.writer();
-        let Writer { connection, gate, state } = &mut *guard;
+        let Writer { connection, gate, state, seen } = &mut *guard;
         let before = state.clone();
-        let result = in_transaction(connection, gate, || {
-            let mut batch = Batch { connection: &*connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state, seen: Seen::default(), unindexed: Vec::new() };
+        let mut panicked = None;
+        let run = || {
+            let mut batch = Batch { connection: &*connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state, seen: &*seen, unindexed: Vec::new() };
             let value = f(&mut batch)?;
-            batch.index()?;
+            let unindexed = batch.unindexed;
             if *state != before {
                 state.save(connection).map_err(VaultError::from)?;
             }
+            for row in unindexed {
+                search::index(connection, row.before.as_ref(), &row.after).map_err(VaultError::from)?;
+            }
             Ok::<T, E>(value)
+        };
+        // A mistake in a command must not leave half a transaction for the next one to go on with.
+        let result = in_transaction(connection, gate, || {
+            catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+                panicked = Some(panic);
+                Err(VaultError::Cancelled.into())
+            })
         });
         match result {
             Ok(value) => {
+                seen.forget_personal();
                 if let Some(anchoring) = &self.anchoring {
                     anchoring.note(state);
                 }
@@ -190,8 +207,12 @@ impl Vault {
             }
             Err(failure) => {
                 *state = before;
+                seen.clear();
                 if let Failure::Disk = failure.1 {
                     self.poisoned.store(true, Ordering::Relaxed);
+                }
+                if let Some(panic) = panicked {
+                    resume_unwind(panic);
                 }
                 Err(failure.0)
             }
@@ -216,18 +237,26 @@ impl Vault {
         Ok(count.unsigned_abs())
     }
 
-    /// The entries of this laptop's chain that wrote a row, the latest first.
+    /// The entries of this laptop's chain that wrote a row, the latest first; at most 500.
     ///
     /// # Errors
     /// What the database says, or that an entry cannot be read.
     pub fn entries_of(&self, row: Uuid) -> Result<Vec<Entry>, VaultError> {
         let guard = self.writer();
-        let mut statement = guard.connection.prepare_cached("SELECT bytes FROM chain WHERE mutation_id IS NOT NULL AND instr(bytes, ?1) > 0 ORDER BY dseq DESC LIMIT 500")?;
+        let mut statement = guard.connection.prepare_cached("SELECT bytes FROM chain WHERE mutation_id IS NOT NULL AND instr(bytes, ?1) > 0 ORDER BY dseq DESC")?;
         let mut rows = statement.query([row.as_bytes().as_slice()])?;
         let mut found = Vec::new();
-        while let Some(stored) = rows.next()? {
+        while let Some(stored) = rows.next()?
+            && found.len() < HISTORY_LIMIT
+        {
             let bytes = stored.get_ref(0)?.as_blob().unwrap_or_default();
-            found.push(Entry::from_bytes(bytes).map_err(|_| VaultError::NotVerified("an entry of the history cannot be read".into()))?);
+            let entry = Entry::from_bytes(bytes).map_err(|_| VaultError::NotVerified("an entry of the history cannot be read".into()))?;
+            // The id may also stand in an entry that only refers to the row.
+            if let Body::Mutation(mutation) = &entry.body
+                && mutation.ops.iter().any(|op| op.id == row)
+            {
+                found.push(entry);
+            }
         }
         Ok(found)
     }
@@ -236,7 +265,8 @@ impl Vault {
     /// The guard stays closed, so no table of the model can be written.
     pub(crate) fn maintain<T>(&self, f: impl FnOnce(&mut Connection, &VaultState) -> Result<T, VaultError>) -> Result<T, VaultError> {
         let mut guard = self.writer();
-        let Writer { connection, state, .. } = &mut *guard;
+        let Writer { connection, state, seen, .. } = &mut *guard;
+        seen.clear();
         f(connection, state)
     }
 
@@ -323,9 +353,9 @@ pub struct Batch<'v> {
     around: &'v dyn Surroundings,
     keys: &'v VaultKeys,
     state: &'v mut VaultState,
-    seen: Seen,
-    /// What search does not know yet. A savepoint makes the index write all it has gathered, so
-    /// rows are indexed once, at the end of the transaction.
+    seen: &'v Seen,
+    /// What search does not know yet. Every savepoint, that of an UPDATE included, makes the index
+    /// write what it has gathered, so rows are indexed once, at the very end of the transaction.
     unindexed: Vec<Touched>,
 }
 
@@ -368,7 +398,7 @@ impl Batch<'_> {
 
     fn mutate<T, E: From<VaultError>>(&mut self, purpose: Purpose, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
         let (id, now) = (self.around.new_id()?, self.around.now());
-        let mut tx = Tx::new(self.connection, &self.seen, self.around, id, self.state.actor, now);
+        let mut tx = Tx::new(self.connection, self.seen, self.around, id, self.state.actor, now);
         let value = f(&mut tx)?;
         tx.check_completion()?;
         let touched = tx.into_touched();
@@ -400,14 +430,6 @@ impl Batch<'_> {
         };
         self.append(Body::Mutation(mutation), Some(id))?;
         Ok((value, Changes { entities, mutation: id }))
-    }
-
-    /// Brings search in step with everything that was written.
-    fn index(&mut self) -> Result<(), VaultError> {
-        for row in self.unindexed.drain(..) {
-            search::index(self.connection, row.before.as_ref(), &row.after)?;
-        }
-        Ok(())
     }
 
     fn append(&mut self, body: Body, mutation: Option<Uuid>) -> Result<(), VaultError> {

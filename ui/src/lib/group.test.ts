@@ -1,3 +1,4 @@
+// Groups in the order of their first appearance.
 import { expect, it } from "vitest";
 import { groupBy } from "./group";
 

@@ -167,10 +167,11 @@ pub fn act(desk: &Desk, request: ActRequest) -> Result<AlertInfo, DeskError> {
 }
 
 /// Writes an alert. One episode has one alert: while the alert of the same response and item is
-/// open it is raised further, never lowered or removed.
+/// open it is raised further, never lowered or removed; once handled, only a graver answer opens another.
 #[allow(clippy::too_many_arguments)]
-pub(super) fn raise(tx: &mut Tx<'_>, person: Uuid, response: Uuid, question: Uuid, level: AlertLevel, text: &str, value: i64, most: i64) -> Result<Uuid, DeskError> {
-    let open = Query::by("response_id", response).and("question_id", Match::Is(question.into())).and("status", Match::Is("open".into()));
+pub(super) fn raise(tx: &mut Tx<'_>, person: Uuid, response: Uuid, question: Uuid, level: AlertLevel, text: &str, value: i64, most: i64) -> Result<Option<Uuid>, DeskError> {
+    let of_item = Query::by("response_id", response).and("question_id", Match::Is(question.into()));
+    let open = of_item.clone().and("status", Match::Is("open".into()));
     let score = (Decimal::from(value) / Decimal::from(most.max(1))).round_dp(4);
     tx.update("responses", response, [("flagged_for_review", true.into())])?;
     if let Some(existing) = tx.read().first("crisis_detections", open)? {
@@ -178,9 +179,13 @@ pub(super) fn raise(tx: &mut Tx<'_>, person: Uuid, response: Uuid, question: Uui
         if higher {
             tx.update("crisis_detections", existing.id(), [("risk_level", level.name().into()), ("crisis_score", score.into()), ("content_text", Value::text(text))])?;
         }
-        return Ok(existing.id());
+        return Ok(Some(existing.id()));
     }
-    Ok(tx.create("crisis_detections", [
+    let handled = tx.read().list("crisis_detections", &of_item)?;
+    if handled.iter().any(|before| before.get("crisis_score").as_decimal().is_some_and(|before| before >= score)) {
+        return Ok(None);
+    }
+    Ok(Some(tx.create("crisis_detections", [
         ("user_id", person.into()),
         ("content_source", "questionnaire".into()),
         ("content_text", Value::text(text)),
@@ -189,7 +194,7 @@ pub(super) fn raise(tx: &mut Tx<'_>, person: Uuid, response: Uuid, question: Uui
         ("response_id", response.into()),
         ("question_id", question.into()),
         ("status", "open".into()),
-    ])?)
+    ])?))
 }
 
 /// The alerts that a response raised.

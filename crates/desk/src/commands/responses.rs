@@ -364,7 +364,7 @@ fn write_answer(tx: &mut Tx<'_>, response: Uuid, question: Uuid, value: &Json) -
     let person = row.uuid("user_id").ok_or_else(|| DeskError::new(Code::Invalid, "This response has no person to raise an alert for."))?;
     let place = instrument.items.iter().position(|other| other.code == item.code).map_or(0, |at| at + 1);
     let text = format!("{} item {place}: “{option}”. {}.", instrument.short_title, alert.rule.topic);
-    alerts::raise(tx, person, response, question, alert.level, &text, number, instrument.options_of(item).len() as i64 - 1).map(Some)
+    alerts::raise(tx, person, response, question, alert.level, &text, number, instrument.options_of(item).len() as i64 - 1)
 }
 
 /// Points of an answer to a question that is not of a built-in instrument: those of the chosen options.

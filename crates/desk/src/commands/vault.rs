@@ -193,8 +193,9 @@ pub fn confirm_recovery(desk: &Desk, request: CodeRequest) -> Result<Done, DeskE
 /// Another passphrase, too many tries, or a damaged vault.
 pub fn unlock(desk: &Desk, request: UnlockRequest) -> Result<Opened, DeskError> {
     let root = root(desk, request.vault_id)?;
-    close(desk)?;
+    // A wrong passphrase must not close what is open.
     let unlocked = custody::unlock(&root, &request.passphrase, desk.with())?;
+    close(desk)?;
     if unlocked.alarm.is_none() {
         unlocked.vault.commit("vault.install_instruments", instruments::install)?;
         unlocked.vault.record(EventAction::Unlock, 0, Uuid::nil(), "")?;

@@ -8,10 +8,11 @@ mod scene;
 
 use std::collections::BTreeMap;
 
+use gladstone_store::Query;
 use gladstone_vault::Changes;
 use uuid::Uuid;
 
-use crate::{desk::Desk, error::DeskError};
+use crate::{desk::Desk, error::{Code, DeskError}};
 use draw::Draw;
 
 /// Ids that were written, by entity.
@@ -23,6 +24,10 @@ pub(crate) type Written = BTreeMap<&'static str, Vec<Uuid>>;
 /// # Errors
 /// Cancelled, or what writing says; what was finished is kept.
 pub fn generate(desk: &Desk, seed: u32, scale: u32) -> Result<u32, DeskError> {
+    let already = desk.read(|read| Ok(read.first("users", Query::by("email", scene::ADMIN_EMAIL))?.is_some()))?;
+    if already {
+        return Err(DeskError::new(Code::Conflict, "Sample data is already here. Make another bag for another set."));
+    }
     let persons = scene::PERSONS * scale;
     let kinds = gladstone_model::catalogue().entities.len() as u32;
     let running = desk.jobs.begin("Sample data", persons + kinds)?;

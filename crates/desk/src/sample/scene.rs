@@ -13,6 +13,8 @@ use super::{Written, draw::Draw};
 use crate::{error::DeskError, instruments};
 
 /// Persons at scale 1: with the staff, the 26 users that the documents count.
+/// By this address it is known that the scene is here.
+pub(crate) const ADMIN_EMAIL: &str = "admin@mindtrack.com";
 pub(crate) const PERSONS: u32 = 20;
 
 const FIRST: [&str; 24] = ["Tomasz", "Leila", "Kofi", "Mei-Ling", "Samir", "Ioana", "Rosalind", "Hannah", "Piotr", "Nadia", "Grace", "Henrik", "Lakshmi", "Marisol", "Owen", "Hiroshi", "Zeynep", "Tendai", "Camille", "Sione", "Anjali", "Adaeze", "Luis", "Fatou"];
