@@ -26,7 +26,7 @@ struct Arguments {
     /// Responses of workload W; the big vault holds ten times as many.
     #[arg(long, default_value_t = 10_000)]
     responses: u32,
-    /// Only these sections: saves, workload, big, window, capture.
+    /// Only these sections: saves, batched, single, big, window, capture.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Folder in which cargo builds; everything that is measured lies below it.
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 
 /// Runs the sections that are wanted; returns whether every target was met.
 fn run(arguments: &Arguments) -> Result<bool, String> {
-    let all = ["saves", "workload", "big", "window", "capture"];
+    let all = ["saves", "batched", "single", "big", "window", "capture"];
     if let Some(unknown) = arguments.only.iter().find(|name| !all.contains(&name.as_str())) {
         return Err(format!("“{unknown}” is none of {}", all.join(", ")));
     }
@@ -64,8 +64,11 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     if wanted("saves") {
         saves::measure(&place, &mut report)?;
     }
-    if wanted("workload") {
-        workload::measure(&place, arguments.responses, &mut report)?;
+    if wanted("batched") {
+        workload::batched(&place, arguments.responses, &mut report)?;
+    }
+    if wanted("single") {
+        workload::single(&place, arguments.responses, &mut report)?;
     }
     if wanted("big") {
         big::measure(&place, arguments.responses.saturating_mul(10), &mut report)?;

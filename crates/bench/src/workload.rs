@@ -12,7 +12,7 @@ use crate::{
     floor::{Floor, Raw, Write, insert_sql, read_raw},
     place::{PASSPHRASE, Place, root_key, surrounding, text},
     report::{Line, Report, Samples, Target},
-    workload_rows,
+    workload_rows::{self, Ready},
 };
 
 /// Responses of one slice; a batch is one slice.
@@ -22,30 +22,39 @@ const PERSONS: u32 = 200;
 /// Rounds with fresh files.
 const ROUNDS: u32 = 3;
 
-/// Measures both forms of writing and the size of the file.
+/// Measures W in batches, and the size of the file.
 ///
 /// # Errors
 /// What the vault or the disk says.
-pub fn measure(place: &Place, responses: u32, report: &mut Report) -> Result<(), String> {
-    println!("\nworkload W: {responses} responses with 9 answers each");
-    let (mut batched, mut batched_floor, mut ratios) = (Samples::default(), Samples::default(), Samples::default());
-    let mut size = (0.0, 0.0);
+pub fn batched(place: &Place, responses: u32, report: &mut Report) -> Result<(), String> {
+    println!("\nworkload W in batches: {responses} responses with 9 answers each");
+    let (mut subject, mut floor, mut ratios) = (Samples::default(), Samples::default(), Samples::default());
+    let (mut size, mut floor_size) = (Samples::default(), Samples::default());
     for round in 0..ROUNDS {
         let times = run(&place.fresh(&format!("batched-{round}"))?, responses, true)?;
-        batched.push(times.subject.as_secs_f64());
-        batched_floor.push(times.floor.as_secs_f64());
+        subject.push(times.subject.as_secs_f64());
+        floor.push(times.floor.as_secs_f64());
         ratios.push(times.subject.as_secs_f64() / times.floor.as_secs_f64());
-        size = (times.subject_mb, times.floor_mb);
+        println!("  an entry of the chain takes {:.0} bytes", times.entry_bytes);
+        size.push(times.subject_mb);
+        floor_size.push(times.floor_mb);
     }
-    let mut line = Line::new(format!("W in batches of {SLICE} responses"), "s", &batched, Target::Ratio(2.5)).beside(&batched_floor);
+    let mut line = Line::new(format!("W in batches of {SLICE} responses"), "s", &subject, Target::Ratio(2.5)).beside(&floor);
+    // Each round against its own floor, so that a neighbour's load cancels out.
     line.ratio = Some(ratios.median());
     report.add(line);
+    report.add(Line::new("size of the file after W", "MB", &size, Target::None).beside(&floor_size));
+    Ok(())
+}
+
+/// Measures W with one response a transaction.
+///
+/// # Errors
+/// What the vault or the disk says.
+pub fn single(place: &Place, responses: u32, report: &mut Report) -> Result<(), String> {
+    println!("\nworkload W, one response a transaction: {responses} responses with 9 answers each");
     let times = run(&place.fresh("single")?, responses, false)?;
     report.add(Line::new("W, one response a transaction, synchronous=FULL", "ms", &times.each, Target::Ratio(1.5)).with_p99(&times.each).beside(&times.each_floor));
-    let (mut subject_mb, mut floor_mb) = (Samples::default(), Samples::default());
-    subject_mb.push(size.0);
-    floor_mb.push(size.1);
-    report.add(Line::new("size of the file after W", "MB", &subject_mb, Target::None).beside(&floor_mb));
     Ok(())
 }
 
@@ -54,6 +63,7 @@ struct Times {
     floor: Duration,
     each: Samples,
     each_floor: Samples,
+    entry_bytes: f64,
     subject_mb: f64,
     floor_mb: f64,
 }
@@ -67,24 +77,25 @@ fn run(folder: &Path, responses: u32, batched: bool) -> Result<Times, String> {
     let floor_path = folder.join("floor.db");
     let floor = Floor::new(&floor_path)?;
     let instrument = workload_rows::instrument()?;
-    let mut times = Times { subject: Duration::ZERO, floor: Duration::ZERO, each: Samples::default(), each_floor: Samples::default(), subject_mb: 0.0, floor_mb: 0.0 };
+    let mut times = Times { subject: Duration::ZERO, floor: Duration::ZERO, each: Samples::default(), each_floor: Samples::default(), entry_bytes: 0.0, subject_mb: 0.0, floor_mb: 0.0 };
     for from in (0..responses).step_by(SLICE as usize) {
         let numbers = from..(from + SLICE).min(responses);
         let mut written = Vec::new();
-        let person = |number: u32| persons[(number % PERSONS) as usize];
+        // The values are made before the clock runs, for the vault as for the floor.
+        let ready: Vec<Ready> = numbers.map(|number| workload_rows::ready(instrument, number, persons[(number % PERSONS) as usize])).collect();
         if batched {
             let start = Instant::now();
             unlocked.vault.batch(|batch| {
-                for number in numbers {
-                    written.push(batch.commit("bench.response", |tx| workload_rows::response(tx, instrument, number, person(number)))?.0);
+                for ready in ready {
+                    written.push(batch.commit("bench.response", |tx| workload_rows::response(tx, ready))?.0);
                 }
                 Ok::<_, DeskError>(())
             }).map_err(|error| error.message)?;
             times.subject += start.elapsed();
         } else {
-            for number in numbers {
+            for ready in ready {
                 let start = Instant::now();
-                let (id, _) = unlocked.vault.commit("bench.response", |tx| workload_rows::response(tx, instrument, number, person(number))).map_err(|error: DeskError| error.message)?;
+                let (id, _) = unlocked.vault.commit("bench.response", |tx| workload_rows::response(tx, ready)).map_err(|error: DeskError| error.message)?;
                 times.each.push_ms(start.elapsed());
                 written.push(id);
             }
@@ -92,6 +103,8 @@ fn run(folder: &Path, responses: u32, batched: bool) -> Result<Times, String> {
         write_floor(&raw, &floor, &written, batched, &mut times)?;
     }
     unlocked.vault.checkpoint().map_err(text)?;
+    let entry: f64 = raw.query_row("SELECT avg(length(bytes)) FROM chain WHERE dseq > 1", [], |row| row.get(0)).map_err(text)?;
+    times.entry_bytes = entry;
     times.subject_mb = megabytes(&unlocked.folder.database());
     times.floor_mb = megabytes(&floor_path);
     drop(raw);

@@ -48,26 +48,27 @@ pub fn person(tx: &mut Tx<'_>, number: u32) -> Result<Uuid, DeskError> {
     Ok(user)
 }
 
+/// Names of fields and their values.
+type Fields = Vec<(&'static str, Value)>;
+
+/// The values of a finished response and its answers, ready to be written.
+pub struct Ready {
+    response: Fields,
+    answers: Vec<Fields>,
+}
+
 /// A finished response of a person, with its answers, scored by the product.
-///
-/// # Errors
-/// What the vault says.
-pub fn response(tx: &mut Tx<'_>, instrument: &'static Instrument, number: u32, user: Uuid) -> Result<Uuid, DeskError> {
+pub fn ready(instrument: &'static Instrument, number: u32, user: Uuid) -> Ready {
     let scale = &instrument.scales[0];
     let values: Vec<(&String, i64)> = scale.items.iter().enumerate().map(|(at, item)| (item, i64::from(number.wrapping_mul(31).wrapping_add(at as u32 * 7) % 4))).collect();
     let answers: Answers = values.iter().map(|(item, value)| ((*item).clone(), Answer::Given(*value))).collect();
     let result = score(instrument, scale, &answers);
-    let (now, actor) = (tx.now(), tx.actor());
-    let response = tx.create("responses", [
+    let response = vec![
         ("questionnaire_id", instruments::questionnaire_id(instrument).into()),
         ("user_id", user.into()),
         ("respondent_name", Value::text(&name(number))),
         ("status", "completed".into()),
         ("mode", "self".into()),
-        ("administered_by", actor.into()),
-        ("started_at", now.plus_seconds(-240).into()),
-        ("completed_at", now.into()),
-        ("scored_at", now.into()),
         ("completion_time_seconds", 240_i64.into()),
         ("score", result.score.map(Decimal::from).into()),
         ("percentage", result.percentage_hundredths.map(|hundredths| Decimal::new(hundredths, 2)).into()),
@@ -75,15 +76,21 @@ pub fn response(tx: &mut Tx<'_>, instrument: &'static Instrument, number: u32, u
         ("risk_level", result.band.as_ref().map_or("unknown", |band| band.risk.name()).into()),
         ("scoring_version", Value::text(&result.scoring_version)),
         ("scale_results", json!([result]).into()),
-    ])?;
-    for (item, value) in values {
-        tx.create("answers", [
-            ("response_id", response.into()),
-            ("question_id", instruments::question_id(instrument, item).into()),
-            ("value", json!(value).into()),
-            ("score", Decimal::from(value).into()),
-            ("answered_at", now.into()),
-        ])?;
+    ];
+    let answer = |(item, value): &(&String, i64)| vec![("question_id", instruments::question_id(instrument, item).into()), ("value", json!(value).into()), ("score", Decimal::from(*value).into())];
+    Ready { response, answers: values.iter().map(answer).collect() }
+}
+
+/// Writes a response with its answers.
+///
+/// # Errors
+/// What the vault says.
+pub fn response(tx: &mut Tx<'_>, ready: Ready) -> Result<Uuid, DeskError> {
+    let (now, actor) = (tx.now(), tx.actor());
+    let times = [("administered_by", actor.into()), ("started_at", now.plus_seconds(-240).into()), ("completed_at", now.into()), ("scored_at", now.into())];
+    let response = tx.create("responses", ready.response.into_iter().chain(times))?;
+    for answer in ready.answers {
+        tx.create("answers", answer.into_iter().chain([("response_id", response.into()), ("answered_at", now.into())]))?;
     }
     Ok(response)
 }

@@ -4,7 +4,7 @@ use gladstone_model::Instant;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::mutation::Mutation;
+use crate::{ENVELOPE_VERSION, codec::CodecFault, limits::MUTATION_LIMIT, mutation::Mutation};
 
 /// One link of the chain, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,5 +80,23 @@ impl Entry {
     pub fn from_bytes(bytes: &[u8]) -> Result<Entry, postcard::Error> {
         let (entry, rest) = postcard::take_from_bytes(bytes)?;
         if rest.is_empty() { Ok(entry) } else { Err(postcard::Error::DeserializeBadEncoding) }
+    }
+
+    /// Reads bytes that came from elsewhere: no longer than [`crate::limits::MUTATION_LIMIT`], of
+    /// this version of the envelope, and exactly the bytes that [`Entry::to_bytes`] would write.
+    ///
+    /// # Errors
+    /// [`CodecFault`]; never panics, whatever the bytes are.
+    pub fn from_foreign_bytes(bytes: &[u8]) -> Result<Entry, CodecFault> {
+        if bytes.len() > MUTATION_LIMIT {
+            return Err(CodecFault::TooLarge);
+        }
+        // The version comes first, so that it can be read when the rest cannot.
+        let version: u16 = postcard::take_from_bytes(bytes).map_err(|_| CodecFault::Damaged)?.0;
+        if version != ENVELOPE_VERSION {
+            return Err(CodecFault::OtherVersion(u8::try_from(version).unwrap_or(u8::MAX)));
+        }
+        let entry = Entry::from_bytes(bytes).map_err(|_| CodecFault::Damaged)?;
+        if entry.to_bytes().is_ok_and(|again| again == bytes) { Ok(entry) } else { Err(CodecFault::Damaged) }
     }
 }

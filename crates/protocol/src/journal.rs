@@ -7,7 +7,7 @@ use gladstone_model::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{merge::Merged, row_state::Writer};
+use crate::{bounded, limits::FIELD_COUNT, merge::Merged, row_state::Writer};
 
 /// Number under which the journal names the mark "entered in error": a group of its own. Fields
 /// are numbered from 1.
@@ -27,6 +27,7 @@ pub struct JournalEntry {
     /// Mutation whose value the author of the incoming value saw; none for a new row.
     pub base: Option<Uuid>,
     /// The value of `base`, where it is still known.
+    #[serde(deserialize_with = "bounded::optional_list::<_, _, FIELD_COUNT>")]
     pub base_values: Option<Vec<(u16, Value)>>,
     /// What stands.
     pub kept: Side,
@@ -38,6 +39,7 @@ pub struct JournalEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     /// Values of the group by field number. Of the mark: its reason, as text under [`MARK`].
+    #[serde(deserialize_with = "bounded::list::<_, _, FIELD_COUNT>")]
     pub values: Vec<(u16, Value)>,
     /// Who, where, when.
     pub writer: Writer,

@@ -4,7 +4,7 @@
 //! What it promises is in the README, under "What converges".
 
 use gladstone_model::{
-    Entity, MergePolicy, OnDelete, Row, Unit, Value, catalogue,
+    Entity, Instant, MergePolicy, OnDelete, Row, Unit, Value, catalogue,
     entity::{MergeGroup, UnitCondition, UnitSource},
 };
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{
     group_mids::GroupMids,
     journal::{JournalEntry, JournalKind, MARK, Side},
     mutation::{GroupPatch, Op, OpKind},
-    row_state::{RowState, Writer, number, same},
+    row_state::{RowState, Writer, as_kept, number, same},
 };
 
 /// What the rule asks about mutations that were processed before.
@@ -132,7 +132,7 @@ pub enum MergeFault {
     #[error("records of this kind are never changed")]
     AppendOnly,
     /// A patch against its own declaration: a field twice, of another group, set by the store
-    /// alone, or a row of another entity or id.
+    /// alone, another value of the natural key, or a row of another entity or id.
     #[error("the change does not fit the kind of record")]
     Misfit,
 }
@@ -176,16 +176,14 @@ pub fn orphan(part: &RowState, field: u16, part_by: Writer, error_by: Writer, re
 fn create(entity: &'static Entity, op: &Op, values: &[(u16, Value)], by: &Writer) -> Result<Merged, MergeFault> {
     let mut row = Row::empty(entity);
     for (at, value) in positions(entity, values)? {
-        row.values[at] = value.clone();
+        row.values[at] = as_kept(entity.fields[at].ty, value);
     }
     if !row.get("id").is_null() && row.id() != op.id {
         return Err(MergeFault::Misfit);
     }
     row.set("id", op.id);
     for field in ["created_at", "updated_at"] {
-        if row.get(field).is_null() {
-            row.set(field, by.bounded_wall());
-        }
+        row.set(field, by.bounded(row.get(field).as_instant()));
     }
     let written: Vec<&MergeGroup> = groups(entity).filter(|group| group.fields.iter().any(|at| !row.values[*at].is_null())).collect();
     let outcomes = written.iter().map(|group| (number(entity, group), Outcome::Applied)).collect();
@@ -229,12 +227,12 @@ impl<'a> Merge<'a> {
             let values = group.fields.iter().map(|at| (self.entity.fields[*at].no, said(at).unwrap_or(Value::Null))).collect();
             self.group(group, None, values)?;
         }
-        if let Some(at) = self.entity.position("created_at")
-            && let (Some(made), Some(also)) = (said(&at).and_then(|value| value.as_instant()), self.done.state.row.values[at].as_instant())
-        {
-            self.done.state.row.values[at] = made.min(also).into();
+        let time = |field: &str| self.by.bounded(self.entity.position(field).and_then(|at| said(&at)).and_then(|value| value.as_instant()));
+        let (made, touched) = (time("created_at"), time("updated_at"));
+        if let Some(before) = self.done.state.row.get("created_at").as_instant() {
+            self.done.state.row.set("created_at", before.min(made));
         }
-        Ok(self.finish())
+        Ok(self.finish(touched))
     }
 
     fn update(mut self, patches: &[GroupPatch]) -> Result<Merged, MergeFault> {
@@ -244,7 +242,10 @@ impl<'a> Merge<'a> {
         for (at, patch) in patches.iter().enumerate() {
             let group = groups(self.entity).find(|group| number(self.entity, group) == patch.group).ok_or(MergeFault::UnknownField(patch.group))?;
             let given = positions(self.entity, &patch.values)?;
-            let foreign = given.iter().any(|(field, _)| !group.fields.contains(field));
+            let foreign = given.iter().any(|(field, value)| {
+                let other_key = self.entity.natural_key.contains(field) && !same(value, &self.before.row.values[*field]);
+                other_key || !group.fields.contains(field)
+            });
             if foreign || given.is_empty() || patches[..at].iter().any(|other| other.group == patch.group) {
                 return Err(MergeFault::Misfit);
             }
@@ -255,7 +256,8 @@ impl<'a> Merge<'a> {
             });
             self.group(group, Some(patch.base), values.collect())?;
         }
-        Ok(self.finish())
+        let touched = self.by.bounded(None);
+        Ok(self.finish(touched))
     }
 
     /// Of several marks the earliest stays, so that order of arrival does not matter. Nothing is
@@ -354,10 +356,7 @@ impl<'a> Merge<'a> {
             if takes_over {
                 self.done.state.group_mids.set(no, self.by.mutation);
             }
-            // Parts of a natural key are equal by construction; that tells nobody anything.
-            if !group.fields.iter().all(|at| self.entity.natural_key.contains(at)) {
-                self.journal(no, JournalKind::Agreed, base, kept, other);
-            }
+            self.journal(no, JournalKind::Agreed, base, kept, other);
             return Outcome::Agreed;
         }
         let (outcome, kind) = match self.policy {
@@ -383,7 +382,7 @@ impl<'a> Merge<'a> {
 
     fn write(&mut self, group: &MergeGroup, values: &[(u16, Value)]) {
         for (at, (_, value)) in group.fields.iter().zip(values) {
-            self.done.state.row.values[*at] = value.clone();
+            self.done.state.row.values[*at] = as_kept(self.entity.fields[*at].ty, value);
         }
         self.done.state.group_mids.set(number(self.entity, group), self.by.mutation);
     }
@@ -399,12 +398,12 @@ impl<'a> Merge<'a> {
         self.done.state.row_mid = self.by.mutation;
     }
 
-    fn finish(mut self) -> Merged {
+    fn finish(mut self, touched: Instant) -> Merged {
         let state = &mut self.done.state;
         state.group_mids = state.group_mids.sparse(state.row_mid);
         // Managed by the store: the latest time at which anybody wrote here, standing or not.
         if let Some(before) = state.row.get("updated_at").as_instant() {
-            state.row.set("updated_at", before.max(self.by.bounded_wall()));
+            state.row.set("updated_at", before.max(touched));
         }
         let (unit, check) = unit_of(&state.row, Some(self.before), self.op);
         state.unit = unit;

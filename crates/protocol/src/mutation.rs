@@ -4,6 +4,8 @@ use gladstone_model::{Instant, Unit, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::{bounded, limits::{FIELD_COUNT, ROW_COUNT}};
+
 /// One transaction of one person on one laptop; atomic everywhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mutation {
@@ -28,6 +30,7 @@ pub struct Mutation {
     /// Why, where the command asks for a reason.
     pub reason: Option<String>,
     /// The patches, in the order in which the rows were first touched.
+    #[serde(deserialize_with = "bounded::list::<_, _, ROW_COUNT>")]
     pub ops: Vec<Op>,
 }
 
@@ -48,9 +51,9 @@ pub struct Op {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum OpKind {
     /// A new row: every value that is not null, by field number.
-    Create(Vec<(u16, Value)>),
+    Create(#[serde(deserialize_with = "bounded::list::<_, _, FIELD_COUNT>")] Vec<(u16, Value)>),
     /// Some merge groups get new values.
-    Update(Vec<GroupPatch>),
+    Update(#[serde(deserialize_with = "bounded::list::<_, _, FIELD_COUNT>")] Vec<GroupPatch>),
     /// The row was entered in error; `base` is the mutation that last wrote it.
     EnterInError {
         /// Mutation whose row the author saw.
@@ -68,5 +71,6 @@ pub struct GroupPatch {
     /// Mutation whose value the author saw.
     pub base: Uuid,
     /// All values of the group, by field number; null included.
+    #[serde(deserialize_with = "bounded::list::<_, _, FIELD_COUNT>")]
     pub values: Vec<(u16, Value)>,
 }

@@ -1,7 +1,7 @@
 //! A replicated row with the origin of its values, as the merge rule sees it. Does not know how
 //! a store keeps it.
 
-use gladstone_model::{Entity, Instant, Row, Unit, Value, entity::MergeGroup};
+use gladstone_model::{Entity, FieldType, Instant, Row, Unit, Value, entity::MergeGroup};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -54,10 +54,11 @@ impl Writer {
         (self.hlc, self.device, self.mutation) > (other.hlc, other.device, other.mutation)
     }
 
-    /// The wall clock, but not beyond the stamp: a clock in the year 9999 must not stay on a row.
-    pub(crate) fn bounded_wall(&self) -> Instant {
+    /// `stated`, or the wall clock, but not beyond the stamp: a clock in the year 9999 must not
+    /// stay on a row.
+    pub(crate) fn bounded(&self, stated: Option<Instant>) -> Instant {
         let end = clock::millis(self.hlc).saturating_mul(1_000).saturating_add(999);
-        self.wall.min(Instant(i64::try_from(end).unwrap_or(i64::MAX)))
+        stated.unwrap_or(self.wall).min(Instant(i64::try_from(end).unwrap_or(i64::MAX)))
     }
 }
 
@@ -72,6 +73,14 @@ impl RowState {
         group.fields.iter().map(|at| (self.row.entity.fields[*at].no, self.row.values[*at].clone())).collect()
     }
 
+    /// Every value that leaves this place, by field number in ascending order: not null, not secret.
+    pub fn travelling_values(&self) -> Vec<(u16, &Value)> {
+        let all = self.row.entity.fields.iter().zip(&self.row.values);
+        let mut values: Vec<_> = all.filter(|(field, value)| !value.is_null() && !field.is_secret()).map(|(field, value)| (field.no, value)).collect();
+        values.sort_by_key(|(no, _)| *no);
+        values
+    }
+
     /// Whether nobody wrote this group yet: the mutation that made the row left it empty.
     /// A group that somebody emptied was written.
     pub fn is_unwritten(&self, group: &MergeGroup) -> bool {
@@ -83,6 +92,15 @@ impl RowState {
 /// The number of a merge group: that of its first field.
 pub fn number(entity: &Entity, group: &MergeGroup) -> u16 {
     group.fields.first().map_or(0, |at| entity.fields[*at].no)
+}
+
+/// A value in the one form in which a store gives it back: numbers of decimal fields without
+/// trailing zeros. Two sides that hold the same must have the same digest.
+pub(crate) fn as_kept(ty: FieldType, value: &Value) -> Value {
+    match (ty, value.as_decimal()) {
+        (FieldType::Decimal { .. }, Some(number)) => Value::Decimal(number.normalize()),
+        _ => value.clone(),
+    }
 }
 
 /// Whether two values are the same to a person: numbers by their size, everything else as it is.

@@ -10,6 +10,7 @@ pub mod image;
 pub mod postgres;
 pub mod power;
 pub mod reexec;
+pub mod rows;
 pub mod saves;
 pub mod surround;
 pub mod vaults;

@@ -12,6 +12,13 @@ pub fn again(test: &str, folder: &Path) -> Command {
     command
 }
 
+/// Runs a command that [`again`] made, or that runs one, to its end; the other part must succeed.
+pub fn finish(command: &mut Command) {
+    let done = command.output().unwrap_or_else(|error| unreachable!("{}: {error}", command.get_program().display()));
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success() && out.contains("1 passed"), "the other part of the test: {out}{err}");
+}
+
 /// The folder in which the other part is to be done; none in the test itself.
 pub fn part() -> Option<PathBuf> {
     std::env::var_os(PART).map(PathBuf::from)

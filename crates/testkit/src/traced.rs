@@ -17,6 +17,8 @@ pub const BEGIN: &str = "begin";
 pub struct Stop<'s> {
     /// Number of the stop, from 0.
     pub number: usize,
+    /// Stops since the last one before a renaming; 0 for that one itself.
+    pub since_renaming: Option<usize>,
     /// Lines that the process has written to its error output so far.
     pub said: &'s [String],
 }
@@ -54,6 +56,14 @@ const CHANGES: &[libc::c_long] = &[
     libc::SYS_rmdir,
 ];
 
+/// Calls that put one file in the place of another.
+const RENAMINGS: &[libc::c_long] = &[
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+];
+
 /// Runs `command` and calls `at_stop` before every call that changes the disk, from the moment on
 /// at which the process says [`BEGIN`]. Must be called on a thread that has no other children.
 #[allow(clippy::zombie_processes)] // `waitpid` in the loop reaps it.
@@ -65,7 +75,7 @@ pub fn run(mut command: Command, mut at_stop: impl FnMut(&Stop<'_>) -> Next) -> 
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let main = child.id() as libc::pid_t;
     let mut listener = Listener::new(child.stderr.take().unwrap());
-    let (mut stops, mut ready) = (0, false);
+    let (mut stops, mut ready, mut since_renaming) = (0, false, None);
     let code = loop {
         let mut status = 0;
         // SAFETY: `status` lives through the call. Only children of this thread are waited for.
@@ -87,10 +97,11 @@ pub fn run(mut command: Command, mut at_stop: impl FnMut(&Stop<'_>) -> Next) -> 
             assert_eq!(unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, who, 0, options) }, 0, "the trace is set up");
         } else if signal == libc::SIGTRAP | 0x80 {
             signal = 0;
-            if changes_the_disk(who) {
+            if let Some(call) = change_of_the_disk(who) {
                 listener.listen();
                 if listener.lines.iter().any(|line| line == BEGIN) {
-                    let next = at_stop(&Stop { number: stops, said: &listener.lines });
+                    since_renaming = if RENAMINGS.contains(&call) { Some(0) } else { since_renaming.map(|stops| stops + 1) };
+                    let next = at_stop(&Stop { number: stops, since_renaming, said: &listener.lines });
                     stops += 1;
                     if next == Next::Kill {
                         // SAFETY: `main` is our child and not yet reaped.
@@ -109,19 +120,20 @@ pub fn run(mut command: Command, mut at_stop: impl FnMut(&Stop<'_>) -> Next) -> 
     Ended { stops, said: listener.lines, code }
 }
 
-/// Whether the stopped thread stands before a call that changes the disk; its outputs do not count.
-fn changes_the_disk(who: libc::pid_t) -> bool {
+/// The call that changes the disk before which the stopped thread stands; its outputs do not count.
+fn change_of_the_disk(who: libc::pid_t) -> Option<libc::c_long> {
     // SAFETY: the structure is plain numbers, so all zeros are a value of it.
     let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
     // SAFETY: `who` is stopped and traced by this thread; the size is that of the structure.
     let got = unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, who, size_of_val(&info), &raw mut info) };
     if got <= 0 || info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
-        return false;
+        return None;
     }
     // SAFETY: `op` says that this is the part that was filled in.
     let entry = unsafe { info.u.entry };
     let call = entry.nr as libc::c_long;
-    CHANGES.contains(&call) && !(matches!(call, libc::SYS_write | libc::SYS_writev) && entry.args[0] <= 2)
+    let output = matches!(call, libc::SYS_write | libc::SYS_writev) && entry.args[0] <= 2;
+    (CHANGES.contains(&call) && !output).then_some(call)
 }
 
 /// Reads what is there without waiting for more.

@@ -39,7 +39,12 @@ impl Anchoring {
 
     /// Writes the anchor of a state. A failure is logged only: the save itself is durable.
     pub(crate) fn note(&self, state: &VaultState) {
-        let bytes = Anchor::of(state, self.epoch).to_bytes(&self.key);
+        self.put(&Anchor::of(state, self.epoch));
+    }
+
+    /// Writes an anchor in the place of the older one of the two. A failure is logged only.
+    pub(crate) fn put(&self, anchor: &Anchor) {
+        let bytes = anchor.to_bytes(&self.key);
         let mut record = vec![0; RECORD];
         let length = u16::try_from(bytes.len()).unwrap_or_default();
         record[..2].copy_from_slice(&length.to_be_bytes());
@@ -47,7 +52,7 @@ impl Anchoring {
             place.copy_from_slice(&bytes);
         }
         if let Ok(mut file) = self.file.lock()
-            && let Err(error) = write_at(&mut file, &record, (state.dseq % 2) * RECORD as u64)
+            && let Err(error) = write_at(&mut file, &record, (anchor.dseq % 2) * RECORD as u64)
         {
             tracing::warn!(%error, "the anchor beside the vault could not be written");
         }

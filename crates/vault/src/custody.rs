@@ -210,8 +210,8 @@ impl Unlocked {
     /// [`CustodyError`]; the vault is closed then and opens with the old passphrase, or with the
     /// new one when the files were already swapped.
     pub fn change_passphrase(self, new_passphrase: &str, with: &Surrounding) -> Result<(Unlocked, RecoveryCode), CustodyError> {
-        let Unlocked { vault, folder, header, root, epoch, .. } = self;
-        vault.close()?;
+        let Unlocked { vault, folder, header, root, epoch, alarm, .. } = self;
+        let state = vault.close()?;
         let (new_key, code, new_epoch) = (RootKey::generate()?, RecoveryCode::generate()?, epoch + 1);
         let device_secret = match with.secrets.probe() {
             KeyringState::Ready => {
@@ -235,7 +235,8 @@ impl Unlocked {
         file.save([&next, &next])?;
         let (path, beside) = (folder.database(), database::with_suffix(&folder.database(), ".rekeyed"));
         database::export_rekeyed(&path, &root.database(), &beside, &new_key.database())?;
-        renew_digest(&beside, &new_key)?;
+        renew_digest(&beside, &root, &new_key)?;
+        carry_over(alarm.as_ref(), &state, &Anchoring::open(&folder.anchor(), new_key.digest(), new_epoch)?, new_epoch);
         // The old log belongs to the old file; it was folded in and is empty.
         for suffix in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(database::with_suffix(&path, suffix));
@@ -247,14 +248,15 @@ impl Unlocked {
         Ok((unlocked, code))
     }
 
-    /// Folds the log, leaves the anchor in the keyring, and forgets the keys.
+    /// Folds the log, leaves the anchor in the keyring, and forgets the keys. With an alarm that
+    /// nobody has decided about, the anchor in the keyring stays as it is.
     ///
     /// # Errors
     /// What closing the file says; the keys are forgotten all the same.
     pub fn lock(self) -> Result<(), CustodyError> {
         let state = self.vault.close()?;
         let anchor = Anchor::of(&state, self.epoch).to_bytes(&self.root.digest());
-        if self.degraded.is_none() && let Err(reason) = self.secrets.set(&anchor_name(self.header.vault), &anchor) {
+        if self.degraded.is_none() && self.alarm.is_none() && let Err(reason) = self.secrets.set(&anchor_name(self.header.vault), &anchor) {
             tracing::warn!(reason, "the anchor could not be left in the keyring");
         }
         Ok(())
@@ -270,12 +272,26 @@ impl Unlocked {
     }
 }
 
-/// The digest is keyed by the root key, so the re-encrypted file gets its own before it counts.
-fn renew_digest(path: &Path, key: &RootKey) -> Result<(), CustodyError> {
+/// The new keys cannot read the old anchors, so an alarm that nobody has decided about leaves an
+/// anchor under the new ones that raises it again.
+fn carry_over(alarm: Option<&Alarm>, state: &VaultState, anchoring: &Anchoring, epoch: u64) {
+    let missing = match alarm {
+        Some(Alarm::Behind { missing: missing @ 1.. }) => *missing,
+        Some(Alarm::Forked) => 0,
+        _ => return,
+    };
+    anchoring.put(&Anchor { epoch, dseq: state.dseq + missing, chain_head: [0xff; 32], digest: [0; 32] });
+}
+
+/// The digest is keyed by the root key, so the re-encrypted file gets its own before it counts. A
+/// digest that did not fit before does not fit afterwards either: the full check goes on to say so.
+fn renew_digest(path: &Path, old: &RootKey, key: &RootKey) -> Result<(), CustodyError> {
     let connection = database::open_writer(path, &key.database())?;
     let mut state = VaultState::load(&connection).map_err(VaultError::from)?.ok_or(CustodyError::Missing)?;
-    state.digest = Digest::of_all(Reader::new(&connection), &key.digest()).map_err(VaultError::from)?;
-    state.save(&connection).map_err(VaultError::from)?;
+    if state.digest == Digest::of_all(Reader::new(&connection), &old.digest()).map_err(VaultError::from)? {
+        state.digest = Digest::of_all(Reader::new(&connection), &key.digest()).map_err(VaultError::from)?;
+        state.save(&connection).map_err(VaultError::from)?;
+    }
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(VaultError::from)?;
     connection.flush_prepared_statement_cache();
     connection.close().map_err(|(_, error)| VaultError::from(error))?;

@@ -70,6 +70,7 @@ pub fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection, OpenErr
 pub fn open_reader(path: &Path, key: &DatabaseKey) -> Result<Connection, OpenError> {
     let connection = open(path, key, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch("PRAGMA query_only = ON")?;
+    connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     expect(&connection, "query_only", "1")?;
     Ok(connection)
 }
@@ -137,6 +138,8 @@ pub fn export_rekeyed(from: &Path, old: &DatabaseKey, to: &Path, new: &DatabaseK
     let raw = new.to_raw_form();
     let text = std::str::from_utf8(&raw).map_err(|_| OpenError::WrongKey)?;
     connection.execute("ATTACH DATABASE ?1 AS rekeyed KEY ?2", rusqlite::params![to.to_string_lossy(), text])?;
+    // The new file counts only once it is complete and synced as a whole, below.
+    connection.execute_batch("PRAGMA rekeyed.journal_mode = OFF; PRAGMA rekeyed.synchronous = OFF")?;
     connection.query_row("SELECT sqlcipher_export('rekeyed')", [], |_| Ok(()))?;
     connection.execute_batch("DETACH DATABASE rekeyed")?;
     let file = std::fs::File::open(to).map_err(|error| StoreError::Database(error.to_string()))?;
@@ -162,8 +165,8 @@ fn expect(connection: &Connection, setting: &'static str, wanted: &str) -> Resul
 }
 
 /// Whether the file begins as an unencrypted one does. Read through SQLite's own handle: to open
-/// the file once more and to close it would drop this process's locks on it (POSIX); another
-/// process that closes it would then take itself for the last one and remove the log in use.
+/// the file once more and to close it would drop this process's locks on it (POSIX), which SQLite
+/// before 3.51 takes for leave to remove a log that is in use.
 fn is_plain(connection: &Connection) -> bool {
     let mut file: *mut ffi::sqlite3_file = std::ptr::null_mut();
     let mut first = [0_u8; 16];

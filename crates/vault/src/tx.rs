@@ -1,11 +1,11 @@
 //! A transaction in the making: typed writes that are validated at once, and the set of rows
 //! they touch. What was touched becomes the mutation; nothing can be written past it.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use gladstone_model::{
     Entity, Fault, Instant, Row, Unit, Value, catalogue,
-    entity::{Default, OnDelete, UnitCondition, UnitSource},
+    entity::{Default, OnDelete, Privacy, UnitCondition, UnitSource},
     id, validate::{self, Lookup},
 };
 use gladstone_protocol::GroupMids;
@@ -21,16 +21,25 @@ pub(crate) struct Touched {
     pub after: StoredRow,
 }
 
-/// Rows that were read and not written since the database transaction began: the same question,
-/// person or parent is asked for again and again by the rows that refer to it.
+/// Rows as they lie in the file, read by the rows that refer to them: the same question, person
+/// or parent is asked for again and again. What a transaction writes is forgotten here, and what
+/// is personal is forgotten when it ends.
 #[derive(Default)]
-pub(crate) struct Seen(RefCell<HashMap<(u16, Uuid), Option<Rc<StoredRow>>>>);
+pub(crate) struct Seen(RefCell<Rows>);
+
+/// Rows by entity and id; none where there is no such row.
+type Rows = HashMap<(u16, Uuid), Option<Arc<StoredRow>>>;
 
 /// Rows kept at most, so that a long import stays small.
 const SEEN_LIMIT: usize = 2_048;
 
 impl Seen {
-    /// Forgets everything, for example after a mutation was undone.
+    /// Forgets whatever may hold something personal: the transaction is over.
+    pub fn forget_personal(&self) {
+        self.0.borrow_mut().retain(|_, stored| stored.as_ref().is_some_and(|stored| stored.row.entity.fields.iter().all(|field| field.privacy == Privacy::None)));
+    }
+
+    /// Forgets everything: what was written since was undone, or not written through here.
     pub fn clear(&self) {
         self.0.borrow_mut().clear();
     }
@@ -39,12 +48,12 @@ impl Seen {
         self.0.borrow_mut().remove(&key);
     }
 
-    fn get(&self, reader: Reader<'_>, entity: &'static Entity, id: Uuid) -> Result<Option<Rc<StoredRow>>, StoreError> {
+    fn get(&self, reader: Reader<'_>, entity: &'static Entity, id: Uuid) -> Result<Option<Arc<StoredRow>>, StoreError> {
         let key = (entity.no, id);
         if let Some(known) = self.0.borrow().get(&key) {
             return Ok(known.clone());
         }
-        let found = reader.stored(entity, id)?.map(Rc::new);
+        let found = reader.stored(entity, id)?.map(Arc::new);
         let mut seen = self.0.borrow_mut();
         if seen.len() >= SEEN_LIMIT {
             seen.clear();

@@ -1,5 +1,8 @@
 //! One way to write: what a commit keeps, captures and refuses; and the way in and out of a vault.
 
+// Test code stops at the first thing that does not hold.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::{path::Path, sync::Arc};
 
 use gladstone_model::Value;

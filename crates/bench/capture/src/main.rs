@@ -94,10 +94,11 @@ fn run(responses: u32, folder: &std::path::Path) -> Result<(), String> {
     for from in (0..responses).step_by(SLICE as usize) {
         let numbers = from..(from + SLICE).min(responses);
         let mut ids = Vec::new();
+        let ready: Vec<_> = numbers.map(|number| workload_rows::ready(instrument, number, persons[(number % PERSONS) as usize])).collect();
         let start = Instant::now();
         vault.vault.batch(|batch| {
-            for number in numbers {
-                ids.push(batch.commit("bench.response", |tx| workload_rows::response(tx, instrument, number, persons[(number % PERSONS) as usize]))?.0);
+            for ready in ready {
+                ids.push(batch.commit("bench.response", |tx| workload_rows::response(tx, ready))?.0);
             }
             Ok::<_, DeskError>(())
         }).map_err(|error| error.message)?;
@@ -200,7 +201,7 @@ impl Subject {
 
     /// Writes and keeps the change, the way of this subject. `patch` gives the typed patch.
     fn captured(&self, write: impl FnOnce() -> Result<(), String>, patch: impl FnOnce() -> Result<Vec<u8>, String>) -> Result<(), String> {
-        let keep = |bytes: Vec<u8>| execute(&self.connection, "INSERT INTO captured (bytes) VALUES (?1)", &vec![Value::Blob(bytes)]);
+        let keep = |bytes: Vec<u8>| execute(&self.connection, "INSERT INTO captured (bytes) VALUES (?1)", &[Value::Blob(bytes)]);
         match self.way {
             Way::None | Way::Triggers => write(),
             Way::Patches => {

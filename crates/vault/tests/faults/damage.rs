@@ -140,7 +140,8 @@ fn a_flipped_bit_in_the_log_loses_no_save_silently() {
     let length = specimen.open.file("vault.db-wal").len();
     let seen = run("bits flipped in the log", &specimen.saved, &[Outcome::Behind, Outcome::Whole, Outcome::Refused, Outcome::Damaged], |feed| {
         for number in 0..dice::size(40, 1_500) {
-            let at = if number < 4 { dice.below(32) } else { dice.below(length) };
+            // The first entries are those that are not yet in the file; the rest is of an earlier round.
+            let at = dice.below(if number < 4 { 32 } else if number % 2 == 0 { length / 10 } else { length });
             feed(flipped(&specimen.open, "vault.db-wal", at, &mut dice));
         }
     });
@@ -179,7 +180,7 @@ fn an_older_version_of_a_page_is_noticed_at_the_latest_by_the_full_check() {
             feed((format!("old page {page}"), image));
         }
     });
-    assert!(seen.get(&Outcome::Whole).is_none_or(|whole| whole * 5 < changed.len()), "an old page is harmless in few places only: {seen:?}");
+    assert!(seen.get(&Outcome::Whole).is_none_or(|whole| whole * 8 <= changed.len()), "an old page is harmless in few places only: {seen:?}");
 }
 
 #[test]

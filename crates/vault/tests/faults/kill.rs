@@ -1,7 +1,7 @@
 //! Kills: a process that saves, recovers or makes a vault is stopped before every call that
 //! changes the disk; what lies there then must open with the passphrase, with everything in it.
 
-use std::process::Command;
+use std::path::Path;
 
 use gladstone_testkit::{Dice, Image, Saved, dice, image::scratch, power::Platter, reexec, saves, surround::surrounding, traced::{self, Ended, Next}, vaults, workers};
 use gladstone_vault::custody;
@@ -38,7 +38,7 @@ fn a_kill_before_any_write_of_sixty_saves_loses_no_acknowledged_save() {
     made.unlocked.lock().unwrap();
     let base = Image::of(made.folder.path());
     let name = "kill::a_kill_before_any_write_of_sixty_saves_loses_no_acknowledged_save";
-    let (points, count, broken) = at_points(&base, name, dice::size(200, usize::MAX), |left| {
+    let (points, count, broken) = at_points(&base, name, dice::size(11, 1), |left| {
         let folder = left.image.unpack();
         let unlocked = vaults::unlock(folder.path()).map_err(|error| error.to_string())?;
         if let Some(alarm) = unlocked.alarm {
@@ -57,9 +57,9 @@ fn a_kill_before_any_write_of_sixty_saves_loses_no_acknowledged_save() {
 
 #[test]
 fn a_write_torn_by_a_kill_loses_no_acknowledged_save() {
-    let recording = recording::ordinary(dice::size(saves::ORDINARY, 1_000));
+    let recording = recording::ordinary(dice::size(saves::ORDINARY, 300));
     let mut dice = Dice::of("torn write");
-    let wanted = dice.sample(dice::size(300, 20_000), recording.events.len());
+    let wanted = dice.sample(dice::size(300, 10_000), recording.events.len());
     let feed = |feed: &mut dyn FnMut((usize, Image, Saved))| {
         let (mut platter, mut played) = (Platter::new(recording.base.clone()), 0);
         for at in wanted {
@@ -89,7 +89,7 @@ fn a_kill_during_the_recovery_after_a_kill_loses_nothing() {
     let hot = Image::of(made.folder.path());
     assert!(hot.file("vault.db-wal").len() > 100_000, "the log is there to be recovered");
     let name = "kill::a_kill_during_the_recovery_after_a_kill_loses_nothing";
-    let (points, count, broken) = at_points(&hot, name, dice::size(60, usize::MAX), |left| {
+    let (points, count, broken) = at_points(&hot, name, 1, |left| {
         let folder = left.image.unpack();
         let unlocked = vaults::unlock(folder.path()).map_err(|error| error.to_string())?;
         if let Some(alarm) = unlocked.alarm {
@@ -110,7 +110,7 @@ fn a_kill_while_a_vault_is_made_leaves_a_whole_one_or_room_for_one() {
         return;
     }
     let name = "kill::a_kill_while_a_vault_is_made_leaves_a_whole_one_or_room_for_one";
-    let (points, count, broken) = at_points(&Image::default(), name, dice::size(60, usize::MAX), |left| {
+    let (points, count, broken) = at_points(&Image::default(), name, dice::size(30, 1), |left| {
         let folder = left.image.unpack();
         let known = gladstone_vault::folder::VaultFolder::at(folder.path()).header().is_some();
         if !known && left.said.iter().any(|line| line.starts_with("made")) {
@@ -154,42 +154,33 @@ fn a_process_that_is_really_killed_leaves_what_was_acknowledged() {
     }
 }
 
-/// Runs the other part of a test in a copy of `base` and checks what a kill would leave at `count`
-/// of its points. Returns the number of points, of checks, and what did not hold.
-pub fn at_points(base: &Image, test: &str, count: usize, check: impl Fn(&Left) -> Result<(), String> + Sync) -> (usize, usize, Vec<String>) {
-    at_points_and_last(base, test, count, 1, check)
-}
-
-/// As [`at_points`], and at all of the `last` points.
-pub fn at_points_and_last(base: &Image, test: &str, count: usize, last: usize, check: impl Fn(&Left) -> Result<(), String> + Sync) -> (usize, usize, Vec<String>) {
-    let run = |at_stop: &mut dyn FnMut(&traced::Stop<'_>, &std::path::Path)| -> Ended {
+/// Runs the other part of a test in a copy of `base` and checks what a kill would leave at one of
+/// each `every` points, at all of those around a renaming, and at the end. Returns the number of
+/// points, of checks, and what did not hold.
+pub fn at_points(base: &Image, test: &str, every: usize, check: impl Fn(&Left) -> Result<(), String> + Sync) -> (usize, usize, Vec<String>) {
+    let mut dice = Dice::of(test);
+    let (mut points, mut chosen) = (0, 0);
+    let feed = |feed: &mut dyn FnMut(Left)| {
         let folder = base.unpack();
-        let command: Command = reexec::again(test, folder.path());
-        let ended = traced::run(command, |stop| {
-            at_stop(stop, folder.path());
+        let left = |number: usize, said: &[String]| Left { at: number, image: Image::of(folder.path()), said: said.to_vec() };
+        let ended = traced::run(reexec::again(test, folder.path()), |stop| {
+            if stop.number.is_multiple_of(every) {
+                chosen = stop.number + dice.below(every);
+            }
+            if stop.number == chosen || stop.since_renaming.is_some_and(|stops| stops < 3) {
+                feed(left(stop.number, stop.said));
+            }
             Next::Go
         });
         assert_eq!(ended.code, Some(0), "the other part of {test}: {:#?}", ended.said);
-        at_stop(&traced::Stop { number: ended.stops, said: &ended.said }, folder.path());
-        ended
-    };
-    let points = if count == usize::MAX { usize::MAX } else { run(&mut |_, _| {}).stops + 1 };
-    let wanted = if count == usize::MAX { Vec::new() } else { Dice::of(test).sample(count, points) };
-    let is_wanted = |number: usize| number.saturating_add(last) >= points || wanted.binary_search(&number).is_ok();
-    let mut stops = 0;
-    let feed = |feed: &mut dyn FnMut(Left)| {
-        let ended = run(&mut |stop, folder| {
-            if count == usize::MAX || is_wanted(stop.number) {
-                feed(Left { at: stop.number, image: Image::of(folder), said: stop.said.to_vec() });
-            }
-        });
-        stops = ended.stops + 1;
+        feed(left(ended.stops, &ended.said));
+        points = ended.stops + 1;
     };
     let (checked, broken) = workers::check_all(feed, |left: Left| check(&left).map_err(|why| format!("at point {}: {why}", left.at)));
-    (stops, checked, broken)
+    (points, checked, broken)
 }
 
-fn create(folder: &std::path::Path) -> Result<(gladstone_vault::Unlocked, gladstone_vault::keys::recovery_code::RecoveryCode), gladstone_vault::CustodyError> {
+fn create(folder: &Path) -> Result<(gladstone_vault::Unlocked, gladstone_vault::keys::recovery_code::RecoveryCode), gladstone_vault::CustodyError> {
     custody::create(folder, "Amara", vaults::PASSPHRASE, Uuid::from_u128(7), &surrounding(1))
 }
 

@@ -137,7 +137,7 @@ fn altered_key_files_with_a_good_checksum_open_nothing_and_stop_nothing() {
             let at = 8 + dice.below(bytes.len() - 8);
             match dice.below(3) {
                 0 => bytes[at] ^= 1 << dice.below(8),
-                1 => bytes[at] = dice.next() as u8,
+                1 => bytes[at] = dice.roll() as u8,
                 _ => bytes.truncate(at.max(9)),
             }
         }

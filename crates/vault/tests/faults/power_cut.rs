@@ -15,8 +15,8 @@ struct Cut {
 
 #[test]
 fn a_power_cut_at_any_moment_loses_no_acknowledged_save() {
-    let recording = recording::ordinary(dice::size(saves::ORDINARY, 1_000));
-    let (count, broken) = workers::check_all(|feed| cuts(&recording, dice::size(900, 60_000), "power cut", feed), |cut| survives(&cut, &recording.key));
+    let recording = recording::ordinary(dice::size(saves::ORDINARY, 300));
+    let (count, broken) = workers::check_all(|feed| cuts(&recording, dice::size(600, 30_000), "power cut", feed), |cut| survives(&cut, &recording.key));
     report(format_args!("power cuts: {count} images out of {} operations, {} saves", recording.events.len(), recording.saved.len() - 1));
     expect_none(&broken, count, "images lost something");
 }
@@ -36,7 +36,7 @@ fn without_full_syncing_the_same_cuts_lose_saves_and_the_alarm_says_so() {
             }
             drop(vault);
             // Every eighth loss is looked at through the passphrase and the start-up ladder.
-            if lost.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 8 != 0 {
+            if !lost.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(8) {
                 return Ok(());
             }
             *cut.image.file_mut("anchor") = recording.anchors[cut.acknowledged.saves].clone();

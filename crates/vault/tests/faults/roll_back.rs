@@ -102,4 +102,33 @@ fn the_anchor_in_the_keyring_tells_when_the_whole_folder_is_put_back() {
     let put_back = old.unpack();
     let unlocked = custody::unlock(put_back.path(), vaults::PASSPHRASE, &with).unwrap();
     assert_eq!(unlocked.alarm, Some(Alarm::Behind { missing: 2 }), "the folder agrees with itself, but not with the keyring");
+    unlocked.lock().unwrap();
+    let unlocked = custody::unlock(put_back.path(), vaults::PASSPHRASE, &with).unwrap();
+    assert_eq!(unlocked.alarm, Some(Alarm::Behind { missing: 2 }), "locking without a decision does not silence it");
+    unlocked.accept_alarm().unwrap().lock().unwrap();
+    assert_eq!(custody::unlock(put_back.path(), vaults::PASSPHRASE, &with).unwrap().alarm, None, "a decision does");
+}
+
+#[test]
+fn a_new_passphrase_does_not_silence_an_alarm() {
+    let made = vaults::make();
+    saves::save_all(&made.unlocked.vault, 0..6);
+    made.unlocked.lock().unwrap();
+    let early = Image::of(made.folder.path());
+    let unlocked = vaults::unlock(made.folder.path()).unwrap();
+    saves::save_all(&unlocked.vault, 6..9);
+    unlocked.lock().unwrap();
+    let old = with(&Image::of(made.folder.path()), &early, &["vault.db"]);
+    let new = "four new short words";
+    for by_code in [true, false] {
+        let folder = old.unpack();
+        let changed = if by_code { custody::unlock_with_recovery(folder.path(), &made.code, new, &surrounding(4)) } else { vaults::unlock(folder.path()).unwrap().change_passphrase(new, &surrounding(4)) };
+        let (unlocked, _) = changed.unwrap();
+        assert_eq!(unlocked.alarm, Some(Alarm::Behind { missing: 3 }), "it stands after the change, by code {by_code}");
+        unlocked.lock().unwrap();
+        let unlocked = custody::unlock(folder.path(), new, &surrounding(5)).unwrap();
+        assert_eq!(unlocked.alarm, Some(Alarm::Behind { missing: 3 }), "and at the next unlocking, by code {by_code}");
+        unlocked.accept_alarm().unwrap().lock().unwrap();
+        assert_eq!(custody::unlock(folder.path(), new, &surrounding(6)).unwrap().alarm, None, "until somebody decides, by code {by_code}");
+    }
 }
