@@ -23,7 +23,7 @@ const GRAPH: [(&str, &[&str], &[&str]); 11] = [
     ("gladstone-testkit", &["gladstone-model", "gladstone-store", "gladstone-vault"], &[]),
     ("gladstone-bench", &["gladstone-care", "gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-vault"], &[]),
     ("gladstone-tests", &[], &["gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-testkit", "gladstone-vault"]),
-    ("gladstone-xtask", &["gladstone-desk", "gladstone-model"], &[]),
+    ("gladstone-xtask", &["gladstone-model"], &[]),
 ];
 
 /// Crates that are shipped; the others are for building, measuring and testing.

@@ -24,7 +24,7 @@ pub enum OpenError {
     #[error("the vault file is not encrypted; it was replaced. Restore a backup")]
     Plain,
     /// The file is damaged.
-    #[error("the vault file is damaged: {0}. Restore a backup; what was not sent is salvaged from the damaged file where it can be read")]
+    #[error("the vault file is damaged: {0}. Put a backup in its place; the damaged file is kept beside it")]
     Damaged(String),
     /// A setting that protects the data does not hold.
     #[error("the database does not keep the setting {0}; this build is not safe to use")]
