@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .invoke_handler(tauri::generate_handler![ipc::rpc])
         .setup(move |app| {
             let handle = app.handle().clone();
-            let listener = Box::new(move |event: Event| {
+            let listener = Arc::new(move |event: Event| {
                 // The window may be gone while the vault is being closed; then nobody listens.
                 let _ = handle.emit_to("main", "desk", event);
             });

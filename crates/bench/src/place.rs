@@ -50,7 +50,7 @@ pub fn surrounding() -> Surrounding {
 
 /// A desk over `vaults` with nothing open.
 pub fn closed_desk(vaults: &Path) -> Desk {
-    Desk::new(vaults, surrounding(), Box::new(|_| {}))
+    Desk::new(vaults, surrounding(), std::sync::Arc::new(|_| {}))
 }
 
 /// A desk over `vaults` with one new vault, open and confirmed; and the vault's id.

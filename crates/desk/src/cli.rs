@@ -143,7 +143,7 @@ pub fn desk(vaults: PathBuf, keyring: bool, listener: crate::desk::Listener) -> 
 fn rpc(place: &Place) -> Result<(), DeskError> {
     let out = Arc::new(Mutex::new(io::stdout()));
     let events = place.events.then(|| Arc::clone(&out));
-    let desk = open(place, Box::new(move |event| if let Some(out) = &events { write_line(out, &json!({ "event": event })) }));
+    let desk = open(place, Arc::new(move |event| if let Some(out) = &events { write_line(out, &json!({ "event": event })) }));
     let (mut input, mut line) = (io::stdin().lock(), Vec::new());
     while input.read_until(b'\n', &mut line).map_err(|error| DeskError::new(Code::Failed, error.to_string()))? > 0 {
         match std::str::from_utf8(&line) {
@@ -185,7 +185,7 @@ fn open(place: &Place, listener: crate::desk::Listener) -> Desk {
 /// Unlocks the only vault with the passphrase from GLADSTONE_PASSPHRASE or the first line of
 /// standard input, and runs one command under a progress bar.
 fn with_progress(place: &Place, command: &str, request: Json) -> Result<(), DeskError> {
-    let desk = open(place, Box::new(|_: Event| {}));
+    let desk = open(place, Arc::new(|_: Event| {}));
     let status = desk.run("app.status", json!({}))?;
     let vault = status["vaults"].as_array().filter(|vaults| vaults.len() == 1).map(|vaults| vaults[0]["id"].clone());
     let vault = vault.ok_or_else(|| DeskError::new(Code::NotFound, "Name a folder with --vaults that holds exactly one vault."))?;

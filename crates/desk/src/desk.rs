@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock, RwLockReadGuard, atomic::{AtomicI64, Ordering}},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, atomic::{AtomicI64, Ordering}},
 };
 
 use gladstone_model::Instant;
@@ -18,13 +18,13 @@ use crate::{
 };
 
 /// Whoever is told about events.
-pub type Listener = Box<dyn Fn(Event) + Send + Sync>;
+pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// One running copy of the product.
 pub struct Desk {
     vaults: PathBuf,
     with: Surrounding,
-    session: RwLock<Option<Unlocked>>,
+    session: Arc<RwLock<Option<Unlocked>>>,
     listener: Listener,
     last_activity: AtomicI64,
     calibrates: bool,
@@ -36,7 +36,7 @@ impl Desk {
     /// A desk over a folder of vaults; nothing is open yet.
     pub fn new(vaults: impl Into<PathBuf>, with: Surrounding, listener: Listener) -> Desk {
         let now = with.around.now().0;
-        Desk { vaults: vaults.into(), with, session: RwLock::new(None), listener, last_activity: AtomicI64::new(now), calibrates: false, jobs: Jobs::default() }
+        Desk { vaults: vaults.into(), with, session: Arc::default(), listener, last_activity: AtomicI64::new(now), calibrates: false, jobs: Jobs::default() }
     }
 
     /// New passphrases cost as much as this machine can bear, not only the floor.
@@ -100,6 +100,23 @@ impl Desk {
     pub fn swap(&self, unlocked: Option<Unlocked>) -> Option<Unlocked> {
         self.touch();
         std::mem::replace(&mut *self.session.write().unwrap_or_else(PoisonError::into_inner), unlocked)
+    }
+
+    /// Puts an open vault on the desk. What a check beside the work finds later becomes its alarm.
+    ///
+    /// # Errors
+    /// What beginning the check fails with.
+    pub fn present(&self, mut unlocked: Unlocked) -> Result<(), DeskError> {
+        let (session, listener, id) = (Arc::downgrade(&self.session), Arc::clone(&self.listener), unlocked.header.vault);
+        unlocked.check_beside_the_work(move |alarm| {
+            let Some(session) = session.upgrade() else { return };
+            if let Some(open) = session.write().unwrap_or_else(PoisonError::into_inner).as_mut().filter(|open| open.header.vault == id) {
+                open.alarm = Some(alarm);
+            }
+            listener(Event::Alarm);
+        })?;
+        self.swap(Some(unlocked));
+        Ok(())
     }
 
     /// Works on the open vault as a whole.

@@ -15,6 +15,8 @@ pub enum Event {
     },
     /// The vault was locked.
     Locked,
+    /// Something is wrong with the open vault; `app.status` says what.
+    Alarm,
     /// Long work went on.
     Progress {
         /// What is being done.

@@ -3,7 +3,9 @@
 
 use gladstone_model::catalogue;
 
-use crate::{error::StoreError, read::Reader, stored::StoredRow};
+use gladstone_protocol::RowState;
+
+use crate::{error::StoreError, read::Reader, stored::digest_bytes};
 
 /// A sum of row hashes, little endian.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +20,7 @@ impl Digest {
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] when the row cannot be encoded.
-    pub fn add(&mut self, key: &DigestKey, row: &StoredRow) -> Result<(), StoreError> {
+    pub fn add(&mut self, key: &DigestKey, row: &RowState) -> Result<(), StoreError> {
         let hash = hash(key, row)?;
         let mut carry = 0_u16;
         for (byte, add) in self.0.iter_mut().zip(hash) {
@@ -33,7 +35,7 @@ impl Digest {
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] when the row cannot be encoded.
-    pub fn remove(&mut self, key: &DigestKey, row: &StoredRow) -> Result<(), StoreError> {
+    pub fn remove(&mut self, key: &DigestKey, row: &RowState) -> Result<(), StoreError> {
         let hash = hash(key, row)?;
         let mut borrow = 0_i16;
         for (byte, take) in self.0.iter_mut().zip(hash) {
@@ -57,7 +59,7 @@ impl Digest {
     }
 }
 
-fn hash(key: &DigestKey, row: &StoredRow) -> Result<[u8; 32], StoreError> {
-    let bytes = row.digest_bytes().map_err(|_| StoreError::Unreadable(row.row.entity.plural.clone()))?;
+fn hash(key: &DigestKey, row: &RowState) -> Result<[u8; 32], StoreError> {
+    let bytes = digest_bytes(row).map_err(|_| StoreError::Unreadable(row.row.entity.plural.clone()))?;
     Ok(*blake3::keyed_hash(&key.0, &bytes).as_bytes())
 }

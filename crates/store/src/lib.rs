@@ -19,4 +19,3 @@ mod statements;
 pub use error::StoreError;
 pub use query::{Filter, Match, Page, Query};
 pub use read::{Reader, naming_references};
-pub use stored::StoredRow;

@@ -1,11 +1,11 @@
 //! Reading rows of any entity. Cannot write.
 
 use gladstone_model::{Entity, Field, Row, Unit, Value, catalogue, entity::Reference, validate::Lookup};
-use gladstone_protocol::GroupMids;
+use gladstone_protocol::{GroupMids, RowState};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use uuid::Uuid;
 
-use crate::{bind, error::StoreError, query::Query, statements, stored::StoredRow, write::sql_value};
+use crate::{bind, error::StoreError, query::Query, statements, write::sql_value};
 
 /// Reads through one connection.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl<'c> Reader<'c> {
     ///
     /// # Errors
     /// What the database says, or [`StoreError::Unreadable`].
-    pub fn stored(&self, entity: &'static Entity, id: Uuid) -> Result<Option<StoredRow>, StoreError> {
+    pub fn stored(&self, entity: &'static Entity, id: Uuid) -> Result<Option<RowState>, StoreError> {
         let mut statement = self.connection.prepare_cached(&statements::of(entity).select)?;
         statement.query_row([id.as_bytes().as_slice()], |row| Ok(decode(entity, row))).optional()?.transpose()
     }
@@ -98,7 +98,7 @@ impl<'c> Reader<'c> {
     ///
     /// # Errors
     /// Unknown names, or what the database says.
-    pub fn list_stored(&self, entity: &str, query: &Query) -> Result<Vec<StoredRow>, StoreError> {
+    pub fn list_stored(&self, entity: &str, query: &Query) -> Result<Vec<RowState>, StoreError> {
         let entity = known(entity)?;
         let (condition, values) = query.condition(entity)?;
         let sql = format!("SELECT {} FROM {}{condition}{}", statements::of(entity).columns, entity.name, query.order(entity)?);
@@ -135,7 +135,7 @@ impl<'c> Reader<'c> {
     ///
     /// # Errors
     /// What the database says, [`StoreError::Unreadable`], or what `each` returns.
-    pub fn for_each(&self, entity: &'static Entity, each: &mut dyn FnMut(StoredRow) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    pub fn for_each(&self, entity: &'static Entity, each: &mut dyn FnMut(RowState) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let sql = format!("SELECT {} FROM {} ORDER BY id", statements::of(entity).columns, entity.name);
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
@@ -151,7 +151,7 @@ pub(crate) fn known(entity: &str) -> Result<&'static Entity, StoreError> {
     catalogue().get(entity).ok_or_else(|| StoreError::UnknownEntity(entity.into()))
 }
 
-fn decode(entity: &'static Entity, row: &rusqlite::Row<'_>) -> Result<StoredRow, StoreError> {
+fn decode(entity: &'static Entity, row: &rusqlite::Row<'_>) -> Result<RowState, StoreError> {
     let unreadable = || StoreError::Unreadable(entity.plural.clone());
     let mut values = Vec::with_capacity(entity.fields.len());
     for (at, field) in entity.fields.iter().enumerate() {
@@ -167,7 +167,7 @@ fn decode(entity: &'static Entity, row: &rusqlite::Row<'_>) -> Result<StoredRow,
         None => None,
         Some(bytes) => Some((mid(bytes)?, row.get::<_, Option<String>>(own + 4)?.unwrap_or_default())),
     };
-    Ok(StoredRow { row: Row { entity, values }, unit, row_mid, group_mids, error })
+    Ok(RowState { row: Row { entity, values }, unit, row_mid, group_mids, error })
 }
 
 impl Lookup for Reader<'_> {

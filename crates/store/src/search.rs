@@ -2,10 +2,11 @@
 //! the same transaction as the rows.
 
 use gladstone_model::{Entity, Row, catalogue};
+use gladstone_protocol::RowState;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use crate::{error::StoreError, read::Reader, stored::StoredRow};
+use crate::{error::StoreError, read::Reader};
 
 /// A row that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub struct Hit {
 ///
 /// # Errors
 /// What the database says.
-pub fn index(connection: &Connection, before: Option<&StoredRow>, after: &StoredRow) -> Result<(), StoreError> {
-    let text = |stored: &StoredRow| if stored.error.is_some() { String::new() } else { text_of(&stored.row) };
+pub fn index(connection: &Connection, before: Option<&RowState>, after: &RowState) -> Result<(), StoreError> {
+    let text = |stored: &RowState| if stored.error.is_some() { String::new() } else { text_of(&stored.row) };
     let (old, new) = (before.map(text).unwrap_or_default(), text(after));
     let entity = after.row.entity;
     if entity.search.is_empty() || old == new && before.is_some_and(|b| b.row.title() == after.row.title()) {

@@ -2,15 +2,16 @@
 //! centre's ingest do, and they alone hold a connection that may write.
 
 use gladstone_model::{FieldType, Value};
+use gladstone_protocol::RowState;
 use rusqlite::{Connection, params_from_iter, types::Value as Sql};
 
-use crate::{bind::Bound, error::StoreError, statements, stored::StoredRow};
+use crate::{bind::Bound, error::StoreError, statements};
 
 /// Writes a row that is not there yet.
 ///
 /// # Errors
 /// What the database says; a taken id among it.
-pub fn insert(connection: &Connection, row: &StoredRow) -> Result<(), StoreError> {
+pub fn insert(connection: &Connection, row: &RowState) -> Result<(), StoreError> {
     execute(connection, &statements::of(row.row.entity).insert, row)
 }
 
@@ -18,11 +19,11 @@ pub fn insert(connection: &Connection, row: &StoredRow) -> Result<(), StoreError
 ///
 /// # Errors
 /// What the database says.
-pub fn update(connection: &Connection, row: &StoredRow) -> Result<(), StoreError> {
+pub fn update(connection: &Connection, row: &RowState) -> Result<(), StoreError> {
     execute(connection, &statements::of(row.row.entity).update, row)
 }
 
-fn execute(connection: &Connection, sql: &str, stored: &StoredRow) -> Result<(), StoreError> {
+fn execute(connection: &Connection, sql: &str, stored: &RowState) -> Result<(), StoreError> {
     enum Cell<'a> {
         Declared(Bound<'a>),
         Store(Sql),

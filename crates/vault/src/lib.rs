@@ -16,6 +16,7 @@ pub mod vault;
 
 mod anchoring;
 mod capture;
+mod check;
 mod verify;
 
 pub use custody::{Alarm, CustodyError, Surrounding, Unlocked};

@@ -8,8 +8,8 @@ use gladstone_model::{
     entity::{Default, OnDelete, Privacy, UnitCondition, UnitSource},
     id, validate::{self, Lookup},
 };
-use gladstone_protocol::GroupMids;
-use gladstone_store::{Match, Page, Query, Reader, StoreError, StoredRow, stored, write};
+use gladstone_protocol::{GroupMids, RowState, row_state::same};
+use gladstone_store::{Match, Page, Query, Reader, StoreError, stored, write};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -17,8 +17,8 @@ use crate::{error::VaultError, surroundings::Surroundings};
 
 /// A row before and after the transaction.
 pub(crate) struct Touched {
-    pub before: Option<StoredRow>,
-    pub after: StoredRow,
+    pub before: Option<RowState>,
+    pub after: RowState,
 }
 
 /// Rows as they lie in the file, read by the rows that refer to them: the same question, person
@@ -28,7 +28,7 @@ pub(crate) struct Touched {
 pub(crate) struct Seen(RefCell<Rows>);
 
 /// Rows by entity and id; none where there is no such row.
-type Rows = HashMap<(u16, Uuid), Option<Arc<StoredRow>>>;
+type Rows = HashMap<(u16, Uuid), Option<Arc<RowState>>>;
 
 /// Rows kept at most, so that a long import stays small.
 const SEEN_LIMIT: usize = 2_048;
@@ -48,7 +48,7 @@ impl Seen {
         self.0.borrow_mut().remove(&key);
     }
 
-    fn get(&self, reader: Reader<'_>, entity: &'static Entity, id: Uuid) -> Result<Option<Arc<StoredRow>>, StoreError> {
+    fn get(&self, reader: Reader<'_>, entity: &'static Entity, id: Uuid) -> Result<Option<Arc<RowState>>, StoreError> {
         let key = (entity.no, id);
         if let Some(known) = self.0.borrow().get(&key) {
             return Ok(known.clone());
@@ -146,7 +146,7 @@ impl<'v> Tx<'v> {
     fn insert(&mut self, row: Row) -> Result<(), VaultError> {
         self.validate(&row, &|_| true)?;
         let unit = self.unit_of(&row)?;
-        let after = StoredRow { row, unit, row_mid: self.mutation, group_mids: GroupMids::default(), error: None };
+        let after = RowState { row, unit, row_mid: self.mutation, group_mids: GroupMids::default(), error: None };
         write::insert(self.connection, &after)?;
         self.note(None, after);
         Ok(())
@@ -169,11 +169,11 @@ impl<'v> Tx<'v> {
             if name == "id" && value.as_uuid() != Some(row_id) {
                 return Err(invalid(Fault::new(&entity.name, "id", "fixed", "The id of a record never changes.")));
             }
-            if entity.natural_key.contains(&at) && !stored::same(&before.row.values[at], &value) {
+            if entity.natural_key.contains(&at) && !same(&before.row.values[at], &value) {
                 let message = format!("{} identifies the {} and cannot be changed. Enter it in error and add a new one.", entity.fields[at].label, entity.label.to_lowercase());
                 return Err(invalid(Fault::new(&entity.name, name, "fixed", message)));
             }
-            if !stored::same(&before.row.values[at], &value) {
+            if !same(&before.row.values[at], &value) {
                 after.row.values[at] = value;
                 changed[at] = true;
             }
@@ -250,7 +250,7 @@ impl<'v> Tx<'v> {
         if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }
     }
 
-    fn standing(&self, entity: &'static Entity, id: Uuid) -> Result<StoredRow, VaultError> {
+    fn standing(&self, entity: &'static Entity, id: Uuid) -> Result<RowState, VaultError> {
         let stored = self.read().stored(entity, id)?.filter(|stored| stored.error.is_none());
         Ok(stored.ok_or_else(|| StoreError::NotFound(entity.label.to_lowercase()))?)
     }
@@ -260,7 +260,7 @@ impl<'v> Tx<'v> {
         if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }
     }
 
-    fn note(&mut self, before: Option<StoredRow>, after: StoredRow) {
+    fn note(&mut self, before: Option<RowState>, after: RowState) {
         let key = (after.row.entity.no, after.row.id());
         self.seen.forget(key);
         match self.touched.get_mut(&key) {
@@ -273,7 +273,7 @@ impl<'v> Tx<'v> {
     }
 
     /// Looks at a row, entered in error or not, as it stands within this transaction.
-    fn look<T>(&self, entity: &'static Entity, id: Uuid, f: impl FnOnce(&StoredRow) -> T) -> Result<Option<T>, StoreError> {
+    fn look<T>(&self, entity: &'static Entity, id: Uuid, f: impl FnOnce(&RowState) -> T) -> Result<Option<T>, StoreError> {
         if let Some(touched) = self.touched.get(&(entity.no, id)) {
             return Ok(Some(f(&touched.after)));
         }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use gladstone_model::catalogue::SCHEMA_VERSION;
-use gladstone_protocol::{ENVELOPE_VERSION, Entry, Event, EventAction, Mutation, entry::Body, seal};
+use gladstone_protocol::{ENVELOPE_VERSION, Entry, Event, EventAction, Mutation, entry::Body, limits::MUTATION_LIMIT, seal};
 use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate, search};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -20,9 +20,6 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{anchoring::Anchoring, capture, error::VaultError, keys::signing::SigningKey, state::VaultState, surroundings::Surroundings, tx::{Seen, Touched, Tx}, verify};
-
-/// Greatest size of one mutation in bytes.
-pub const MUTATION_LIMIT: usize = 1024 * 1024;
 
 /// Most entries that are told of one row.
 const HISTORY_LIMIT: usize = 500;
@@ -148,11 +145,16 @@ impl Vault {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match pooled {
             Some(connection) => connection,
-            None => (self.open_reader)(&self.path)?,
+            None => self.another_reader()?,
         };
         let result = f(Reader::new(&connection));
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
+    }
+
+    /// A further connection that cannot write.
+    pub(crate) fn another_reader(&self) -> Result<Connection, StoreError> {
+        (self.open_reader)(&self.path)
     }
 
     /// The one way to write. Runs `f`, and either everything it wrote is durable, captured, signed

@@ -105,7 +105,7 @@ impl Bag {
 fn desk_over(folder: &TempDir, events: &Arc<Mutex<Vec<Event>>>) -> Desk {
     let with = Surrounding { around: Arc::new(Machine::default()), secrets: Arc::new(NoKeyring), cost: Cost::FLOOR };
     let told = Arc::clone(events);
-    Desk::new(folder.path().join("vaults"), with, Box::new(move |event| told.lock().unwrap().push(event)))
+    Desk::new(folder.path().join("vaults"), with, std::sync::Arc::new(move |event| told.lock().unwrap().push(event)))
 }
 
 /// A response that was begun.

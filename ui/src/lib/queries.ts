@@ -9,6 +9,7 @@ export const client = new QueryClient({
 
 onEvent((event) => {
   if (event.kind === "changed") refresh(event.entities);
+  if (event.kind === "alarm") refresh([]);
   if (event.kind === "locked") forget();
 });
 

@@ -19,7 +19,8 @@ mod session;
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use gladstone_desk::{DeskError, instruments};
-use gladstone_store::{Reader, StoredRow};
+use gladstone_protocol::RowState;
+use gladstone_store::Reader;
 use gladstone_vault::{custody, database, keys::root_key::RootKey};
 use rusqlite::{Connection, types::Value};
 use uuid::Uuid;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
 /// One response as it lies in the file, and as the model sees it.
 pub struct Written {
     rows: Vec<(bool, Raw)>,
-    stored: Vec<StoredRow>,
+    stored: Vec<RowState>,
     corrected: Uuid,
 }
 

@@ -2,7 +2,8 @@
 
 use gladstone_model::{Instant, Value};
 use gladstone_protocol::{ENVELOPE_VERSION, Entry, GroupPatch, Mutation, Op, OpKind, entry::Body};
-use gladstone_store::{Reader, StoredRow, stored};
+use gladstone_protocol::RowState;
+use gladstone_store::{Reader, stored};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use crate::{Written, place::text};
 
 /// A response with its answers.
 pub fn created(written: &Written) -> Result<Vec<u8>, String> {
-    let op = |row: &StoredRow| {
+    let op = |row: &RowState| {
         let entity = row.row.entity;
         let given = entity.fields.iter().zip(&row.row.values).filter(|(field, value)| !value.is_null() && field.name != "id");
         Op { entity: entity.no, id: row.row.id(), unit: row.unit, kind: OpKind::Create(given.map(|(field, value)| (field.no, value.clone())).collect()) }

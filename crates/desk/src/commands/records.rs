@@ -334,7 +334,7 @@ fn history_entry(read: Reader<'_>, entity: &Entity, id: Uuid, entry: &Entry) -> 
 }
 
 /// A stored row as commands show it.
-pub(super) fn to_record(read: Reader<'_>, stored: gladstone_store::StoredRow) -> Result<RecordView, DeskError> {
+pub(super) fn to_record(read: Reader<'_>, stored: gladstone_protocol::RowState) -> Result<RecordView, DeskError> {
     let entity = stored.row.entity;
     let mut references = Map::new();
     for (field, value) in entity.fields.iter().zip(&stored.row.values) {

@@ -201,7 +201,7 @@ pub fn unlock(desk: &Desk, request: UnlockRequest) -> Result<Opened, DeskError> 
         unlocked.vault.record(EventAction::Unlock, 0, Uuid::nil(), "")?;
         back_up_when_due(desk, &unlocked);
     }
-    desk.swap(Some(unlocked));
+    desk.present(unlocked)?;
     Ok(Opened { vault_id: request.vault_id })
 }
 

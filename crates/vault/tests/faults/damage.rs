@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt, sync::Mutex};
 
 use gladstone_store::{Query, search};
-use gladstone_testkit::{Dice, Image, Saved, dice, saves, vaults, workers};
+use gladstone_testkit::{Dice, Image, Saved, dice, rows::{self, Numbers}, saves, vaults, workers};
 use gladstone_vault::{Alarm, CustodyError, Unlocked, VaultError, database::OpenError};
 
 use crate::{expect_none, report};
@@ -261,4 +261,41 @@ fn flipped(image: &Image, file: &str, at: usize, dice: &mut Dice) -> (String, Im
     let bit = dice.below(8);
     image.file_mut(file)[at] ^= 1 << bit;
     (format!("bit {bit} of byte {at} of {file}"), image)
+}
+
+#[test]
+fn a_large_file_is_checked_beside_the_work_and_its_damage_is_told() {
+    let made = vaults::make();
+    let folder = made.folder.path();
+    let text = "a long note ".repeat(60_000);
+    let numbers = Numbers::default();
+    for _ in 0..16 {
+        made.unlocked.vault.commit("test.note", |tx| rows::make(tx, "journal_prompts", &numbers, &[("text", text.as_str().into())])).unwrap();
+    }
+    made.unlocked.lock().unwrap();
+
+    let path = folder.join("vault.db");
+    let whole = std::fs::read(&path).unwrap();
+    assert!(whole.len() > 16 * 1024 * 1024, "the file is too large to be checked at once: {} bytes", whole.len());
+    let told = |unlocked: &mut Unlocked| {
+        let (tell, told) = std::sync::mpsc::channel();
+        unlocked.check_beside_the_work(move |alarm| drop(tell.send(alarm))).unwrap();
+        told.recv_timeout(std::time::Duration::from_secs(60)).ok()
+    };
+    let mut unlocked = vaults::unlock(folder).unwrap();
+    assert_eq!(told(&mut unlocked), None, "a whole file raises nothing; the check ends by itself");
+    unlocked.lock().unwrap();
+
+    let mut damaged = whole;
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    std::fs::write(&path, damaged).unwrap();
+    let mut unlocked = vaults::unlock(folder).unwrap();
+    assert_eq!(unlocked.alarm, None, "nobody waits for the check");
+    assert!(matches!(told(&mut unlocked), Some(Alarm::Damaged(_))), "what it finds is told");
+    unlocked.lock().unwrap();
+
+    let mut unlocked = vaults::unlock(folder).unwrap();
+    unlocked.check_beside_the_work(|_| {}).unwrap();
+    unlocked.lock().unwrap();
 }
