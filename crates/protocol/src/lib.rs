@@ -3,6 +3,7 @@
 //! changes are merged. Knows no network, no clock and no database.
 
 pub mod api;
+pub mod enrol;
 pub mod wire;
 pub mod verdict;
 pub mod codec;
