@@ -12,12 +12,14 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, Package
 
 /// Each crate, lowest layer first: the crates of the project that it is made from, and those that
 /// its own tests use besides.
-const GRAPH: [(&str, &[&str], &[&str]); 11] = [
+const GRAPH: [(&str, &[&str], &[&str]); 13] = [
     ("gladstone-model", &[], &[]),
     ("gladstone-care", &[], &[]),
     ("gladstone-protocol", &["gladstone-model"], &[]),
     ("gladstone-store", &["gladstone-model", "gladstone-protocol"], &[]),
     ("gladstone-vault", &["gladstone-model", "gladstone-protocol", "gladstone-store"], &["gladstone-testkit"]),
+    ("gladstone-sync", &["gladstone-model", "gladstone-protocol", "gladstone-vault"], &[]),
+    ("gladstone-central", &["gladstone-model", "gladstone-protocol", "gladstone-store"], &[]),
     ("gladstone-desk", &["gladstone-care", "gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-vault"], &[]),
     ("gladstone-desktop", &["gladstone-desk"], &[]),
     ("gladstone-testkit", &["gladstone-model", "gladstone-store", "gladstone-vault"], &[]),
@@ -31,7 +33,7 @@ const PRODUCT: [&str; 9] = ["gladstone-model", "gladstone-care", "gladstone-prot
 
 /// A library, the shipped crates that alone may use it, and the tools and tests that may.
 const RESERVED: [(&str, &[&str], &[&str]); 9] = [
-    ("rusqlite", &["gladstone-store", "gladstone-vault"], &["gladstone-testkit", "gladstone-bench", "gladstone-tests"]),
+    ("rusqlite", &["gladstone-store", "gladstone-vault", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-tests"]),
     ("refinery", &["gladstone-store"], &["gladstone-tests"]),
     ("tokio-postgres", &["gladstone-store"], &["gladstone-testkit", "gladstone-tests"]),
     ("reqwest", &["gladstone-sync", "gladstone-central"], &[]),

@@ -516,7 +516,7 @@ export type Event = { "kind": "changed",
 /**
  * Entities by name.
  */
-entities: Array<string>, } | { "kind": "locked" } | { "kind": "progress", 
+entities: Array<string>, } | { "kind": "locked" } | { "kind": "alarm" } | { "kind": "progress", 
 /**
  * What is being done.
  */
