@@ -106,9 +106,9 @@ impl Desk {
     ///
     /// # Errors
     /// What beginning the check fails with.
-    pub fn present(&self, mut unlocked: Unlocked) -> Result<(), DeskError> {
+    pub fn present(&self, mut unlocked: Unlocked, backup_is_due: bool) -> Result<(), DeskError> {
         let (session, listener, id) = (Arc::downgrade(&self.session), Arc::clone(&self.listener), unlocked.header.vault);
-        unlocked.check_beside_the_work(move |alarm| {
+        unlocked.go_on_beside(backup_is_due, move |alarm| {
             let Some(session) = session.upgrade() else { return };
             if let Some(open) = session.write().unwrap_or_else(PoisonError::into_inner).as_mut().filter(|open| open.header.vault == id) {
                 open.alarm = Some(alarm);

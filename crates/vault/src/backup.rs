@@ -4,12 +4,14 @@
 use std::{fs, path::{Path, PathBuf}};
 
 use gladstone_store::{Reader, digest::Digest};
+use rusqlite::backup::StepResult;
 
 use crate::{
     custody::{CustodyError, Unlocked},
     database,
     error::VaultError,
-    folder::{VaultFolder, sync_folder},
+    folder::{Header, VaultFolder, sync_folder},
+    keys::root_key::DatabaseKey,
     state::VaultState,
 };
 
@@ -34,36 +36,13 @@ impl Unlocked {
     /// # Errors
     /// A full disk among others; a half-made backup is removed by the next one.
     pub fn back_up(&self) -> Result<Backup, CustodyError> {
+        self.backup_in_the_making().finish(&|| true)?.ok_or_else(|| VaultError::Cancelled.into())
+    }
+
+    /// Everything that a backup needs of an open vault.
+    pub(crate) fn backup_in_the_making(&self) -> InTheMaking {
         let made = self.vault.around().now().to_utc().format("%Y-%m-%dT%H-%M-%S%.6fZ").to_string();
-        let parent = self.folder.backups();
-        fs::create_dir_all(&parent)?;
-        let unfinished = VaultFolder::at(parent.join("unfinished"));
-        if unfinished.root().exists() {
-            fs::remove_dir_all(unfinished.root())?;
-        }
-        unfinished.create()?;
-        let key = self.root().database();
-        let source = database::open_reader(&self.folder.database(), &key)?;
-        let mut target = database::open_writer(&unfinished.database(), &key)?;
-        target.execute_batch("PRAGMA journal_mode = DELETE").map_err(VaultError::from)?;
-        let copy = rusqlite::backup::Backup::new(&source, &mut target).map_err(VaultError::from)?;
-        copy.run_to_completion(4_096, std::time::Duration::ZERO, None).map_err(VaultError::from)?;
-        drop(copy);
-        target.close().map_err(|(_, error)| VaultError::from(error))?;
-        for (from, to) in self.folder.slots().iter().zip(unfinished.slots()) {
-            fs::copy(from, to)?;
-        }
-        unfinished.write_header(&self.header)?;
-        for entry in fs::read_dir(unfinished.root())? {
-            fs::File::open(entry?.path())?.sync_all()?;
-        }
-        let path = parent.join(&made);
-        fs::rename(unfinished.root(), &path)?;
-        sync_folder(&path)?;
-        for old in self.backups()?.into_iter().skip(KEPT) {
-            fs::remove_dir_all(&old.path)?;
-        }
-        Ok(Backup { bytes: size(&path)?, path, made })
+        InTheMaking { made, folder: self.folder.clone(), header: self.header.clone(), key: self.root().database() }
     }
 
     /// All backups, the newest first.
@@ -107,6 +86,55 @@ impl Unlocked {
             return Err(VaultError::NotVerified("the records of the backup do not add up".into()).into());
         }
         Ok(state.dseq)
+    }
+}
+
+/// A backup that is about to be made, here or beside the work.
+pub(crate) struct InTheMaking {
+    made: String,
+    folder: VaultFolder,
+    header: Header,
+    key: DatabaseKey,
+}
+
+impl InTheMaking {
+    /// Makes it, as long as `go_on` says so; asked every 16 MiB. None when it was stopped.
+    pub(crate) fn finish(self, go_on: &dyn Fn() -> bool) -> Result<Option<Backup>, CustodyError> {
+        let parent = self.folder.backups();
+        fs::create_dir_all(&parent)?;
+        let unfinished = VaultFolder::at(parent.join("unfinished"));
+        if unfinished.root().exists() {
+            fs::remove_dir_all(unfinished.root())?;
+        }
+        unfinished.create()?;
+        let source = database::open_reader(&self.folder.database(), &self.key)?;
+        // One snapshot for all of the copy: without it, every save meanwhile would begin it anew.
+        source.execute_batch("BEGIN").map_err(VaultError::from)?;
+        source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(VaultError::from)?;
+        let mut target = database::open_writer(&unfinished.database(), &self.key)?;
+        target.execute_batch("PRAGMA journal_mode = DELETE").map_err(VaultError::from)?;
+        let copy = rusqlite::backup::Backup::new(&source, &mut target).map_err(VaultError::from)?;
+        while copy.step(4_096).map_err(VaultError::from)? != StepResult::Done {
+            if !go_on() {
+                return Ok(None);
+            }
+        }
+        drop(copy);
+        target.close().map_err(|(_, error)| VaultError::from(error))?;
+        for (from, to) in self.folder.slots().iter().zip(unfinished.slots()) {
+            fs::copy(from, to)?;
+        }
+        unfinished.write_header(&self.header)?;
+        for entry in fs::read_dir(unfinished.root())? {
+            fs::File::open(entry?.path())?.sync_all()?;
+        }
+        let path = parent.join(&self.made);
+        fs::rename(unfinished.root(), &path)?;
+        sync_folder(&path)?;
+        for old in list(&self.folder)?.into_iter().skip(KEPT) {
+            fs::remove_dir_all(&old.path)?;
+        }
+        Ok(Some(Backup { bytes: size(&path)?, path, made: self.made }))
     }
 }
 

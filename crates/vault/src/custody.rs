@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     anchoring::Anchoring,
-    check::{self, Check},
+    beside::{self, Beside},
     database::{self, OpenError},
     error::VaultError,
     folder::{Header, VaultFolder, sync_folder},
@@ -72,9 +72,9 @@ pub struct Unlocked {
     pub degraded: Option<String>,
     /// What the ladder found; none when all is well.
     pub alarm: Option<Alarm>,
-    /// Whether the file is too large to have been checked before it was opened.
-    unchecked: bool,
-    check: Option<Check>,
+    /// Whether the file was too large to be checked before it was opened.
+    pub is_large: bool,
+    beside: Option<Beside>,
     root: RootKey,
     epoch: u64,
     secrets: Arc<dyn DeviceSecrets>,
@@ -182,14 +182,17 @@ pub fn unlock_with_recovery(root: &Path, code: &str, new_passphrase: &str, with:
 }
 
 impl Unlocked {
-    /// Checks a file that was too large to be checked before it was opened, beside the work, and
-    /// tells `found` what is wrong. Ends when the vault is locked.
+    /// In a large vault, checks the file beside the work and tells `found` what is wrong, then
+    /// makes a backup if one is due. Ends when the vault is locked. A small one was checked
+    /// before it was opened.
     ///
     /// # Errors
     /// What opening a further connection fails with.
-    pub fn check_beside_the_work(&mut self, found: impl FnOnce(Alarm) + Send + 'static) -> Result<(), CustodyError> {
-        if std::mem::take(&mut self.unchecked) {
-            self.check = Some(Check::begin(self.vault.another_reader().map_err(VaultError::from)?, move |fault| found(Alarm::Damaged(fault))));
+    pub fn go_on_beside(&mut self, backup_is_due: bool, found: impl FnOnce(Alarm) + Send + 'static) -> Result<(), CustodyError> {
+        if self.is_large && self.beside.is_none() {
+            let backup = backup_is_due.then(|| self.backup_in_the_making());
+            let connection = self.vault.another_reader().map_err(VaultError::from)?;
+            self.beside = Some(Beside::begin(connection, backup, move |fault| found(Alarm::Damaged(fault))));
         }
         Ok(())
     }
@@ -226,7 +229,7 @@ impl Unlocked {
     /// [`CustodyError`]; the vault is closed then and opens with the old passphrase, or with the
     /// new one when the files were already swapped.
     pub fn change_passphrase(mut self, new_passphrase: &str, with: &Surrounding) -> Result<(Unlocked, RecoveryCode), CustodyError> {
-        self.check = None;
+        self.beside = None;
         let Unlocked { vault, folder, header, root, epoch, alarm, .. } = self;
         let state = vault.close()?;
         let (new_key, code, new_epoch) = (RootKey::generate()?, RecoveryCode::generate()?, epoch + 1);
@@ -271,7 +274,7 @@ impl Unlocked {
     /// # Errors
     /// What closing the file says; the keys are forgotten all the same.
     pub fn lock(mut self) -> Result<(), CustodyError> {
-        self.check = None;
+        self.beside = None;
         let state = self.vault.close()?;
         let anchor = Anchor::of(&state, self.epoch).to_bytes(&self.root.digest());
         if self.degraded.is_none() && self.alarm.is_none() && let Err(reason) = self.secrets.set(&anchor_name(self.header.vault), &anchor) {
@@ -390,16 +393,16 @@ fn open(folder: VaultFolder, header: Header, root: RootKey, epoch: u64, file: &S
     let in_keyring = if uses_keyring { with.secrets.get(&anchor_name(header.vault)).ok().flatten() } else { None };
     let anchors = [Anchoring::load(&folder.anchor(), &key), in_keyring.as_deref().and_then(|bytes| Anchor::from_bytes(&key, bytes))];
     let unproven = [Anchoring::load_unproven(&folder.anchor()), in_keyring.as_deref().and_then(Anchor::unproven)];
-    let is_quick = std::fs::metadata(&path).is_ok_and(|known| check::is_quick(known.len()));
+    let is_quick = std::fs::metadata(&path).is_ok_and(|known| beside::is_quick(known.len()));
     let alarm = ladder(&vault, is_quick, epoch, anchors, unproven)?;
     let anchoring = Anchoring::open(&folder.anchor(), key, epoch)?;
     let vault = if alarm.is_none() { vault.with_anchoring(anchoring) } else { vault };
-    Ok(Unlocked { vault, folder, header, recovery_confirmed: file.recovery_confirmed, degraded, alarm, unchecked: !is_quick, check: None, root, epoch, secrets: Arc::clone(&with.secrets) })
+    Ok(Unlocked { vault, folder, header, recovery_confirmed: file.recovery_confirmed, degraded, alarm, is_large: !is_quick, beside: None, root, epoch, secrets: Arc::clone(&with.secrets) })
 }
 
 fn ladder(vault: &Vault, check_at_once: bool, epoch: u64, anchors: [Option<Anchor>; 2], unproven: [Option<Anchor>; 2]) -> Result<Option<Alarm>, VaultError> {
     vault.checkpoint()?;
-    if check_at_once && let Some(fault) = vault.maintain(|connection, _| Ok(check::fault(connection)))? {
+    if check_at_once && let Some(fault) = vault.maintain(|connection, _| Ok(beside::fault(connection)))? {
         return Ok(Some(Alarm::Damaged(fault)));
     }
     // The files are from before a change of the passphrase: their key cannot read the newer anchor.
@@ -428,7 +431,7 @@ impl Unlocked {
     /// # Errors
     /// What writing says.
     pub fn accept_alarm(self) -> Result<Unlocked, CustodyError> {
-        let Unlocked { vault, folder, header, recovery_confirmed, degraded, root, epoch, secrets, .. } = self;
+        let Unlocked { vault, folder, header, recovery_confirmed, degraded, is_large, root, epoch, secrets, .. } = self;
         vault.begin_new_life()?;
         match std::fs::remove_file(folder.anchor()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -437,7 +440,7 @@ impl Unlocked {
         secrets.delete(&anchor_name(header.vault)).map_err(|_| KeyError::NoDeviceSecret)?;
         let anchoring = Anchoring::open(&folder.anchor(), root.digest(), epoch)?;
         let vault = vault.with_anchoring(anchoring);
-        Ok(Unlocked { vault, folder, header, recovery_confirmed, degraded, alarm: None, unchecked: false, check: None, root, epoch, secrets })
+        Ok(Unlocked { vault, folder, header, recovery_confirmed, degraded, alarm: None, is_large, beside: None, root, epoch, secrets })
     }
 }
 

@@ -15,8 +15,8 @@ pub mod tx;
 pub mod vault;
 
 mod anchoring;
+mod beside;
 mod capture;
-mod check;
 mod verify;
 
 pub use custody::{Alarm, CustodyError, Surrounding, Unlocked};

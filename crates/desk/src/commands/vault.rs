@@ -196,12 +196,16 @@ pub fn unlock(desk: &Desk, request: UnlockRequest) -> Result<Opened, DeskError> 
     // A wrong passphrase must not close what is open.
     let unlocked = custody::unlock(&root, &request.passphrase, desk.with())?;
     close(desk)?;
+    let mut backup_is_due = false;
     if unlocked.alarm.is_none() {
         unlocked.vault.commit("vault.install_instruments", instruments::install)?;
         unlocked.vault.record(EventAction::Unlock, 0, Uuid::nil(), "")?;
-        back_up_when_due(desk, &unlocked);
+        backup_is_due = is_backup_due(desk, &unlocked);
+        if backup_is_due && !unlocked.is_large && let Err(error) = unlocked.back_up() {
+            tracing::warn!(%error, "the automatic backup failed");
+        }
     }
-    desk.present(unlocked)?;
+    desk.present(unlocked, backup_is_due)?;
     Ok(Opened { vault_id: request.vault_id })
 }
 
@@ -378,12 +382,9 @@ fn info(backup: Backup) -> BackupInfo {
 
 /// A failed automatic backup must not keep anybody from working; it is logged, and the Settings
 /// screen shows how old the newest backup is.
-fn back_up_when_due(desk: &Desk, unlocked: &Unlocked) {
+fn is_backup_due(desk: &Desk, unlocked: &Unlocked) -> bool {
     let limit = desk.now().plus_seconds(-BACKUP_AGE_SECONDS).to_utc().format("%Y-%m-%dT%H-%M-%SZ").to_string();
-    let due = unlocked.backups().is_ok_and(|backups| backups.first().is_none_or(|newest| newest.made < limit));
-    if due && let Err(error) = unlocked.back_up() {
-        tracing::warn!(%error, "the automatic backup failed");
-    }
+    unlocked.backups().is_ok_and(|backups| backups.first().is_none_or(|newest| newest.made < limit))
 }
 
 fn strength(passphrase: &str) -> Strength {

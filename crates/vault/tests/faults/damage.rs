@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Mutex};
 
 use gladstone_store::{Query, search};
 use gladstone_testkit::{Dice, Image, Saved, dice, rows::{self, Numbers}, saves, vaults, workers};
-use gladstone_vault::{Alarm, CustodyError, Unlocked, VaultError, database::OpenError};
+use gladstone_vault::{Alarm, CustodyError, Unlocked, VaultError, backup, database::OpenError, folder::VaultFolder};
 
 use crate::{expect_none, report};
 
@@ -279,11 +279,14 @@ fn a_large_file_is_checked_beside_the_work_and_its_damage_is_told() {
     assert!(whole.len() > 16 * 1024 * 1024, "the file is too large to be checked at once: {} bytes", whole.len());
     let told = |unlocked: &mut Unlocked| {
         let (tell, told) = std::sync::mpsc::channel();
-        unlocked.check_beside_the_work(move |alarm| drop(tell.send(alarm))).unwrap();
+        unlocked.go_on_beside(true, move |alarm| drop(tell.send(alarm))).unwrap();
         told.recv_timeout(std::time::Duration::from_secs(60)).ok()
     };
     let mut unlocked = vaults::unlock(folder).unwrap();
     assert_eq!(told(&mut unlocked), None, "a whole file raises nothing; the check ends by itself");
+    let made = backup::list(&VaultFolder::at(folder)).unwrap();
+    assert_eq!(made.len(), 1, "and then the backup that was due is made");
+    unlocked.test_restore(&made[0].path).unwrap();
     unlocked.lock().unwrap();
 
     let mut damaged = whole;
@@ -296,6 +299,7 @@ fn a_large_file_is_checked_beside_the_work_and_its_damage_is_told() {
     unlocked.lock().unwrap();
 
     let mut unlocked = vaults::unlock(folder).unwrap();
-    unlocked.check_beside_the_work(|_| {}).unwrap();
+    unlocked.go_on_beside(true, |_| {}).unwrap();
     unlocked.lock().unwrap();
+    assert_eq!(backup::list(&VaultFolder::at(folder)).unwrap().len(), 1, "of a damaged file, or one that is locked at once, no backup is made");
 }
