@@ -1,9 +1,12 @@
-//! The real window for tests and for the demo: a display, the driver, and what a person does.
+//! The real programs for tests and for the demo: the command line, and the window with a display, the
+//! driver, and what a person does.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bus;
 pub mod display;
 pub mod journey;
+pub mod program;
 pub mod window;
 
+pub use program::program;
 pub use window::{Setting, Window};

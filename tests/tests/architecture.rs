@@ -12,31 +12,32 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, Package
 
 /// Each crate, lowest layer first: the crates of the project that it is made from, and those that
 /// its own tests use besides.
-const GRAPH: [(&str, &[&str], &[&str]); 13] = [
+const GRAPH: [(&str, &[&str], &[&str]); 14] = [
     ("gladstone-model", &[], &[]),
     ("gladstone-care", &[], &[]),
     ("gladstone-protocol", &["gladstone-model"], &[]),
     ("gladstone-store", &["gladstone-model", "gladstone-protocol"], &[]),
-    ("gladstone-vault", &["gladstone-model", "gladstone-protocol", "gladstone-store"], &["gladstone-testkit"]),
-    ("gladstone-sync", &["gladstone-model", "gladstone-protocol", "gladstone-vault"], &[]),
-    ("gladstone-central", &["gladstone-model", "gladstone-protocol", "gladstone-store"], &[]),
-    ("gladstone-desk", &["gladstone-care", "gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-vault"], &[]),
+    ("gladstone-vault", &["gladstone-model", "gladstone-protocol", "gladstone-store"], &["gladstone-central", "gladstone-testkit"]),
+    ("gladstone-sync", &["gladstone-model", "gladstone-protocol", "gladstone-vault"], &["gladstone-central", "gladstone-testkit"]),
+    ("gladstone-central", &["gladstone-model", "gladstone-protocol", "gladstone-store"], &["gladstone-testkit"]),
+    ("gladstone-desk", &["gladstone-care", "gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-sync", "gladstone-vault"], &[]),
     ("gladstone-desktop", &["gladstone-desk"], &[]),
-    ("gladstone-testkit", &["gladstone-model", "gladstone-store", "gladstone-vault"], &[]),
+    ("gladstone-cli", &["gladstone-central", "gladstone-desk", "gladstone-sync"], &[]),
+    ("gladstone-testkit", &["gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-vault"], &[]),
     ("gladstone-bench", &["gladstone-care", "gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-vault"], &[]),
     ("gladstone-tests", &[], &["gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-testkit", "gladstone-vault"]),
     ("gladstone-xtask", &["gladstone-model"], &[]),
 ];
 
 /// Crates that are shipped; the others are for building, measuring and testing.
-const PRODUCT: [&str; 9] = ["gladstone-model", "gladstone-care", "gladstone-protocol", "gladstone-store", "gladstone-vault", "gladstone-sync", "gladstone-central", "gladstone-desk", "gladstone-desktop"];
+const PRODUCT: [&str; 10] = ["gladstone-model", "gladstone-care", "gladstone-protocol", "gladstone-store", "gladstone-vault", "gladstone-sync", "gladstone-central", "gladstone-desk", "gladstone-desktop", "gladstone-cli"];
 
 /// A library, the shipped crates that alone may use it, and the tools and tests that may.
 const RESERVED: [(&str, &[&str], &[&str]); 9] = [
     ("rusqlite", &["gladstone-store", "gladstone-vault", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-tests"]),
-    ("refinery", &["gladstone-store"], &["gladstone-tests"]),
-    ("tokio-postgres", &["gladstone-store"], &["gladstone-testkit", "gladstone-tests"]),
-    ("reqwest", &["gladstone-sync", "gladstone-central"], &[]),
+    ("refinery", &["gladstone-store", "gladstone-central"], &["gladstone-tests"]),
+    ("tokio-postgres", &["gladstone-store", "gladstone-central"], &["gladstone-testkit", "gladstone-tests"]),
+    ("reqwest", &["gladstone-sync"], &[]),
     ("axum", &["gladstone-central"], &[]),
     ("tauri", &["gladstone-desktop"], &[]),
     ("tauri-build", &["gladstone-desktop"], &[]),
@@ -127,7 +128,7 @@ fn pure_crates_reach_no_database_no_network_and_no_window() {
 #[test]
 fn the_shipped_programs_link_no_second_cryptography_and_no_second_sqlite() {
     let metadata = metadata();
-    for program in ["gladstone-desktop", "gladstone-desk"] {
+    for program in ["gladstone-desktop", "gladstone-cli"] {
         let linked = linked(&metadata, program);
         for library in NOT_SHIPPED {
             assert!(!linked.contains(library), "{program} links {library}");
@@ -135,6 +136,9 @@ fn the_shipped_programs_link_no_second_cryptography_and_no_second_sqlite() {
         let sqlite: Vec<_> = linked.iter().filter(|name| name.contains("sqlite") && name.ends_with("-sys")).collect();
         assert_eq!(sqlite, [&"libsqlite3-sys"], "{program} links one SQLite");
         assert_eq!(linked.contains("tauri"), program == "gladstone-desktop", "{program}: the command line runs on servers, without a webview");
+        for part in ["gladstone-central", "axum"] {
+            assert_eq!(linked.contains(part), program == "gladstone-cli", "{program}: the window serves nobody, and {part} is the centre's");
+        }
     }
     let copies = metadata.packages.iter().filter(|package| package.links.as_deref() == Some("sqlite3")).count();
     assert_eq!(copies, 1, "one crate links sqlite3");

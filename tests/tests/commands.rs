@@ -2,6 +2,8 @@
 
 #[path = "commands/bag.rs"]
 mod bag;
+#[path = "commands/calendar.rs"]
+mod calendar;
 #[path = "commands/keeping.rs"]
 mod keeping;
 #[path = "commands/main_job.rs"]
@@ -10,6 +12,10 @@ mod main_job;
 mod records;
 #[path = "commands/refusals.rs"]
 mod refusals;
+#[path = "commands/review.rs"]
+mod review;
+#[path = "commands/sync.rs"]
+mod sync;
 
 use std::collections::BTreeSet;
 

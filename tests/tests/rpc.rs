@@ -2,35 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     io::{BufRead, BufReader, Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
-    time::SystemTime,
 };
 
+use gladstone_tests::program;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 const PASSPHRASE: &str = "violet anchor tundra mosaic";
-
-/// The program beside this test, built when it is missing or older than the test.
-fn program() -> PathBuf {
-    let here = env::current_exe().unwrap();
-    let path = here.ancestors().nth(2).unwrap().join(format!("gladstone{}", env::consts::EXE_SUFFIX));
-    let changed = |path: &Path| fs::metadata(path).and_then(|known| known.modified()).ok();
-    if changed(&path) < changed(&here) {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "gladstone-desk", "--bin", "gladstone"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the program builds");
-        // Nothing may have changed; the next test shall not ask again.
-        fs::File::open(&path).unwrap().set_modified(SystemTime::now()).unwrap();
-    }
-    path
-}
 
 /// The program in a home of its own.
 fn gladstone(home: &Path) -> Command {

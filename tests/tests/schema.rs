@@ -13,11 +13,25 @@ use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
 /// Tables of the laptop that are no entities, with their columns; those of the index are SQLite's.
-const OWN: [(&str, &str); 4] = [
-    ("chain", "dseq INTEGER, mutation_id BLOB, bytes BLOB, hash BLOB, signature BLOB, state INTEGER"),
+const OWN: [(&str, &str); 12] = [
+    ("chain", "dseq INTEGER, mutation_id BLOB, bytes BLOB, hash BLOB, signature BLOB, state INTEGER, g INTEGER, verdict BLOB, judged_at INTEGER, resend INTEGER, note TEXT"),
+    ("departed", "place INTEGER, at INTEGER, unit_id BLOB, title TEXT, rows INTEGER, reason TEXT"),
+    ("opaque", "entity INTEGER, row_id BLOB, unit_id BLOB, image BLOB"),
+    ("overlay", "entity INTEGER, row_id BLOB, unit_id BLOB, image BLOB"),
+    ("pending", "entity INTEGER, row_id BLOB, dseq INTEGER, within INTEGER, flag TEXT"),
     ("refinery_schema_history", "version int4, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255)"),
+    (
+        "replica",
+        "one INTEGER, realm BLOB, organization TEXT, role TEXT, server TEXT, certificate BLOB, epoch BLOB, nonce BLOB, nonce_epoch BLOB, lease_days INTEGER, joined_at INTEGER, from_g INTEGER, schema_version INTEGER, last_push INTEGER, last_pull INTEGER, is_copy INTEGER",
+    ),
     ("search_row", "place INTEGER, entity INTEGER, row_id BLOB, title TEXT"),
-    ("vault_state", "one INTEGER, device BLOB, incarnation BLOB, actor BLOB, realm BLOB, dseq INTEGER, chain_head BLOB, hlc INTEGER, server_offset INTEGER, digest BLOB, signing_seed BLOB"),
+    ("stage", "unit_id BLOB, entity INTEGER, row_id BLOB, image BLOB"),
+    ("sync_log", "place INTEGER, at INTEGER, line TEXT"),
+    ("unit_held", "unit_id BLOB, complete INTEGER, at_g INTEGER, after_entity INTEGER, after_row BLOB, digest BLOB, held_before INTEGER, mismatches INTEGER"),
+    (
+        "vault_state",
+        "one INTEGER, device BLOB, incarnation BLOB, actor BLOB, realm BLOB, dseq INTEGER, chain_head BLOB, hlc INTEGER, server_offset INTEGER, digest BLOB, signing_seed BLOB, life_start INTEGER, turn INTEGER",
+    ),
 ];
 
 #[derive(Debug, PartialEq)]
@@ -375,7 +389,7 @@ const FOREIGN_KEYS: &str = "
         ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS n (number, place) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = n.number ORDER BY place),
         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS n (number, place) JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = n.number ORDER BY place),
         ARRAY(SELECT a.attname::text FROM unnest(k.confdelsetcols) WITH ORDINALITY AS n (number, place) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = n.number ORDER BY place)
-    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class t ON t.oid = k.confrelid WHERE k.contype = 'f'";
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class t ON t.oid = k.confrelid WHERE k.contype = 'f' AND c.relnamespace = 'public'::regnamespace";
 const CHECKS: &str = "SELECT c.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'c' AND c.relnamespace = 'public'::regnamespace";
 
 async fn postgres_schema(client: &Client) -> Schema {

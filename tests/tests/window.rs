@@ -325,3 +325,109 @@ fn a_record_is_added_refused_corrected_and_marked_as_entered_in_error() {
         window.close()
     });
 }
+
+/// The button of an appointment.
+fn block(name: &str) -> String {
+    format!("//button[contains(@class, 'ev')][starts-with(@aria-label, '{name}')]")
+}
+
+#[test]
+fn an_appointment_is_booked_beside_another_moved_by_key_and_mouse_undone_and_cancelled() {
+    check("calendar", |setting| {
+        let mut window = setting.open()?;
+        journey::make_own_bag(&mut window, "Amara Okafor")?;
+        journey::register(&mut window, "Yuki Tanaka", "3 May 1990")?;
+        window.navigate("Calendar")?;
+        window.see("No appointments in this week.")?;
+        window.key(Key::PageDown)?;
+        window.wait("//button[contains(@aria-label, 'Wednesday') and contains(@aria-label, '10:00, free')]")?;
+        window.shot("empty")?;
+        for second in [false, true] {
+            let time = if second { "11:00" } else { "10:00" };
+            window.click_at(&format!("//button[contains(@aria-label, 'Wednesday') and contains(@aria-label, '{time}, free')]"))?;
+            window.fill("Person", "Yuki")?;
+            window.wait("//*[@role='option'][contains(., 'Yuki Tanaka')]")?;
+            window.key(Key::Enter)?;
+            if second {
+                window.click_at("//dialog//*[@id = //dialog//label[. = 'Start']/@for]")?;
+                window.control('a')?;
+                window.keys("10:30")?;
+                window.see("Overlaps Yuki Tanaka, 10:00 to 11:00")?;
+                window.see("Free instead")?;
+                window.shot("overlap")?;
+            } else {
+                window.fill("Place", "Room 3")?;
+            }
+            window.click_at("//dialog//button[contains(., 'Book Wed')]")?;
+            window.wait(&format!("({})[{}]", block("Yuki Tanaka"), if second { 2 } else { 1 }))?;
+        }
+        window.wait("//button[contains(@class, 'clash')]")?;
+        window.see("2 overlaps")?;
+        window.shot("both-kept")?;
+        window.script("document.querySelectorAll('.ev.clash')[1].focus()")?;
+        window.keys(&format!("{}{}{}", char::from(Key::Control), char::from(Key::Right), char::from(Key::Null)))?;
+        window.wait("//*[@role='group'][starts-with(@aria-label, 'Thursday')]//button[starts-with(@aria-label, 'Yuki Tanaka')]")?;
+        window.see("moved to Thu")?;
+        window.shot("moved")?;
+        window.click("Undo")?;
+        window.wait("//button[contains(@class, 'clash')]")?;
+        drag(&window, "document.querySelectorAll('.ev.clash')[1]", 2)?;
+        window.wait("//*[@role='group'][starts-with(@aria-label, 'Friday')]//button[starts-with(@aria-label, 'Yuki Tanaka')]")?;
+        window.wait("//*[@role='group'][starts-with(@aria-label, 'Friday')]//button[not(contains(@class, 'clash'))][starts-with(@aria-label, 'Yuki Tanaka')]")?;
+        window.key(Key::Enter)?;
+        window.click("Cancel it")?;
+        window.fill("Reason", "The road is closed")?;
+        window.click("Cancel the appointment")?;
+        window.see("Yuki Tanaka is cancelled.")?;
+        window.shot("cancelled")?;
+        window.close()
+    });
+}
+
+/// Drags an element some days to the right.
+fn drag(window: &Window, element: &str, days: u32) -> Result<(), String> {
+    let script = format!(
+        "const e = {element}; e.focus(); const b = e.getBoundingClientRect(); const w = document.querySelector('.day').getBoundingClientRect().width;
+         const at = (kind, x) => (kind === 'pointerdown' ? e : window).dispatchEvent(new PointerEvent(kind, {{ bubbles: true, button: 0, clientX: x, clientY: b.top + 6 }}));
+         at('pointerdown', b.left + 6); at('pointermove', b.left + 40); at('pointermove', b.left + 6 + {days} * w); at('pointerup', b.left + 6 + {days} * w);"
+    );
+    window.script(&script).map(|_| ())
+}
+
+#[test]
+fn two_values_stand_side_by_side_and_a_decision_is_made_and_taken_back() {
+    check("review", |setting| {
+        let mut window = sample_bag(setting)?;
+        window.wait("//nav//b[@aria-label='2 cases to review']")?;
+        window.navigate("Needs review")?;
+        window.see("Counts until you decide")?;
+        window.click("Hannah Weiss")?;
+        window.see("Works nights now.")?;
+        window.see("the bus to work leaves at ten.")?;
+        window.shot("both")?;
+        window.fill("Why", "Spoke with her")?;
+        window.click("Take this instead")?;
+        window.see("Took the other")?;
+        window.see("“Spoke with her”")?;
+        window.wait("//nav//b[@aria-label='1 case to review']")?;
+        window.shot("decided")?;
+        window.click("Undo the decision")?;
+        window.wait("//nav//b[@aria-label='2 cases to review']")?;
+        window.click("Enter another value")?;
+        window.wait("//dialog//textarea")?;
+        window.script("document.querySelector('dialog textarea').select()")?;
+        window.keys("Ask on the day before.")?;
+        window.click("This shall count")?;
+        window.see("This counts:")?;
+        window.see("Ask on the day before.")?;
+        window.shot("third")?;
+        window.click("Samir Banerjee")?;
+        window.see("Take this instead")?;
+        window.script("document.activeElement.blur()")?;
+        window.keys("1")?;
+        window.see("Kept what stood")?;
+        window.click("Decided before")?;
+        window.wait("//nav[@aria-label='Decided before']//a[2]")?;
+        window.close()
+    });
+}

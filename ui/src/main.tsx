@@ -11,6 +11,8 @@ import "./lib/theme";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/screens.css";
+import "./styles/calendar.css";
+import "./styles/review.css";
 
 setLanguage(language());
 const root = document.getElementById("root");

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod change;
 pub mod instrument;
 pub mod people;
+pub mod scheduling;
 pub mod score;
 
 pub use answer::Answer;

@@ -1,1 +1,39 @@
-//! What the centre holds: one ingest for all writers, rights, changes for each laptop, enrolment.
+//! What the centre holds: it takes in what laptops wrote, decides what stands, and tells each
+//! laptop what it may know. How bytes travel is in `http`; where rows lie is an engine's matter.
+
+pub mod around;
+pub mod centre;
+pub mod cli;
+pub mod embedded;
+pub mod engine;
+pub mod error;
+pub mod http;
+pub mod postgres;
+
+mod audit;
+mod enrolment;
+mod grants;
+mod ingest;
+mod judge;
+mod news;
+mod notice;
+mod own;
+mod pages;
+mod pull;
+mod queue;
+mod raise;
+mod rights;
+mod secrets;
+mod sessions;
+mod status;
+mod units;
+mod work;
+
+pub use around::{Around, Machine};
+pub use centre::{AuditFault, AuditReport, Caller, Centre, DeviceInfo, Invite, InviteCode, Line, RealmInfo};
+pub use embedded::Embedded;
+pub use engine::Engine;
+pub use error::{CentreError, EngineError};
+pub use postgres::Postgres;
+pub use pull::Portions;
+pub use status::Status;

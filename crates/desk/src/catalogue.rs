@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use ts_rs::TS;
 
 use crate::{
-    commands::{alerts, app, model, people, questionnaires, records, responses, results, sample, settings, today, vault},
+    commands::{alerts, app, calendar, model, people, questionnaires, records, responses, results, review, sample, settings, sync, today, vault},
     desk::Desk,
     error::{Code, DeskError},
     typescript::Types,
@@ -142,6 +142,27 @@ commands! {
     "alerts.list" Unlocked reads ["crisis_detections", "crisis_escalations"] alerts::list: alerts::ListAlerts => Vec<alerts::AlertInfo>, "Alerts, open ones first.";
     "alerts.get" Unlocked reads ["crisis_detections", "crisis_escalations"] alerts::get: alerts::AlertRequest => alerts::AlertInfo, "One alert with what was done.";
     "alerts.act" Unlocked writes [] alerts::act: alerts::ActRequest => alerts::AlertInfo, "Notes what was done about an alert; a note is required.";
+    "calendar.week" Unlocked reads ["appointments", "beneficiaries", "users"] calendar::week: calendar::WeekRequest => calendar::Week, "A week of appointments, with whatever overlaps.";
+    "calendar.book" Unlocked writes [] calendar::book: calendar::BookRequest => calendar::Appointment, "Books an appointment; enrols the person when that was not done yet.";
+    "calendar.move" Unlocked writes [] calendar::shift: calendar::MoveRequest => calendar::Appointment, "Moves an appointment to another time.";
+    "calendar.cancel" Unlocked writes [] calendar::cancel: calendar::CancelRequest => app::Done, "Cancels an appointment, with a reason; it stays visible.";
+    "calendar.mark" Unlocked writes [] calendar::mark: calendar::MarkRequest => calendar::Appointment, "Notes that an appointment took place, or plans it again.";
+    "calendar.overlaps" Unlocked reads ["appointments", "beneficiaries", "users"] calendar::overlaps: calendar::OverlapsRequest => calendar::Room, "What stands in the way of a time, and when there is room nearby.";
+    "review.list" Unlocked reads ["*"] review::list: review::ListReview => review::Inbox, "What two people wrote without seeing each other, waiting for a decision.";
+    "review.get" Unlocked reads ["*"] review::get: review::ReviewRequest => review::Case, "Both values of one case, with who wrote them and when.";
+    "review.decide" Unlocked writes [] review::decide: review::Decision => review::Case, "Decides which value counts: the one that stands, the other, or a third.";
+    "review.undo" Unlocked writes [] review::undo: review::ReviewRequest => review::Case, "Takes a decision back: what stood before stands again, and the case is open.";
+    "sync.status" Unlocked reads ["vault"] sync::status: app::Empty => sync::SyncStatus, "How synchronizing stands, what waits, and when the centre last answered.";
+    "sync.join" Unlocked reads [] sync::join: sync::JoinRequest => sync::SyncStatus, "Joins a centre by invitation, with a vault that worked alone.";
+    "sync.join_new" Always reads [] sync::join_new: sync::JoinNewRequest => vault::Created, "Makes a vault for an invitation, joins the centre with it and opens it.";
+    "sync.now" Unlocked reads [] sync::now: sync::NowRequest => sync::SyncStatus, "Synchronizes with the centre at once.";
+    "sync.queue" Unlocked reads ["*"] sync::queue: app::Empty => Vec<sync::QueuedChange>, "Changes that wait, are held by the centre, or were put aside.";
+    "sync.receipt" Unlocked reads ["*"] sync::receipt: sync::ReceiptRequest => sync::ReceiptView, "Where a record is saved: here, on its way, at the centre.";
+    "sync.log" Unlocked reads ["vault"] sync::log: app::Empty => Vec<sync::SyncLine>, "What synchronizing did, the latest first.";
+    "sync.resend" Unlocked writes [] sync::resend: sync::QueuedChangeRequest => app::Done, "Sends a change once more that the centre had put aside.";
+    "sync.discard" Unlocked writes [] sync::discard: sync::DiscardRequest => app::Done, "Gives up a change that the centre put aside, with a reason; it stays in the history.";
+    "sync.export" Unlocked reads [] sync::export: sync::ExportRequest => sync::ExportedFile, "Writes a change into a file, to look at or to key in elsewhere.";
+    "sync.departed" Unlocked reads ["vault"] sync::departed: app::Empty => Vec<sync::DepartedRecord>, "What left this computer, when and why.";
     "today.get" Unlocked reads ["*"] today::get: app::Empty => today::Today, "What today asks for: agenda, paused and due questionnaires, open alerts.";
     "sample.generate" Unlocked writes [] sample::generate: sample::GenerateRequest => sample::Generated, "Fills the vault with sample data of all five systems through the normal way to write.";
 }

@@ -10,22 +10,16 @@ use std::{
     time::Duration,
 };
 
-use clap::{Parser, Subcommand};
+use clap::Subcommand;
 use gladstone_vault::{Surrounding, keys::{device_secret::{DeviceSecrets, NoKeyring, SecretService}, kdf::Cost}, surroundings::Machine};
 use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
 use crate::{catalogue, typescript, desk::Desk, error::{Code, DeskError}, events::Event};
 
-#[derive(Parser)]
-#[command(name = "gladstone", version, about = "Gladstone: ask, listen and plan without a network.")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
+/// What a person or a script can ask for at the command line.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Verb {
     /// List every command with the JSON schemas of request and response.
     Commands {
         /// As JSON, with the schemas.
@@ -37,21 +31,34 @@ enum Verb {
     },
     /// Read one JSON object a line, {"id", "command", "request"}, and answer one a line.
     Rpc {
+        /// Where the vault is.
         #[command(flatten)]
         place: Place,
     },
     /// Check every entry, signature, page and record of a vault.
     Verify {
+        /// Where the vault is.
         #[command(flatten)]
         place: Place,
     },
     /// Make an encrypted backup of a vault and test that it restores.
     Backup {
+        /// Where the vault is.
         #[command(flatten)]
         place: Place,
     },
+    /// Send what waits to the centre that a vault belongs to, and fetch what is new.
+    Sync {
+        /// Where the vault is.
+        #[command(flatten)]
+        place: Place,
+        /// Read the passphrase from the first line of standard input, whatever the environment says.
+        #[arg(long)]
+        passphrase_stdin: bool,
+    },
     /// Fill a vault with sample data of all five systems.
     SampleData {
+        /// Where the vault is.
         #[command(flatten)]
         place: Place,
         /// Same seed, same data.
@@ -63,8 +70,9 @@ enum Verb {
     },
 }
 
-#[derive(clap::Args)]
-struct Place {
+/// Where the vaults are, and how they are opened.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Place {
     /// Folder that holds the vaults.
     #[arg(long, visible_alias = "vault", env = "GLADSTONE_VAULTS")]
     vaults: Option<PathBuf>,
@@ -76,9 +84,9 @@ struct Place {
     events: bool,
 }
 
-/// Reads the arguments, runs, and returns the exit code: 0 done, 1 failed, 2 wrong arguments.
-pub fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+/// Runs one verb and returns the exit code: 0 done, 1 failed.
+pub fn main(verb: Verb) -> ExitCode {
+    match run(verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", error.message);
@@ -103,9 +111,11 @@ fn run(verb: Verb) -> Result<(), DeskError> {
             Ok(())
         }
         Verb::Rpc { place } => rpc(&place),
-        Verb::Verify { place } => with_progress(&place, "vault.verify", json!({})),
-        Verb::Backup { place } => with_progress(&place, "vault.back_up", json!({})),
-        Verb::SampleData { place, seed, scale } => with_progress(&place, "sample.generate", json!({ "seed": seed, "scale": scale })),
+        Verb::Verify { place } => with_progress(&place, asked_passphrase, "vault.verify", json!({})),
+        Verb::Backup { place } => with_progress(&place, asked_passphrase, "vault.back_up", json!({})),
+        Verb::Sync { place, passphrase_stdin: true } => with_progress(&place, first_line, "sync.now", json!({ "wait": true })),
+        Verb::Sync { place, .. } => with_progress(&place, asked_passphrase, "sync.now", json!({ "wait": true })),
+        Verb::SampleData { place, seed, scale } => with_progress(&place, asked_passphrase, "sample.generate", json!({ "seed": seed, "scale": scale })),
     }
 }
 
@@ -182,21 +192,25 @@ fn open(place: &Place, listener: crate::desk::Listener) -> Desk {
     desk(place.vaults.clone().unwrap_or_else(default_vaults), !place.no_keyring, listener)
 }
 
-/// Unlocks the only vault with the passphrase from GLADSTONE_PASSPHRASE or the first line of
-/// standard input, and runs one command under a progress bar.
-fn with_progress(place: &Place, command: &str, request: Json) -> Result<(), DeskError> {
+/// The passphrase from GLADSTONE_PASSPHRASE, or asked for.
+fn asked_passphrase() -> String {
+    std::env::var("GLADSTONE_PASSPHRASE").unwrap_or_else(|_| {
+        eprintln!("Passphrase:");
+        first_line()
+    })
+}
+
+fn first_line() -> String {
+    io::stdin().lock().lines().next().and_then(Result::ok).unwrap_or_default()
+}
+
+/// Unlocks the only vault, and runs one command under a progress bar.
+fn with_progress(place: &Place, passphrase: fn() -> String, command: &str, request: Json) -> Result<(), DeskError> {
     let desk = open(place, Arc::new(|_: Event| {}));
     let status = desk.run("app.status", json!({}))?;
     let vault = status["vaults"].as_array().filter(|vaults| vaults.len() == 1).map(|vaults| vaults[0]["id"].clone());
     let vault = vault.ok_or_else(|| DeskError::new(Code::NotFound, "Name a folder with --vaults that holds exactly one vault."))?;
-    let passphrase = match std::env::var("GLADSTONE_PASSPHRASE") {
-        Ok(passphrase) => passphrase,
-        Err(_) => {
-            eprintln!("Passphrase:");
-            io::stdin().lock().lines().next().and_then(Result::ok).unwrap_or_default()
-        }
-    };
-    desk.run("vault.unlock", json!({ "vault_id": vault, "passphrase": passphrase }))?;
+    desk.run("vault.unlock", json!({ "vault_id": vault, "passphrase": passphrase() }))?;
     let bar = ProgressBar::new(0);
     let result = std::thread::scope(|scope| {
         let work = scope.spawn(|| desk.run(command, request));

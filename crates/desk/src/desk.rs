@@ -1,6 +1,7 @@
 //! The desk: which vaults there are, which one is open, and who is told what changed.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, atomic::{AtomicI64, Ordering}},
 };
@@ -11,6 +12,7 @@ use gladstone_vault::{Changes, CustodyError, Purpose, Surrounding, Tx, Unlocked,
 use serde_json::Value as Json;
 
 use crate::{
+    background::Background,
     catalogue::{self, Access},
     error::{Code, DeskError},
     events::Event,
@@ -26,6 +28,7 @@ pub struct Desk {
     with: Surrounding,
     session: Arc<RwLock<Option<Unlocked>>>,
     listener: Listener,
+    background: Background,
     last_activity: AtomicI64,
     calibrates: bool,
     /// Long work.
@@ -36,7 +39,7 @@ impl Desk {
     /// A desk over a folder of vaults; nothing is open yet.
     pub fn new(vaults: impl Into<PathBuf>, with: Surrounding, listener: Listener) -> Desk {
         let now = with.around.now().0;
-        Desk { vaults: vaults.into(), with, session: Arc::default(), listener, last_activity: AtomicI64::new(now), calibrates: false, jobs: Jobs::default() }
+        Desk { vaults: vaults.into(), with, session: Arc::default(), listener, background: Background::default(), last_activity: AtomicI64::new(now), calibrates: false, jobs: Jobs::default() }
     }
 
     /// New passphrases cost as much as this machine can bear, not only the floor.
@@ -96,10 +99,33 @@ impl Desk {
         self.session.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an open vault on the desk, or takes it away.
+    /// Puts an open vault on the desk, or takes it away. Synchronizing follows.
     pub fn swap(&self, unlocked: Option<Unlocked>) -> Option<Unlocked> {
         self.touch();
-        std::mem::replace(&mut *self.session.write().unwrap_or_else(PoisonError::into_inner), unlocked)
+        self.stop_sync();
+        let before = std::mem::replace(&mut *self.session.write().unwrap_or_else(PoisonError::into_inner), unlocked);
+        self.start_sync();
+        before
+    }
+
+    /// Synchronizes beside the work from now on, when the open vault belongs to a centre.
+    pub fn start_sync(&self) {
+        self.background.start(&self.session, &self.listener);
+    }
+
+    /// Ends synchronizing beside the work.
+    pub fn stop_sync(&self) {
+        self.background.stop();
+    }
+
+    /// Synchronizes at once; false when nothing synchronizes beside the work.
+    pub fn sync_now(&self) -> bool {
+        self.background.now()
+    }
+
+    /// How synchronizing stands; none when nothing synchronizes beside the work.
+    pub fn sync_status(&self) -> Option<gladstone_sync::Status> {
+        self.background.status()
     }
 
     /// Puts an open vault on the desk. What a check beside the work finds later becomes its alarm.
@@ -157,7 +183,15 @@ impl Desk {
     /// Tells the listener what changed.
     pub fn tell(&self, changes: &Changes) {
         if !changes.entities.is_empty() {
-            self.emit(Event::Changed { entities: changes.entities.iter().map(|name| (*name).to_owned()).collect() });
+            self.background.changed();
+            self.emit_changed(&changes.entities);
+        }
+    }
+
+    /// Tells the listener that rows of these entities changed.
+    pub fn emit_changed(&self, entities: &BTreeSet<&'static str>) {
+        if !entities.is_empty() {
+            self.emit(Event::Changed { entities: entities.iter().map(|name| (*name).to_owned()).collect() });
         }
     }
 

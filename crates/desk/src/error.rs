@@ -33,6 +33,8 @@ pub enum Code {
     DiskFull,
     /// A file is damaged.
     Damaged,
+    /// The centre cannot be reached.
+    Offline,
     /// The person cancelled.
     Cancelled,
     /// The request is not of the command's form.
@@ -107,6 +109,7 @@ impl From<VaultError> for DeskError {
         match error {
             VaultError::Store(error) => error.into(),
             VaultError::NotVerified(_) => DeskError::new(Code::Damaged, error.to_string()),
+            VaultError::Entry(_) | VaultError::NotJoined | VaultError::CannotJoin(_) => DeskError::new(Code::Conflict, error.to_string()),
             VaultError::Cancelled => DeskError::new(Code::Cancelled, "Cancelled."),
             other => DeskError::new(Code::Failed, other.to_string()),
         }

@@ -17,6 +17,8 @@ pub enum Event {
     Locked,
     /// Something is wrong with the open vault; `app.status` says what.
     Alarm,
+    /// Synchronizing stands otherwise than before; `sync.status` says how.
+    Sync,
     /// Long work went on.
     Progress {
         /// What is being done.

@@ -1,6 +1,7 @@
 //! What a user can do: every use case as one command with typed request and response. The window
 //! and the command line run the same list. Knows no Tauri and draws nothing.
 
+pub mod background;
 pub mod catalogue;
 pub mod cli;
 pub mod commands;

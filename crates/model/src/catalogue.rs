@@ -9,6 +9,7 @@ use crate::{
         UnitCondition, UnitRule, UnitSource,
     },
     format::Format,
+    rule::{Check, Rule},
     unit::UnitKind,
     value::Value,
 };
@@ -43,6 +44,16 @@ impl Catalogue {
                 let reference = field.reference.as_ref()?;
                 (reference.entity == entity).then_some((from, at, reference.on_delete))
             })
+        })
+    }
+
+    /// Entities that need rows of `part` under some condition, with the field of `part` that
+    /// refers to them.
+    pub fn needed_by<'a>(&'a self, part: &'a Entity) -> impl Iterator<Item = (&'a Entity, usize)> {
+        part.fields.iter().enumerate().filter_map(move |(at, field)| {
+            let owner = self.get(&field.reference.as_ref()?.entity)?;
+            let needs = |rule: &Rule| matches!(&rule.check, Check::NeedsChild { entity, by, .. } if *entity == part.name && *by == field.name);
+            owner.rules.iter().any(needs).then_some((owner, at))
         })
     }
 }

@@ -8,6 +8,7 @@ pub mod wire;
 pub mod verdict;
 pub mod codec;
 pub mod limits;
+pub mod pack;
 
 pub mod entry;
 pub mod mutation;

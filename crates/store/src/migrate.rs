@@ -1,6 +1,6 @@
 //! Brings a SQLite file to the declared schema, all or nothing, and refuses files from the future.
 
-use refinery::{Migration, error::Kind};
+use refinery::{Migration, Runner, error::Kind};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
@@ -8,6 +8,14 @@ use crate::error::StoreError;
 mod embedded {
     refinery::embed_migrations!("../../migrations/sqlite");
 }
+
+/// Steps of the embedded centre alone.
+mod centre {
+    refinery::embed_migrations!("../../migrations/centre-sqlite");
+}
+
+/// Names of the steps that hold the tables of the model: the same for a vault and for the centre.
+const OF_THE_MODEL: &str = "entities";
 
 /// Applies what is missing, in one transaction, and returns the names of the steps that were
 /// applied. The schema version is the number of the last step.
@@ -17,9 +25,23 @@ mod embedded {
 /// [`StoreError::Damaged`] when its steps are not those of this program; otherwise what the
 /// database says. When it fails, the file has the schema that it had before.
 pub fn migrate(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
+    apply(connection, embedded::migrations::runner())
+}
+
+/// As [`migrate`], for a file of the embedded centre: the tables of the model, and the centre's own.
+///
+/// # Errors
+/// As for [`migrate`].
+pub fn migrate_centre(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let model = embedded::migrations::runner().get_migrations().clone().into_iter().filter(|step| step.name().starts_with(OF_THE_MODEL));
+    let steps: Vec<Migration> = model.chain(centre::migrations::runner().get_migrations().clone()).collect();
+    apply(connection, Runner::new(&steps))
+}
+
+fn apply(connection: &mut Connection, runner: Runner) -> Result<Vec<String>, StoreError> {
     // Grouped, because refinery otherwise records each step in a transaction of its own: a power
     // cut between the two would leave a file that can never be migrated.
-    let runner = embedded::migrations::runner().set_grouped(true);
+    let runner = runner.set_grouped(true);
     let mut steps = runner.get_migrations().clone();
     steps.sort();
     let found = version(connection)?;

@@ -131,6 +131,22 @@ impl<'c> Reader<'c> {
         Ok(count.unsigned_abs())
     }
 
+    /// The ids of all rows of an entity that travel with a unit, in their order. Looks at every row:
+    /// no index serves this.
+    ///
+    /// # Errors
+    /// What the database says, or [`StoreError::Unreadable`].
+    pub fn ids_in_unit(&self, entity: &Entity, unit: Unit) -> Result<Vec<Uuid>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("SELECT id FROM {} WHERE unit_id = ?1 ORDER BY id", entity.name))?;
+        let mut rows = statement.query([unit.to_bytes()])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = row.get_ref(0)?.as_blob().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
+            found.push(id.ok_or_else(|| StoreError::Unreadable(entity.plural.clone()))?);
+        }
+        Ok(found)
+    }
+
     /// Calls `each` for every row of an entity, entered in error or not, in the order of ids.
     ///
     /// # Errors

@@ -48,6 +48,30 @@ pub fn index(connection: &Connection, before: Option<&RowState>, after: &RowStat
     Ok(())
 }
 
+/// Takes a row that was removed out of the index. Its words leave the file with [`compact`].
+///
+/// # Errors
+/// What the database says.
+pub fn forget(connection: &Connection, entity: &Entity, id: Uuid) -> Result<(), StoreError> {
+    let sql = "SELECT place FROM search_row WHERE entity = ?1 AND row_id = ?2";
+    let place: Option<i64> = connection.prepare_cached(sql)?.query_row(params![entity.no, id.as_bytes()], |row| row.get(0)).optional()?;
+    if let Some(place) = place {
+        connection.prepare_cached("DELETE FROM search_text WHERE rowid = ?1")?.execute([place])?;
+        connection.prepare_cached("DELETE FROM search_row WHERE place = ?1")?.execute([place])?;
+    }
+    Ok(())
+}
+
+/// Writes the index anew without the words of rows that were taken out: until then they stand in
+/// the file, though nothing finds them. Takes as long as the index is large.
+///
+/// # Errors
+/// What the database says.
+pub fn compact(connection: &Connection) -> Result<(), StoreError> {
+    connection.prepare_cached("INSERT INTO search_text (search_text) VALUES ('optimize')")?.execute([])?;
+    Ok(())
+}
+
 /// Rows in which every word of `text` starts some word; best matches first when there are few,
 /// else the latest. `entity`: only rows of that one. At most `limit` rows, up to 200.
 ///

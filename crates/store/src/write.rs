@@ -1,9 +1,10 @@
 //! Writing one row with its origin. Validates nothing and captures nothing: the vault and the
 //! centre's ingest do, and they alone hold a connection that may write.
 
-use gladstone_model::{FieldType, Value};
+use gladstone_model::{Entity, FieldType, Value};
 use gladstone_protocol::RowState;
 use rusqlite::{Connection, params_from_iter, types::Value as Sql};
+use uuid::Uuid;
 
 use crate::{bind::Bound, error::StoreError, statements};
 
@@ -21,6 +22,15 @@ pub fn insert(connection: &Connection, row: &RowState) -> Result<(), StoreError>
 /// What the database says.
 pub fn update(connection: &Connection, row: &RowState) -> Result<(), StoreError> {
     execute(connection, &statements::of(row.row.entity).update, row)
+}
+
+/// Removes a row for good: it is not for this place any more.
+///
+/// # Errors
+/// What the database says.
+pub fn delete(connection: &Connection, entity: &Entity, id: Uuid) -> Result<(), StoreError> {
+    connection.prepare_cached(&format!("DELETE FROM {} WHERE id = ?1", entity.name))?.execute([id.as_bytes().as_slice()])?;
+    Ok(())
 }
 
 fn execute(connection: &Connection, sql: &str, stored: &RowState) -> Result<(), StoreError> {

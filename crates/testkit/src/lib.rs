@@ -7,6 +7,7 @@
 pub mod dice;
 pub mod disk;
 pub mod image;
+pub mod laptops;
 pub mod postgres;
 pub mod power;
 pub mod reexec;
@@ -22,4 +23,5 @@ pub mod traced;
 pub use dice::Dice;
 pub use disk::{Disk, Trouble};
 pub use image::Image;
+pub use laptops::Laptop;
 pub use saves::Saved;

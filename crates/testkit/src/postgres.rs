@@ -75,6 +75,11 @@ impl Cluster {
         format!("host={} user=gladstone dbname=postgres", self.folder.path().display())
     }
 
+    /// How somebody else reaches another database of it. Every role gets in without a password.
+    pub fn address(&self, role: &str, database: &str) -> String {
+        format!("host={} user={role} dbname={database}", self.folder.path().display())
+    }
+
     /// A connection that lives on the current Tokio runtime.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ impl Anchoring {
             place.copy_from_slice(&bytes);
         }
         if let Ok(mut file) = self.file.lock()
-            && let Err(error) = write_at(&mut file, &record, (anchor.dseq % 2) * RECORD as u64)
+            && let Err(error) = write_at(&mut file, &record, (anchor.dseq.wrapping_add(anchor.turn) % 2) * RECORD as u64)
         {
             tracing::warn!(%error, "the anchor beside the vault could not be written");
         }
@@ -65,7 +65,7 @@ fn newest(path: &Path, read: impl Fn(&[u8]) -> Option<Anchor>) -> Option<Anchor>
         let length = usize::from(u16::from_be_bytes([*record.first()?, *record.get(1)?]));
         read(record.get(2..2 + length)?)
     };
-    bytes.chunks(RECORD).filter_map(record).max_by_key(|anchor| (anchor.epoch, anchor.dseq))
+    bytes.chunks(RECORD).filter_map(record).max_by_key(|anchor| (anchor.epoch, anchor.dseq, anchor.turn))
 }
 
 fn write_at(file: &mut File, bytes: &[u8], offset: u64) -> io::Result<()> {

@@ -13,6 +13,7 @@ use crate::{
     folder::{Header, VaultFolder, sync_folder},
     keys::root_key::DatabaseKey,
     state::VaultState,
+    verify,
 };
 
 /// How many automatic backups are kept.
@@ -74,10 +75,7 @@ impl Unlocked {
     fn check_copy(&self, copy: &Path) -> Result<u64, CustodyError> {
         let connection = database::open_writer(copy, &self.root().database())?;
         let check: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0)).map_err(VaultError::from)?;
-        let mut pages = connection.prepare("PRAGMA cipher_integrity_check").map_err(VaultError::from)?;
-        let damaged = pages.exists([]).map_err(VaultError::from)?;
-        drop(pages);
-        if check != "ok" || damaged {
+        if check != "ok" || verify::pages(&connection).is_err() {
             return Err(VaultError::NotVerified("pages of the backup are damaged".into()).into());
         }
         let state = VaultState::load(&connection).map_err(VaultError::from)?.ok_or_else(|| VaultError::NotVerified("the backup holds no vault".into()))?;

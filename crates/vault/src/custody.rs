@@ -296,12 +296,14 @@ impl Unlocked {
 /// The new keys cannot read the old anchors, so an alarm that nobody has decided about leaves an
 /// anchor under the new ones that raises it again.
 fn carry_over(alarm: Option<&Alarm>, state: &VaultState, anchoring: &Anchoring, epoch: u64) {
-    let missing = match alarm {
-        Some(Alarm::Behind { missing: missing @ 1.. }) => *missing,
-        Some(Alarm::Forked) => 0,
+    let (missing, turns) = match alarm {
+        Some(Alarm::Behind { missing: missing @ 1.. }) => (*missing, 0),
+        // No entry is missing, but rows that had come from the centre are.
+        Some(Alarm::Behind { .. }) if !state.realm.is_nil() => (0, 1),
+        Some(Alarm::Forked) => (0, 0),
         _ => return,
     };
-    anchoring.put(&Anchor { epoch, dseq: state.dseq + missing, chain_head: [0xff; 32], digest: [0; 32] });
+    anchoring.put(&Anchor { epoch, dseq: state.dseq + missing, chain_head: [0xff; 32], digest: [0; 32], turn: state.turn + turns });
 }
 
 /// The digest is keyed by the root key, so the re-encrypted file gets its own before it counts. A
@@ -406,10 +408,10 @@ fn ladder(vault: &Vault, check_at_once: bool, epoch: u64, anchors: [Option<Ancho
         return Ok(Some(Alarm::Damaged(fault)));
     }
     // The files are from before a change of the passphrase: their key cannot read the newer anchor.
-    if let Some(later) = unproven.into_iter().flatten().filter(|anchor| anchor.epoch > epoch).max_by_key(|anchor| (anchor.epoch, anchor.dseq)) {
+    if let Some(later) = unproven.into_iter().flatten().filter(|anchor| anchor.epoch > epoch).max_by_key(|anchor| (anchor.epoch, anchor.dseq, anchor.turn)) {
         return Ok(Some(Alarm::Behind { missing: later.dseq.saturating_sub(vault.state().dseq) }));
     }
-    let newest = anchors.into_iter().flatten().filter(|anchor| anchor.epoch == epoch).max_by_key(|anchor| anchor.dseq);
+    let newest = anchors.into_iter().flatten().filter(|anchor| anchor.epoch == epoch).max_by_key(|anchor| (anchor.dseq, anchor.turn));
     let Some(anchor) = newest else { return Ok(None) };
     vault.maintain(|connection, state| {
         let head_at = |dseq: u64| -> Option<ChainHash> {

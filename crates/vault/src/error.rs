@@ -29,6 +29,18 @@ pub enum VaultError {
     /// No random numbers are to be had.
     #[error("the system gives no random numbers; restart the computer")]
     NoRandomness,
+    /// The vault works alone.
+    #[error("this vault belongs to no organization yet; join one first")]
+    NotJoined,
+    /// The vault cannot join this realm.
+    #[error("this vault cannot join: {0}")]
+    CannotJoin(String),
+    /// What came back does not fit what was asked for, or does not hold together. Nothing of it was used.
+    #[error("the centre's answer was not used: {0}")]
+    Answer(String),
+    /// What is asked of an entry does not fit its state.
+    #[error("{0}")]
+    Entry(String),
     /// Long work was cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -9,6 +9,7 @@ pub mod erase;
 pub mod error;
 pub mod folder;
 pub mod keys;
+pub mod replica;
 pub mod state;
 pub mod surroundings;
 pub mod tx;
@@ -17,6 +18,7 @@ pub mod vault;
 mod anchoring;
 mod beside;
 mod capture;
+mod inside;
 mod verify;
 
 pub use custody::{Alarm, CustodyError, Surrounding, Unlocked};

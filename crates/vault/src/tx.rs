@@ -239,12 +239,20 @@ impl<'v> Tx<'v> {
         self.order.iter().filter_map(|key| self.touched.remove(key)).collect()
     }
 
-    /// Checks the rules that need the whole mutation.
+    /// Checks the rules that need the whole mutation: of every row that was written, and of every
+    /// row whose part was taken away.
     pub(crate) fn check_completion(&self) -> Result<(), VaultError> {
         let mut faults = Vec::new();
-        for touched in self.touched.values().filter(|touched| touched.after.error.is_none()) {
-            if !touched.after.row.entity.rules.is_empty() {
+        for touched in self.touched.values() {
+            if touched.after.error.is_none() && !touched.after.row.entity.rules.is_empty() {
                 faults.extend(validate::completion_faults(&touched.after.row, self)?);
+            }
+            for (owner, at) in touched.before.iter().flat_map(|before| catalogue().needed_by(before.row.entity)) {
+                let of = |state: &RowState| state.error.is_none().then(|| state.row.values[at].as_uuid()).flatten();
+                let left = touched.before.as_ref().and_then(of).filter(|owner| of(&touched.after) != Some(*owner));
+                if let Some(owner) = left.map(|id| self.row(owner, id)).transpose()?.flatten() {
+                    faults.extend(validate::completion_faults(&owner, self)?);
+                }
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }

@@ -12,22 +12,28 @@ use std::{
 };
 
 use gladstone_model::catalogue::SCHEMA_VERSION;
-use gladstone_protocol::{ENVELOPE_VERSION, Entry, Event, EventAction, Mutation, entry::Body, limits::MUTATION_LIMIT, seal};
+use gladstone_protocol::{Entry, Event, EventAction, Mutation, Signer, entry::Body};
 use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate, search};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use zeroize::Zeroizing;
 
-use crate::{anchoring::Anchoring, capture, error::VaultError, keys::signing::SigningKey, state::VaultState, surroundings::Surroundings, tx::{Seen, Touched, Tx}, verify};
+use crate::{
+    anchoring::Anchoring,
+    capture,
+    error::VaultError,
+    inside::{Failure, Inside, VaultKeys, in_transaction},
+    keys::signing::SigningKey,
+    replica,
+    state::VaultState,
+    surroundings::Surroundings,
+    tx::{Seen, Touched, Tx},
+    verify,
+};
 
 /// Most entries that are told of one row.
 const HISTORY_LIMIT: usize = 500;
-
-struct VaultKeys {
-    digest: DigestKey,
-    signer: SigningKey,
-}
 
 /// Opens further connections to the same file for reading.
 pub type OpenReader = Box<dyn Fn(&Path) -> Result<Connection, StoreError> + Send + Sync>;
@@ -173,17 +179,39 @@ impl Vault {
     /// # Errors
     /// What `f` returns, or what the database says; nothing was written then.
     pub fn batch<T, E: From<VaultError>>(&self, f: impl FnOnce(&mut Batch<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.transact(true, |inside, seen| {
+            let mut batch = Batch { inside, seen, unindexed: Vec::new() };
+            let value = f(&mut batch)?;
+            Ok((value, batch.unindexed))
+        })
+    }
+
+    /// Takes in what came from the centre, or notes what it said: one transaction as a commit is,
+    /// durable when this returns. The rows may refer to others that are not here.
+    pub(crate) fn replicate<T>(&self, f: impl FnOnce(&mut Inside<'_>) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        self.transact(false, |mut inside, seen| {
+            seen.clear();
+            let (dseq, digest) = (inside.state.dseq, inside.state.digest);
+            let value = f(&mut inside)?;
+            if inside.state.digest != digest && inside.state.dseq == dseq {
+                inside.state.turn += 1;
+            }
+            Ok((value, Vec::new()))
+        })
+    }
+
+    /// Runs `f` in a transaction and keeps state, search and anchor in step with it.
+    fn transact<T, E: From<VaultError>>(&self, references_hold: bool, f: impl FnOnce(Inside<'_>, &Seen) -> Result<(T, Vec<Touched>), E>) -> Result<T, E> {
         if self.poisoned.load(Ordering::Relaxed) {
             return Err(VaultError::Poisoned.into());
         }
         let mut guard = self.writer();
         let Writer { connection, gate, state, seen } = &mut *guard;
+        let connection = &*connection;
         let before = state.clone();
         let mut panicked = None;
         let run = || {
-            let mut batch = Batch { connection: &*connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state, seen: &*seen, unindexed: Vec::new() };
-            let value = f(&mut batch)?;
-            let unindexed = batch.unindexed;
+            let (value, unindexed) = f(Inside { connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state }, seen)?;
             if *state != before {
                 state.save(connection).map_err(VaultError::from)?;
             }
@@ -192,6 +220,9 @@ impl Vault {
             }
             Ok::<T, E>(value)
         };
+        // SQLite takes this setting outside a transaction only.
+        let references = |hold: bool| if references_hold { Ok(()) } else { connection.pragma_update(None, "foreign_keys", hold).map_err(VaultError::from) };
+        references(false)?;
         // A mistake in a command must not leave half a transaction for the next one to go on with.
         let result = in_transaction(connection, gate, || {
             catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
@@ -199,12 +230,14 @@ impl Vault {
                 Err(VaultError::Cancelled.into())
             })
         });
+        let restored = references(true);
         match result {
             Ok(value) => {
                 seen.forget_personal();
                 if let Some(anchoring) = &self.anchoring {
                     anchoring.note(state);
                 }
+                restored?;
                 Ok(value)
             }
             Err(failure) => {
@@ -227,16 +260,6 @@ impl Vault {
     /// As for [`Vault::commit`].
     pub fn record(&self, action: EventAction, entity: u16, row: Uuid, detail: &str) -> Result<(), VaultError> {
         self.batch(|batch| batch.record(action, entity, row, detail))
-    }
-
-    /// How many mutations wait to be sent.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn waiting(&self) -> Result<u64, VaultError> {
-        let guard = self.writer();
-        let count: i64 = guard.connection.query_row("SELECT count(*) FROM chain WHERE state = 0 AND mutation_id IS NOT NULL", [], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
     }
 
     /// The entries of this laptop's chain that wrote a row, the latest first; at most 500.
@@ -272,6 +295,12 @@ impl Vault {
         f(connection, state)
     }
 
+    /// Looks at what the vault keeps besides rows, outside any transaction.
+    pub(crate) fn look<T>(&self, f: impl FnOnce(&Connection, &VaultState) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        let guard = self.writer();
+        f(&guard.connection, &guard.state)
+    }
+
     /// The digest of all rows as they lie in the file now.
     ///
     /// # Errors
@@ -285,7 +314,14 @@ impl Vault {
         self.keys.signer.public()
     }
 
-    /// Walks the whole chain and all rows: every hash, signature and link, and the digest.
+    /// This laptop's signature of a message, for example of [`gladstone_protocol::enrol::SESSION_LABEL`]
+    /// and a challenge.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.keys.signer.sign(message)
+    }
+
+    /// Walks the whole chain, all rows and all pages: every hash, signature and link, the digest, and
+    /// the seal of each page, used or free.
     /// `progress` is told how many entries of how many were checked and may cancel by false.
     ///
     /// # Errors
@@ -298,6 +334,7 @@ impl Vault {
             if check != "ok" {
                 return Err(VaultError::NotVerified(check));
             }
+            verify::pages(connection)?;
             Ok((state.clone(), entries))
         })?;
         if self.recompute_digest()? != state.digest {
@@ -306,21 +343,13 @@ impl Vault {
         Ok(Verified { entries })
     }
 
-    /// Gives the database a new incarnation and a chain of its own, and notes why.
+    /// Gives the database a new incarnation, whose entries are numbered from 1 and link to nothing
+    /// before them, and notes why. What waits to be sent goes on in the new life.
     ///
     /// # Errors
     /// What the database says.
     pub fn begin_new_life(&self) -> Result<(), VaultError> {
-        let incarnation = self.around.new_id()?;
-        {
-            let mut guard = self.writer();
-            let Writer { connection, state, .. } = &mut *guard;
-            let mut new = state.clone();
-            new.incarnation = incarnation;
-            new.save(connection)?;
-            *state = new;
-        }
-        self.record(EventAction::Restore, 0, Uuid::nil(), "went on after the vault was found behind or beside its anchor")
+        self.replicate(|inside| replica::begin_new_life(inside, "went on after the vault was found behind or beside its anchor"))
     }
 
     /// Folds the write-ahead log into the file.
@@ -351,10 +380,7 @@ impl Vault {
 
 /// Several mutations on their way into one transaction.
 pub struct Batch<'v> {
-    connection: &'v Connection,
-    around: &'v dyn Surroundings,
-    keys: &'v VaultKeys,
-    state: &'v mut VaultState,
+    inside: Inside<'v>,
     seen: &'v Seen,
     /// What search does not know yet. Every savepoint, that of an UPDATE included, makes the index
     /// write what it has gathered, so rows are indexed once, at the very end of the transaction.
@@ -367,21 +393,22 @@ impl Batch<'_> {
     /// # Errors
     /// What `f` returns, or a broken rule.
     pub fn commit<T, E: From<VaultError>>(&mut self, purpose: impl Into<Purpose>, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
-        let execute = |sql: &str| -> Result<(), VaultError> { Ok(self.connection.prepare_cached(sql)?.execute([]).map(|_| ())?) };
+        let connection = self.inside.connection;
+        let execute = |sql: &str| -> Result<(), VaultError> { Ok(connection.prepare_cached(sql)?.execute([]).map(|_| ())?) };
         execute("SAVEPOINT mutation")?;
-        let (before, indexed) = (self.state.clone(), self.unindexed.len());
+        let (before, indexed) = (self.inside.state.clone(), self.unindexed.len());
         match self.mutate(purpose.into(), f) {
             Ok(done) => {
-                self.connection.prepare_cached("RELEASE mutation").and_then(|mut s| s.execute([])).map_err(VaultError::from)?;
+                execute("RELEASE mutation")?;
                 Ok(done)
             }
             Err(error) => {
-                *self.state = before;
+                *self.inside.state = before;
                 self.seen.clear();
                 self.unindexed.truncate(indexed);
-                let undo = self.connection.execute_batch("ROLLBACK TO mutation; RELEASE mutation");
+                let undo = connection.execute_batch("ROLLBACK TO mutation; RELEASE mutation");
                 // A full disk may have rolled everything back already; then there is no savepoint.
-                if undo.is_err() && !self.connection.is_autocommit() {
+                if undo.is_err() && !connection.is_autocommit() {
                     tracing::error!("a savepoint could not be undone");
                 }
                 Err(error)
@@ -394,86 +421,48 @@ impl Batch<'_> {
     /// # Errors
     /// What the database says.
     pub fn record(&mut self, action: EventAction, entity: u16, row: Uuid, detail: &str) -> Result<(), VaultError> {
-        let event = Event { actor: self.state.actor, wall: self.around.now(), action, entity, row, detail: detail.into() };
-        self.append(Body::Event(event), None)
+        let event = Event { actor: self.inside.state.actor, wall: self.inside.around.now(), action, entity, row, detail: detail.into() };
+        self.inside.append(Body::Event(event), None)?;
+        Ok(())
     }
 
     fn mutate<T, E: From<VaultError>>(&mut self, purpose: Purpose, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
-        let (id, now) = (self.around.new_id()?, self.around.now());
-        let mut tx = Tx::new(self.connection, self.seen, self.around, id, self.state.actor, now);
+        let Inside { connection, around, keys, state } = &mut self.inside;
+        let (id, now) = (around.new_id()?, around.now());
+        let mut tx = Tx::new(connection, self.seen, *around, id, state.actor, now);
         let value = f(&mut tx)?;
         tx.check_completion()?;
         let touched = tx.into_touched();
         for row in &touched {
             if let Some(before) = &row.before {
-                self.state.digest.remove(&self.keys.digest, before).map_err(VaultError::from)?;
+                state.digest.remove(&keys.digest, before).map_err(VaultError::from)?;
             }
-            self.state.digest.add(&self.keys.digest, &row.after).map_err(VaultError::from)?;
+            state.digest.add(&keys.digest, &row.after).map_err(VaultError::from)?;
         }
         let ops = capture::ops(&touched);
+        if !state.realm.is_nil() {
+            replica::note(connection, state.dseq + 1, &touched, &ops)?;
+        }
         let entities = touched.iter().map(|row| row.after.row.entity.name.as_str()).collect();
         self.unindexed.extend(touched.into_iter().filter(|row| !row.after.row.entity.search.is_empty()));
         if ops.is_empty() {
             return Ok((value, Changes::default()));
         }
-        self.state.hlc = (self.state.hlc + 1).max((now.millis().max(0).unsigned_abs()) << 16);
+        state.hlc = state.next_hlc(now);
         let mutation = Mutation {
             id,
-            realm: self.state.realm,
-            actor: self.state.actor,
-            hlc: self.state.hlc,
+            realm: state.realm,
+            actor: state.actor,
+            hlc: state.hlc,
             wall: now,
-            zone_minutes: self.around.zone_minutes(),
-            server_offset: self.state.server_offset,
+            zone_minutes: around.zone_minutes(),
+            server_offset: state.server_offset,
             schema_version: SCHEMA_VERSION,
             command: purpose.command,
             reason: purpose.reason,
             ops,
         };
-        self.append(Body::Mutation(mutation), Some(id))?;
+        self.inside.append(Body::Mutation(mutation), Some(id))?;
         Ok((value, Changes { entities, mutation: id }))
     }
-
-    fn append(&mut self, body: Body, mutation: Option<Uuid>) -> Result<(), VaultError> {
-        let entry = Entry { version: ENVELOPE_VERSION, device: self.state.device, incarnation: self.state.incarnation, dseq: self.state.dseq + 1, previous: self.state.chain_head, body };
-        let sealed = seal::seal(&entry, &self.keys.signer)?;
-        if sealed.bytes.len() > MUTATION_LIMIT {
-            return Err(VaultError::TooLarge { bytes: sealed.bytes.len(), limit: MUTATION_LIMIT });
-        }
-        self.connection.prepare_cached("INSERT INTO chain (dseq, mutation_id, bytes, hash, signature) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
-            entry.dseq as i64, mutation.map(|id| id.as_bytes().to_vec()), sealed.bytes, sealed.hash, sealed.signature
-        ])?;
-        self.state.dseq = entry.dseq;
-        self.state.chain_head = sealed.hash;
-        Ok(())
-    }
-}
-
-/// Whether a failure leaves the connection usable.
-enum Failure {
-    Ordinary,
-    Disk,
-}
-
-/// Begin, run, commit; on any error roll back. A commit that fails at the disk must not be
-/// tried again: what the disk holds then is not known until the file is opened anew.
-fn in_transaction<T, E: From<VaultError>>(connection: &Connection, gate: &Gate, f: impl FnOnce() -> Result<T, E>) -> Result<T, (E, Failure)> {
-    let run = |sql: &str| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(|_| ());
-    let wrapped = |error: rusqlite::Error| {
-        let error = VaultError::from(error);
-        let failure = if matches!(error, VaultError::Store(StoreError::Disk)) { Failure::Disk } else { Failure::Ordinary };
-        (E::from(error), failure)
-    };
-    run("BEGIN IMMEDIATE").map_err(wrapped)?;
-    gate.open();
-    let result = f();
-    gate.close();
-    let result = match result {
-        Ok(value) => run("COMMIT").map(|()| value).map_err(wrapped),
-        Err(error) => Err((error, Failure::Ordinary)),
-    };
-    if result.is_err() && !connection.is_autocommit() && run("ROLLBACK").is_err() {
-        tracing::error!("a transaction could not be rolled back");
-    }
-    result
 }

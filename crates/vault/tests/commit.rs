@@ -39,7 +39,7 @@ fn a_person_that_was_saved_is_found_read_and_in_the_digest() {
     assert_eq!(hits.len(), 1, "found by the first letters of both names");
     vault.commit::<_, VaultError>("people.update", |tx| tx.update("users", id, [("job_title", "Baker".into())])).unwrap();
     assert_eq!(vault.recompute_digest().unwrap(), vault.state().digest, "the kept digest is that of the rows");
-    assert_eq!(vault.waiting().unwrap(), 2, "both mutations wait to be sent");
+    assert_eq!(vault.waiting().unwrap().count, 2, "both mutations wait to be sent");
     let refused = vault.commit::<_, VaultError>("people.update", |tx| tx.update("users", id, [("email", "nonsense".into())]));
     assert_eq!(refused.unwrap_err().faults()[0].field, "email", "the fault names the field");
     assert_eq!(vault.read(|read| read.count("users", &Query::default())).unwrap(), 1, "nothing was lost or doubled");

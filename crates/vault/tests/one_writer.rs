@@ -160,7 +160,7 @@ fn every_row_was_written_by_an_entry_of_the_chain() {
         }
     }
     assert!(rows >= 24 - 8, "the scenario wrote {rows} rows");
-    assert_eq!(vault.waiting().unwrap(), 24, "each save is one mutation that waits to be sent");
+    assert_eq!(vault.waiting().unwrap().count, 24, "each save is one mutation that waits to be sent");
 }
 
 #[test]

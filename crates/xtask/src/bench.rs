@@ -6,7 +6,7 @@ use crate::{setup, shell::{self, Outcome, command, root, run_command, target}};
 pub fn run(responses: u32) -> Outcome {
     setup::machine()?;
     setup::screen()?;
-    shell::run("cargo", &["build", "--locked", "--release", "--package", "gladstone-desktop", "--package", "gladstone-desk", "--package", "gladstone-bench"])?;
+    shell::run("cargo", &["build", "--locked", "--release", "--package", "gladstone-desktop", "--package", "gladstone-cli", "--package", "gladstone-bench"])?;
     let capture = target().join("capture");
     let mut build = command("cargo", &["build", "--locked", "--release"]);
     // From its own folder, so that cargo reads the settings that lie there.

@@ -37,7 +37,7 @@ pub fn run(check: bool) -> Outcome {
 /// Prints the DDL of an engine, or the coverage of the seeds.
 pub fn print(what: &str) -> Outcome {
     let text = match what {
-        "sqlite" => format!("{}{}", sqlite(), include_str!("../../../migrations/sqlite/V2__chain_and_search.sql")),
+        "sqlite" => [&sqlite(), include_str!("../../../migrations/sqlite/V2__chain_and_search.sql"), include_str!("../../../migrations/sqlite/V3__replica.sql")].concat(),
         "postgres" => postgres(),
         "coverage" => seed_coverage::csv(),
         other => return Err(format!("“{other}” is not sqlite, postgres or coverage")),
@@ -49,7 +49,7 @@ pub fn print(what: &str) -> Outcome {
 /// The types of the screen, told by the program itself: this one must build on a machine that has
 /// none of the system packages yet.
 fn bindings() -> Result<String, String> {
-    let arguments = ["run", "--quiet", "--locked", "--package", "gladstone-desk", "--bin", "gladstone", "--", "commands", "--typescript"];
+    let arguments = ["run", "--quiet", "--locked", "--package", "gladstone-cli", "--bin", "gladstone", "--", "commands", "--typescript"];
     let output = command("cargo", &arguments).stderr(std::process::Stdio::inherit()).output().map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
         return Err("the command line does not build, so the types of the screen are not known".into());

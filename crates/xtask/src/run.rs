@@ -19,5 +19,5 @@ pub fn run() -> Outcome {
 
 /// Builds the window and the command line.
 pub fn build() -> Outcome {
-    shell::run("cargo", &["build", "--locked", "--package", "gladstone-desktop", "--package", "gladstone-desk"])
+    shell::run("cargo", &["build", "--locked", "--package", "gladstone-desktop", "--package", "gladstone-cli"])
 }

@@ -257,3 +257,22 @@ fn search_finds_by_the_beginning_of_words_without_regard_to_accents_and_order() 
     let unborn = bag.refused("people.register", json!({ "name": "Not Yet", "born": "2999-01-01" }));
     assert_eq!((unborn.code, unborn.field.as_deref()), (Code::Invalid, Some("born")), "nobody is born in the future");
 }
+
+#[test]
+fn a_choice_question_and_its_options_are_added_in_one_step_and_the_last_option_stays() {
+    let bag = Bag::empty();
+    let form = bag.run("records.create", json!({ "entity": "questionnaires", "values": { "title": "Sleep", "type": "other", "status": "draft" } }));
+    let question = json!({ "questionnaire_id": form["id"], "text": "How did you sleep?", "type": "single_choice", "position": 0 });
+    let refused = bag.refused("records.create", json!({ "entity": "questions", "values": question }));
+    assert_eq!(refused.field.as_deref(), Some("type"), "without options it is refused: {refused:?}");
+    let option = |value: &str, at: usize| json!({ "entity": "question_options", "by": "question_id", "values": { "value": value, "text": value, "position": at } });
+    let made = bag.run("records.create", json!({ "entity": "questions", "values": question, "parts": [option("well", 0), option("badly", 1)] }));
+    let list = json!({ "entity": "question_options", "filters": [{ "field": "question_id", "how": "is", "value": made["id"] }], "sort": [], "offset": 0, "with_errors": false });
+    let options = bag.run("records.list", list)["records"].clone();
+    assert_eq!(options.as_array().map(Vec::len), Some(2), "both options are there");
+    let away = |at: usize| json!({ "entity": "question_options", "id": options[at]["id"], "reason": "typed twice" });
+    bag.run("records.enter_in_error", away(0));
+    let refused = bag.refused("records.enter_in_error", away(1));
+    assert_eq!(refused.field.as_deref(), Some("type"), "the last option stays: {refused:?}");
+    bag.run("records.enter_in_error", json!({ "entity": "questions", "id": made["id"], "reason": "not asked" }));
+}

@@ -105,6 +105,9 @@ fn requests(schema: &Json, name: &str) -> Vec<(String, Json, bool)> {
     for at in 0..12 {
         found.push((format!("well-formed guess {at}"), guess(at), false));
     }
+    let mut more = guess(0);
+    more["nobody_knows_this"] = json!(1);
+    found.push(("a field that nobody knows".into(), more, true));
     for (key, of) in properties {
         if required.contains(&key.as_str()) {
             let mut without = guess(0);

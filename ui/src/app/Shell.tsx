@@ -1,10 +1,11 @@
 // The frame around the work: navigation, status, keys, palette.
-import { ClipboardList, EyeOff, Laptop, Lock, OctagonAlert, Search, Settings as Gear, Sun, Table2, TriangleAlert, UsersRound, Check } from "lucide-react";
+import { CalendarDays, ClipboardList, EyeOff, Laptop, Lock, OctagonAlert, Scale, Search, Settings as Gear, Sun, Table2, UsersRound } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import type { OpenVault } from "../bindings/commands";
 import { Administer } from "../features/administer/Administer";
 import { AlertPage } from "../features/alerts/AlertPage";
 import { Alerts } from "../features/alerts/Alerts";
+import { Calendar } from "../features/calendar/Calendar";
 import { People } from "../features/people/People";
 import { Profile } from "../features/people/Profile";
 import { Register } from "../features/people/Register";
@@ -12,7 +13,9 @@ import { Questionnaires } from "../features/questionnaires/Questionnaires";
 import { StartQuestionnaire } from "../parts/StartQuestionnaire";
 import { Records } from "../features/records/Records";
 import { Result } from "../features/result/Result";
+import { Review } from "../features/review/Review";
 import { Settings } from "../features/settings/Settings";
+import { Sync } from "../features/sync/Sync";
 import { Today } from "../features/today/Today";
 import { allowLetters, useActions } from "../lib/keys";
 import { setLanguage, t, type Language } from "../lib/messages";
@@ -20,12 +23,12 @@ import { forget, useAnswer } from "../lib/queries";
 import { go, to, useRoute, type Route } from "../lib/route";
 import { rpc } from "../lib/rpc";
 import { setTheme } from "../lib/theme";
-import { clock } from "../lib/time";
 import { Avatar } from "../parts/Avatar";
 import { Bag } from "../parts/Bag";
 import { Help } from "./Help";
 import { KeySheet } from "./KeySheet";
 import { Palette } from "./Palette";
+import { StatusBar } from "./StatusBar";
 
 type Over = "palette" | "keys" | "help" | "start" | undefined;
 
@@ -64,6 +67,9 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
     { id: "questionnaires", label: t("action.go_questionnaires"), keys: "Ctrl 3", run: () => go(to.questionnaires()) },
     { id: "alerts", label: t("action.go_alerts"), keys: "Ctrl 4", run: () => go(to.alerts()) },
     { id: "records", label: t("action.go_records"), keys: "Ctrl 5", run: () => go(to.records()) },
+    { id: "calendar", label: t("action.go_calendar"), keys: "Ctrl 6", run: () => go(to.calendar()) },
+    { id: "review", label: t("action.go_review"), keys: "Ctrl 7", run: () => go(to.review()) },
+    { id: "sync", label: t("action.go_sync"), keys: "Ctrl 8", run: () => go(to.sync()) },
     { id: "settings", label: t("action.go_settings"), keys: "Ctrl ,", run: () => go(to.settings()) },
     { id: "register", label: t("action.register"), run: () => go(to.register()) },
     ...(alone ? [] : [{ id: "start", label: t("action.start"), keys: "S", run: () => setOver("start") }]),
@@ -81,9 +87,11 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
             <button className="find" onClick={() => setOver("palette")}><Search className="icon" />{t("nav.find")}<kbd className="end">Ctrl K</kbd></button>
             {link("today", to.today(), <Sun className="icon" />, t("nav.today"))}
             {link("people", to.people(), <UsersRound className="icon" />, t("nav.people"))}
+            {link("calendar", to.calendar(), <CalendarDays className="icon" />, t("nav.calendar"))}
             {link("questionnaires", to.questionnaires(), <ClipboardList className="icon" />, t("nav.questionnaires"))}
             <hr />
             {link("alerts", to.alerts(), <OctagonAlert className="icon" />, t("nav.alerts"), open.open_alerts > 0 && <b className="count risk" aria-label={t("nav.open_alerts", { n: open.open_alerts })}>{open.open_alerts}</b>)}
+            {link("review", to.review(), <Scale className="icon" />, t("nav.review"), open.to_review > 0 && <b className="count attention" aria-label={t("nav.to_review", { n: open.to_review })}>{open.to_review}</b>)}
             <hr />
             {link("records", to.records(), <Table2 className="icon" />, t("nav.records"))}
             {link("settings", to.settings(), <Gear className="icon" />, t("nav.settings"))}
@@ -94,16 +102,7 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
             </div>
           </nav>
           <main className="main"><Page route={route} start={() => setOver("start")} /></main>
-          <footer className="status" role="status">
-            <span>
-              <b className="saved"><Check className="icon" />{open.last_saved ? t("status.saved_at", { time: clock(open.last_saved) }) : t("status.saved")}</b>·
-              <b>{t("status.kept", { n: open.waiting })}</b>
-            </span>
-            {open.degraded && <a className="row" href={to.settings()} title={open.degraded}><TriangleAlert className="icon" />{t("status.degraded")}</a>}
-            <span className="end"><Laptop className="icon" />{t("status.alone")}</span>
-            <button className="link-quiet" onClick={() => setOver("keys")}><kbd>?</kbd> {t("status.keys")}</button>
-            <button className="link-quiet" onClick={() => setOver("help")}><kbd>F1</kbd> {t("status.help")}</button>
-          </footer>
+          <StatusBar open={open} onKeys={() => setOver("keys")} onHelp={() => setOver("help")} />
         </div>
       )}
       {over === "palette" && <Palette onClose={close} />}
@@ -131,6 +130,12 @@ function Page({ route, start = () => undefined }: { route: Route; start?: () => 
       return first ? <AlertPage key={first} id={first} back={route.query.get("back") ?? ""} /> : <Alerts />;
     case "records":
       return <Records key={`${first}${route.query.get("by") ?? ""}`} entity={first} id={second} by={route.query.get("by") ?? ""} />;
+    case "calendar":
+      return <Calendar key={`${route.query.get("open") ?? ""}${route.query.get("book") ?? ""}`} date={first} open={route.query.get("open") ?? ""} book={route.query.get("book") ?? ""} />;
+    case "review":
+      return <Review decided={first === "decided"} id={second} />;
+    case "sync":
+      return <Sync />;
     case "settings":
       return <Settings />;
     default:

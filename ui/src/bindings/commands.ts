@@ -232,6 +232,64 @@ open: OpenVault | null,
  */
 version: string, };
 
+export type Appointment = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What for.
+ */
+title: string, 
+/**
+ * What kind of time it is.
+ */
+kind: Kind, 
+/**
+ * Begin.
+ */
+start: string, 
+/**
+ * End.
+ */
+end: string, 
+/**
+ * Whom it is for.
+ */
+person_id: string | null, 
+/**
+ * That person's name.
+ */
+person: string, 
+/**
+ * In whose calendar it is.
+ */
+trainer_id: string | null, 
+/**
+ * The name of that member of staff.
+ */
+trainer: string, 
+/**
+ * Where.
+ */
+place: string, 
+/**
+ * A note.
+ */
+note: string, 
+/**
+ * scheduled, completed or cancelled.
+ */
+status: string, 
+/**
+ * Time zone in which it was booked; empty when not known.
+ */
+zone: string, 
+/**
+ * Appointments that need the same person, member of staff or room at the same time.
+ */
+overlaps: Array<Overlap>, };
+
 export type BackupInfo = { 
 /**
  * Its name: the time it was made.
@@ -270,6 +328,202 @@ name: string,
  */
 step: number, };
 
+export type Because = "trainer" | "person" | "place";
+
+export type BookRequest = { 
+/**
+ * What kind of time it is.
+ */
+kind: Kind, 
+/**
+ * Whom it is for; needed for an appointment with one person.
+ */
+person_id: string | null, 
+/**
+ * What for.
+ */
+title: string, 
+/**
+ * Begin.
+ */
+start: string, 
+/**
+ * End.
+ */
+end: string, 
+/**
+ * Time zone in which the time was chosen.
+ */
+zone: string, 
+/**
+ * In whose calendar; one's own when not given.
+ */
+trainer_id: string | null, 
+/**
+ * Where.
+ */
+place: string | null, 
+/**
+ * A note.
+ */
+note: string | null, };
+
+export type CancelRequest = { 
+/**
+ * The appointment.
+ */
+id: string, 
+/**
+ * Why.
+ */
+reason: string, };
+
+export type Case = { 
+/**
+ * What the list shows of it.
+ */
+info: CaseInfo, 
+/**
+ * The fields that are meant, by name.
+ */
+fields: Array<string>, 
+/**
+ * What both had seen, where it is still known.
+ */
+before: Side | null, 
+/**
+ * What counts until somebody decides.
+ */
+current: Side, 
+/**
+ * What was also written.
+ */
+incoming: Side, 
+/**
+ * What stands in the record now; none when it is not on this computer.
+ */
+stands: Record<string, unknown> | null, 
+/**
+ * Names of the records that values refer to, by id.
+ */
+references: Record<string, string>, 
+/**
+ * What it is about, in a sentence, where the centre says so.
+ */
+note: string | null, 
+/**
+ * The other one of two records that may be the same.
+ */
+other: OtherRecord | null, 
+/**
+ * Whether the record was changed after the case came up.
+ */
+changed_since: boolean, 
+/**
+ * Who decided.
+ */
+decided_by: string | null, 
+/**
+ * When.
+ */
+decided_at: string | null, 
+/**
+ * Why.
+ */
+reason: string | null, 
+/**
+ * Whether the decision can be taken back.
+ */
+can_undo: boolean, };
+
+export type CaseInfo = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Kind of the record.
+ */
+entity: string, 
+/**
+ * Name of the kind.
+ */
+label: string, 
+/**
+ * The record.
+ */
+record_id: string, 
+/**
+ * The record's name.
+ */
+record: string, 
+/**
+ * The person that it is about.
+ */
+person_id: string | null, 
+/**
+ * That person's name.
+ */
+person: string, 
+/**
+ * Names of the fields that are meant.
+ */
+what: string, 
+/**
+ * First field of the group that is meant, by name.
+ */
+group: string, 
+/**
+ * What kind of case it is.
+ */
+kind: CaseKind, 
+/**
+ * How it stands.
+ */
+status: CaseStatus, 
+/**
+ * When it came up.
+ */
+at: string, 
+/**
+ * Who is to decide.
+ */
+assigned_to: string, 
+/**
+ * Whether that is the person at the screen.
+ */
+yours: boolean, };
+
+export type CaseKind = "values" | "in_error" | "part_of_in_error" | "addendum" | "double" | "notice";
+
+export type CaseStatus = "open" | "kept_current" | "took_incoming" | "wrote_third" | "undone";
+
+export type CentreInfo = { 
+/**
+ * Its organization.
+ */
+organization: string, 
+/**
+ * One's role there.
+ */
+role: string, 
+/**
+ * Its address.
+ */
+server: string, 
+/**
+ * When this computer joined.
+ */
+joined_at: string, 
+/**
+ * Until when this computer may work without contact.
+ */
+works_until: string, 
+/**
+ * Whether the first download goes on.
+ */
+downloading: boolean, };
+
 export type ChangeRequest = { 
 /**
  * The present one.
@@ -279,6 +533,8 @@ passphrase: string,
  * The new one.
  */
 new_passphrase: string, };
+
+export type ChangeState = "waiting" | "held" | "acknowledged" | "settled" | "set_aside" | "given_up" | "renewed";
 
 export type ChangeView = { 
 /**
@@ -308,7 +564,7 @@ id: string,
  */
 title: string, };
 
-export type Code = "invalid" | "not_found" | "locked" | "wrong_secret" | "wait" | "recovery_unconfirmed" | "incomplete" | "sealed" | "conflict" | "disk_full" | "damaged" | "cancelled" | "bad_request" | "unknown_command" | "failed";
+export type Code = "invalid" | "not_found" | "locked" | "wrong_secret" | "wait" | "recovery_unconfirmed" | "incomplete" | "sealed" | "conflict" | "disk_full" | "damaged" | "offline" | "cancelled" | "bad_request" | "unknown_command" | "failed";
 
 export type CodeRequest = { 
 /**
@@ -348,7 +604,11 @@ entity: string,
 /**
  * Values by field.
  */
-values: Record<string, unknown>, };
+values: Record<string, unknown>, 
+/**
+ * Parts to add with it.
+ */
+parts?: Array<PartRecord>, };
 
 export type CreateVault = { 
 /**
@@ -388,6 +648,26 @@ label: string,
  */
 source: string, };
 
+export type Decision = { 
+/**
+ * The case.
+ */
+id: string, 
+/**
+ * What counts.
+ */
+choice: DecisionChoice, 
+/**
+ * The third value, by field.
+ */
+values: Record<string, unknown> | null, 
+/**
+ * Why.
+ */
+reason: string | null, };
+
+export type DecisionChoice = "keep" | "take" | "third";
+
 export type DeclineRequest = { 
 /**
  * The response.
@@ -402,6 +682,24 @@ question_id: string,
  */
 reason: string | null, };
 
+export type DepartedRecord = { 
+/**
+ * When.
+ */
+at: string, 
+/**
+ * What people call it.
+ */
+title: string, 
+/**
+ * How many records.
+ */
+rows: number, 
+/**
+ * Why.
+ */
+reason: string, };
+
 export type DeskError = { 
 /**
  * For the caller.
@@ -415,6 +713,16 @@ message: string,
  * Field by name, when one is meant.
  */
 field?: string, };
+
+export type DiscardRequest = { 
+/**
+ * The number.
+ */
+dseq: number, 
+/**
+ * Why.
+ */
+reason: string, };
 
 export type Done = { 
 /**
@@ -490,7 +798,11 @@ searchable: boolean,
 /**
  * The fields.
  */
-fields: Array<FieldInfo>, };
+fields: Array<FieldInfo>, 
+/**
+ * Parts without which a record is not complete.
+ */
+needs: Array<NeededParts>, };
 
 export type EraseRequest = { 
 /**
@@ -516,7 +828,7 @@ export type Event = { "kind": "changed",
 /**
  * Entities by name.
  */
-entities: Array<string>, } | { "kind": "locked" } | { "kind": "alarm" } | { "kind": "progress", 
+entities: Array<string>, } | { "kind": "locked" } | { "kind": "alarm" } | { "kind": "sync" } | { "kind": "progress", 
 /**
  * What is being done.
  */
@@ -529,6 +841,22 @@ done: number,
  * Steps in all.
  */
 of: number, };
+
+export type ExportRequest = { 
+/**
+ * The number.
+ */
+dseq: number, 
+/**
+ * A folder; the home folder when not given.
+ */
+path: string | null, };
+
+export type ExportedFile = { 
+/**
+ * Its path.
+ */
+path: string, };
 
 export type FieldInfo = { 
 /**
@@ -816,6 +1144,16 @@ title: string, };
 
 export type How = "is" | "not" | "in" | "at_least" | "at_most" | "contains" | "starts";
 
+export type Inbox = { 
+/**
+ * One's own, the newest first; of decided ones all.
+ */
+cases: Array<CaseInfo>, 
+/**
+ * Open cases that somebody else is to decide.
+ */
+others: number, };
+
 export type JobProgress = { 
 /**
  * What is being done; none when nothing runs.
@@ -830,6 +1168,46 @@ done: number,
  */
 of: number, };
 
+export type JoinNewRequest = { 
+/**
+ * The link, as it was given.
+ */
+link: string | null, 
+/**
+ * The address of the centre, without a link.
+ */
+url: string | null, 
+/**
+ * The code, without a link.
+ */
+code: string | null, 
+/**
+ * Name on the lock screen.
+ */
+label: string, 
+/**
+ * The passphrase.
+ */
+passphrase: string, };
+
+export type JoinRequest = { 
+/**
+ * The link, as it was given.
+ */
+link: string | null, 
+/**
+ * The address of the centre, without a link.
+ */
+url: string | null, 
+/**
+ * The code, without a link.
+ */
+code: string | null, 
+/**
+ * What this computer is called; its owner's label when not given.
+ */
+label: string | null, };
+
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
 export type Keyring = { "state": "ready" } | { "state": "degraded", 
@@ -837,6 +1215,8 @@ export type Keyring = { "state": "ready" } | { "state": "degraded",
  * Why.
  */
 reason: string, } | { "state": "unknown" };
+
+export type Kind = "person" | "group" | "own" | "away";
 
 export type LastScore = { 
 /**
@@ -924,7 +1304,65 @@ limit: number | null,
  */
 with_errors: boolean, };
 
+export type ListReview = { 
+/**
+ * Decided ones instead of open ones.
+ */
+decided: boolean, };
+
+export type MarkRequest = { 
+/**
+ * The appointment.
+ */
+id: string, 
+/**
+ * What it becomes.
+ */
+to: Standing, };
+
 export type Mode = "self" | "interviewer" | "paper_key_in" | "telephone";
+
+export type MoveRequest = { 
+/**
+ * The appointment.
+ */
+id: string, 
+/**
+ * New begin.
+ */
+start: string, 
+/**
+ * New end.
+ */
+end: string, 
+/**
+ * Time zone in which the time was chosen.
+ */
+zone: string, };
+
+export type NeededParts = { 
+/**
+ * The field.
+ */
+field: string, 
+/**
+ * Its values.
+ */
+values: Array<string>, 
+/**
+ * Kind of the parts.
+ */
+entity: string, 
+/**
+ * Field of the parts that refers to the record.
+ */
+by: string, };
+
+export type NowRequest = { 
+/**
+ * True on the command line; a window is told by events.
+ */
+wait: boolean, };
 
 export type OpenVault = { 
 /**
@@ -966,7 +1404,11 @@ last_saved: string | null,
 /**
  * Open alerts.
  */
-open_alerts: number, };
+open_alerts: number, 
+/**
+ * Open cases that this person is to decide.
+ */
+to_review: number, };
 
 export type Opened = { 
 /**
@@ -983,6 +1425,90 @@ value: string,
  * Wording.
  */
 text: string, };
+
+export type OtherRecord = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+title: string, };
+
+export type Overlap = { 
+/**
+ * That appointment.
+ */
+id: string, 
+/**
+ * Whom it is for, or what for.
+ */
+name: string, 
+/**
+ * In whose calendar it is.
+ */
+trainer: string, 
+/**
+ * Where.
+ */
+place: string, 
+/**
+ * Begin.
+ */
+start: string, 
+/**
+ * End.
+ */
+end: string, 
+/**
+ * What both need.
+ */
+because: Array<Because>, };
+
+export type OverlapsRequest = { 
+/**
+ * Begin.
+ */
+start: string, 
+/**
+ * End.
+ */
+end: string, 
+/**
+ * Time zone of the person at the screen.
+ */
+zone: string, 
+/**
+ * Whom it would be for.
+ */
+person_id: string | null, 
+/**
+ * In whose calendar; one's own when not given.
+ */
+trainer_id: string | null, 
+/**
+ * Where.
+ */
+place: string | null, 
+/**
+ * The appointment that would be moved; it does not stand in its own way.
+ */
+except: string | null, };
+
+export type PartRecord = { 
+/**
+ * Kind of the part.
+ */
+entity: string, 
+/**
+ * Field of the part that refers to the record.
+ */
+by: string, 
+/**
+ * Values by field, without that one.
+ */
+values: Record<string, unknown>, };
 
 export type PassphraseRequest = { 
 /**
@@ -1158,6 +1684,92 @@ export type QuestionnaireRequest = {
  */
 id: string, };
 
+export type QueuedChange = { 
+/**
+ * Its number on this computer.
+ */
+dseq: number, 
+/**
+ * The command that made it.
+ */
+command: string, 
+/**
+ * When.
+ */
+at: string, 
+/**
+ * Where it stands.
+ */
+state: ChangeState, 
+/**
+ * Short name of the reason, when it was put aside.
+ */
+code: string | null, 
+/**
+ * What the centre says, for people.
+ */
+text: string | null, 
+/**
+ * The records that it writes.
+ */
+records: Array<QueuedRecord>, };
+
+export type QueuedChangeRequest = { 
+/**
+ * The number.
+ */
+dseq: number, };
+
+export type QueuedRecord = { 
+/**
+ * Kind of record.
+ */
+entity: string, 
+/**
+ * Name of the kind.
+ */
+label: string, 
+/**
+ * The record.
+ */
+id: string, 
+/**
+ * Its name; empty when it is not here.
+ */
+title: string, };
+
+export type ReceiptRequest = { 
+/**
+ * Kind of record.
+ */
+entity: string, 
+/**
+ * The record.
+ */
+id: string, };
+
+export type ReceiptView = { "state": "here_only" } | { "state": "waiting", 
+/**
+ * How many.
+ */
+count: number, 
+/**
+ * When the first of them was saved.
+ */
+oldest: string, } | { "state": "at_centre", 
+/**
+ * When the centre took this computer's last change of it; none when others wrote it.
+ */
+at: string | null, } | { "state": "set_aside", 
+/**
+ * Number of the change.
+ */
+dseq: number, 
+/**
+ * Why.
+ */
+text: string, };
+
 export type RecordRequest = { 
 /**
  * Kind of record.
@@ -1324,6 +1936,22 @@ alerts: Array<AlertInfo>,
  */
 trend: Trend | null, };
 
+export type ReviewRequest = { 
+/**
+ * The case.
+ */
+id: string, };
+
+export type Room = { 
+/**
+ * Appointments at that time.
+ */
+overlaps: Array<Overlap>, 
+/**
+ * Free times of the same length nearby, in their order.
+ */
+free: Array<Slot>, };
+
 export type SaveCode = { 
 /**
  * The code as it was shown.
@@ -1426,6 +2054,28 @@ lock_minutes: number,
  */
 letter_keys: boolean, };
 
+export type Side = { 
+/**
+ * Values by field.
+ */
+values: Record<string, unknown>, 
+/**
+ * Why the record was entered in error, when this side did that.
+ */
+error_reason: string | null, 
+/**
+ * Who wrote it; empty when not known.
+ */
+by: string, 
+/**
+ * Whether that was the person at the screen.
+ */
+you: boolean, 
+/**
+ * When.
+ */
+at: string | null, };
+
 export type Similar = { 
 /**
  * The person.
@@ -1446,6 +2096,16 @@ name: string,
  */
 born: string | null, };
 
+export type Slot = { 
+/**
+ * Begin.
+ */
+start: string, 
+/**
+ * End.
+ */
+end: string, };
+
 export type SortRequest = { 
 /**
  * Field.
@@ -1455,6 +2115,22 @@ field: string,
  * Greatest first.
  */
 descending: boolean, };
+
+export type Staff = { 
+/**
+ * The person.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * Whether it is the person at the screen.
+ */
+you: boolean, };
+
+export type Standing = "planned" | "attended";
 
 export type StartRequest = { 
 /**
@@ -1483,6 +2159,48 @@ enough: boolean,
  * What would help.
  */
 hint: string, };
+
+export type SyncLine = { 
+/**
+ * When.
+ */
+at: string, 
+/**
+ * What.
+ */
+line: string, };
+
+export type SyncPhase = "alone" | "off" | "idle" | "signing_in" | "sending" | "receiving" | "offline" | "disturbed" | "busy" | "signed_out" | "revoked" | "upgrade_required" | "copy" | "refused";
+
+export type SyncStatus = { 
+/**
+ * The centre that this vault belongs to; none when it works alone.
+ */
+centre: CentreInfo | null, 
+/**
+ * What is going on.
+ */
+phase: SyncPhase, 
+/**
+ * Changes that wait to be sent.
+ */
+waiting: number, 
+/**
+ * When the first of them was saved.
+ */
+oldest: string | null, 
+/**
+ * Changes that the centre put aside and about which nobody has decided.
+ */
+set_aside: number, 
+/**
+ * When the centre last answered.
+ */
+last_sync: string | null, 
+/**
+ * What went wrong, if anything.
+ */
+message: string | null, };
 
 export type Theme = "light" | "dark" | "contrast" | "system";
 
@@ -1668,7 +2386,11 @@ id: string,
 /**
  * New values by field; others stay.
  */
-values: Record<string, unknown>, };
+values: Record<string, unknown>, 
+/**
+ * Parts to add with the change.
+ */
+parts?: Array<PartRecord>, };
 
 export type VaultInfo = { 
 /**
@@ -1695,6 +2417,30 @@ export type VerifyReport = {
  * Entries of the history that were checked.
  */
 entries: number, };
+
+export type Week = { 
+/**
+ * Appointments that begin or go on in this week, in their order in time.
+ */
+appointments: Array<Appointment>, 
+/**
+ * Whose calendars there are: everybody who has an appointment in this week, and oneself.
+ */
+staff: Array<Staff>, };
+
+export type WeekRequest = { 
+/**
+ * Its Monday.
+ */
+monday: string, 
+/**
+ * Time zone of the person at the screen, for example Europe/London.
+ */
+zone: string, 
+/**
+ * Only appointments of this member of staff.
+ */
+trainer: string | null, };
 
 /** Every command with its request and response. */
 export interface Commands {
@@ -1802,6 +2548,48 @@ export interface Commands {
   "alerts.get": { request: AlertRequest; response: AlertInfo };
   /** Notes what was done about an alert; a note is required. */
   "alerts.act": { request: ActRequest; response: AlertInfo };
+  /** A week of appointments, with whatever overlaps. */
+  "calendar.week": { request: WeekRequest; response: Week };
+  /** Books an appointment; enrols the person when that was not done yet. */
+  "calendar.book": { request: BookRequest; response: Appointment };
+  /** Moves an appointment to another time. */
+  "calendar.move": { request: MoveRequest; response: Appointment };
+  /** Cancels an appointment, with a reason; it stays visible. */
+  "calendar.cancel": { request: CancelRequest; response: Done };
+  /** Notes that an appointment took place, or plans it again. */
+  "calendar.mark": { request: MarkRequest; response: Appointment };
+  /** What stands in the way of a time, and when there is room nearby. */
+  "calendar.overlaps": { request: OverlapsRequest; response: Room };
+  /** What two people wrote without seeing each other, waiting for a decision. */
+  "review.list": { request: ListReview; response: Inbox };
+  /** Both values of one case, with who wrote them and when. */
+  "review.get": { request: ReviewRequest; response: Case };
+  /** Decides which value counts: the one that stands, the other, or a third. */
+  "review.decide": { request: Decision; response: Case };
+  /** Takes a decision back: what stood before stands again, and the case is open. */
+  "review.undo": { request: ReviewRequest; response: Case };
+  /** How synchronizing stands, what waits, and when the centre last answered. */
+  "sync.status": { request: Empty; response: SyncStatus };
+  /** Joins a centre by invitation, with a vault that worked alone. */
+  "sync.join": { request: JoinRequest; response: SyncStatus };
+  /** Makes a vault for an invitation, joins the centre with it and opens it. */
+  "sync.join_new": { request: JoinNewRequest; response: Created };
+  /** Synchronizes with the centre at once. */
+  "sync.now": { request: NowRequest; response: SyncStatus };
+  /** Changes that wait, are held by the centre, or were put aside. */
+  "sync.queue": { request: Empty; response: Array<QueuedChange> };
+  /** Where a record is saved: here, on its way, at the centre. */
+  "sync.receipt": { request: ReceiptRequest; response: ReceiptView };
+  /** What synchronizing did, the latest first. */
+  "sync.log": { request: Empty; response: Array<SyncLine> };
+  /** Sends a change once more that the centre had put aside. */
+  "sync.resend": { request: QueuedChangeRequest; response: Done };
+  /** Gives up a change that the centre put aside, with a reason; it stays in the history. */
+  "sync.discard": { request: DiscardRequest; response: Done };
+  /** Writes a change into a file, to look at or to key in elsewhere. */
+  "sync.export": { request: ExportRequest; response: ExportedFile };
+  /** What left this computer, when and why. */
+  "sync.departed": { request: Empty; response: Array<DepartedRecord> };
   /** What today asks for: agenda, paused and due questionnaires, open alerts. */
   "today.get": { request: Empty; response: Today };
   /** Fills the vault with sample data of all five systems through the normal way to write. */
@@ -1864,6 +2652,27 @@ export const reads: Record<CommandName, readonly string[]> = {
   "alerts.list": ["crisis_detections","crisis_escalations"],
   "alerts.get": ["crisis_detections","crisis_escalations"],
   "alerts.act": [],
+  "calendar.week": ["appointments","beneficiaries","users"],
+  "calendar.book": [],
+  "calendar.move": [],
+  "calendar.cancel": [],
+  "calendar.mark": [],
+  "calendar.overlaps": ["appointments","beneficiaries","users"],
+  "review.list": ["*"],
+  "review.get": ["*"],
+  "review.decide": [],
+  "review.undo": [],
+  "sync.status": ["vault"],
+  "sync.join": [],
+  "sync.join_new": [],
+  "sync.now": [],
+  "sync.queue": ["*"],
+  "sync.receipt": ["*"],
+  "sync.log": ["vault"],
+  "sync.resend": [],
+  "sync.discard": [],
+  "sync.export": [],
+  "sync.departed": ["vault"],
   "today.get": ["*"],
   "sample.generate": [],
 };

@@ -10,6 +10,7 @@ export const client = new QueryClient({
 onEvent((event) => {
   if (event.kind === "changed") refresh(event.entities);
   if (event.kind === "alarm") refresh([]);
+  if (event.kind === "sync") void client.invalidateQueries({ predicate: (query) => query.queryKey[0] === "app.status" || String(query.queryKey[0]).startsWith("sync.") });
   if (event.kind === "locked") forget();
 });
 

@@ -12,6 +12,9 @@ export const to = {
   alerts: () => "#/alerts",
   alert: (id: string, back = "") => `#/alerts/${id}${back && `?back=${encodeURIComponent(back)}`}`,
   records: (entity = "", id = "", by = "") => `#/records${entity && `/${entity}`}${id && `/${id}`}${by && `?by=${by}`}`,
+  calendar: (date = "", open = "", book = "") => `#/calendar${date && `/${date}`}${open && `?open=${open}`}${book && `?book=${book}`}`,
+  review: (id = "", decided = false) => `#/review${decided ? "/decided" : "/open"}${id && `/${id}`}`,
+  sync: () => "#/sync",
   settings: () => "#/settings",
 };
 

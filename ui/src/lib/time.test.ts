@@ -1,7 +1,7 @@
 // Dates as people write and read them.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setLanguage } from "./messages";
-import { age, clock, day, fullDate, moment, readDate, shortDay, when } from "./time";
+import { age, clock, day, fullDate, lengthName, moment, readDate, readTime, shortDay, when } from "./time";
 
 beforeEach(() => setLanguage("en"));
 afterEach(() => vi.useRealTimers());
@@ -82,4 +82,17 @@ describe("times", () => {
   });
 
   it("show a date of birth as it was given, wherever the computer stands", () => expect(fullDate("1979-03-12")).toBe("12 March 1979"));
+});
+
+describe("readTime", () => {
+  it.each([["9", 540], ["09:00", 540], ["9:30", 570], ["9.30", 570], ["0930", 570], ["930", 570], ["9h30", 570], ["14h", 840], ["9 Uhr", 540], ["9:30 Uhr", 570], ["0:05", 5], ["23:59", 1439], [" 8 ", 480]])("reads “%s”", (text, minutes) => expect(readTime(text)).toBe(minutes));
+  it.each(["", " ", "24:00", "25", "9:60", "9:5", "morning", "-1", "9:30:00", "12345", "9:30 pm"])("refuses “%s”", (text) => expect(readTime(text)).toBeUndefined());
+  it("reads back what it shows", () => {
+    for (let minutes = 0; minutes < 1_440; minutes++) expect(readTime(clock(new Date(2026, 10, 20, 0, minutes).toISOString()))).toBe(minutes);
+  });
+});
+
+describe("lengths", () => {
+  const words = { minutes: (n: number) => `${n} min`, hours: (n: number) => `${n} h`, days: (n: number) => `${n} days` };
+  it.each([[15, "15 min"], [60, "1 h"], [90, "1 h 30 min"], [1_440, "1 days"], [1_500, "25 h"], [7_200, "5 days"]])("%i minutes are “%s”", (minutes, text) => expect(lengthName(minutes, words)).toBe(text));
 });

@@ -54,3 +54,37 @@ function monthNumber(name: string): number {
   }
   return 0;
 }
+
+/** Mon */
+export const weekday = format({ weekday: "short" });
+/** Tuesday 24 Nov */
+export const dayShort = (text: string) => format({ weekday: "long", day: "numeric", month: "short" })(text).replace(language() === "en" ? "," : /$^/, "");
+/** Wed 26 Nov, 09:00 */
+export const brief = (text: string) => `${format({ weekday: "short", day: "numeric", month: "short" })(text).replace(language() === "en" ? "," : /$^/, "")}, ${clock(text)}`;
+
+/** Reads 9, 9:30, 09.30, 0930, 9h30 or 9 Uhr as minutes since midnight; undefined when it is no time. */
+export function readTime(text: string): number | undefined {
+  const trimmed = text.trim().toLowerCase().replace(/\s*(uhr|h)$/, "");
+  const parts = /^(\d{1,2})(?:[:.h ]?([0-5]\d))?$/.exec(trimmed);
+  if (!parts) return undefined;
+  const [hours, minutes] = [Number(parts[1]), Number(parts[2] ?? 0)];
+  return hours < 24 ? hours * 60 + minutes : undefined;
+}
+
+/** 45 min, 1 h 30 min, 2 days */
+export function lengthName(minutes: number, words: { minutes: (n: number) => string; hours: (n: number) => string; days: (n: number) => string }): string {
+  if (minutes >= 1_440 && minutes % 1_440 === 0) return words.days(minutes / 1_440);
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return [hours > 0 ? words.hours(hours) : "", rest > 0 ? words.minutes(rest) : ""].filter(Boolean).join(" ");
+}
+
+/** A date as 2026-11-23, by the local clock. */
+export function isoDate(date: Date): string {
+  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
+}
+
+/** Midnight of 2026-11-23, by the local clock. */
+export function localDate(text: string): Date {
+  const [year = 1970, month = 1, date = 1] = text.split("-").map(Number);
+  return new Date(year, month - 1, date);
+}

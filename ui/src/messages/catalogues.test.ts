@@ -19,6 +19,13 @@ const composed: Record<string, string[]> = {
   '${since}_${view.difference < 0 ? "lower" : "higher"}': [],
   "change.${view.meaning}": ["reliable_improvement", "reliable_deterioration", "too_little", "unknown"],
   "administer.size_${index}": ["0", "1", "2"],
+  "calendar.kind.${one}": ["person", "group", "own", "away"],
+  "review.explain.${info.kind}": ["values", "in_error", "part_of_in_error", "addendum", "double", "notice"],
+  "review.${info.status}": ["kept_current", "took_incoming", "wrote_third", "undone", "open"],
+  "review.${one.status}": [],
+  "sync.phase.${phase}": ["alone", "off", "idle", "signing_in", "sending", "receiving", "offline", "disturbed", "busy", "signed_out", "revoked", "upgrade_required", "copy", "refused"],
+  "sync.explain.${phase}": ["alone", "off", "idle", "signing_in", "sending", "receiving", "offline", "disturbed", "busy", "signed_out", "revoked", "upgrade_required", "copy", "refused"],
+  "change.${one.state}": ["waiting", "held", "acknowledged", "settled", "set_aside", "given_up", "renewed"],
   "strength.${strength.score}": ["0", "1", "2", "3", "4"],
 };
 /** Words of closed lists, looked up by `word(prefix, code)`. */
@@ -29,6 +36,7 @@ const words: Record<string, string[]> = {
   did: ["stayed_with_person", "safety_plan", "called_crisis_line", "emergency_services", "referred", "informed_supervisor", "assessed_no_immediate_risk"],
   role: ["admin", "beneficiary", "coach", "patient", "staff", "therapist", "trainer"],
   form_status: ["draft", "archived"],
+  command: ["alerts.act", "calendar.book", "calendar.cancel", "calendar.mark", "calendar.move", "people.register", "people.update", "records.create", "records.enter_in_error", "records.update", "responses.abandon", "responses.amend", "responses.answer", "responses.complete", "responses.decline", "responses.position", "responses.start", "review.decide", "review.undo", "settings.set", "vault.create", "vault.install_instruments"],
   state: ["cancelled", "completed", "handled", "open", "scheduled"],
 };
 

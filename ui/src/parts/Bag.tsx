@@ -17,7 +17,7 @@ export function LargeBag() {
       <path d="M60 36V25a13 13 0 0 1 13-13h14a13 13 0 0 1 13 13v11" fill="none" stroke="currentColor" strokeWidth="7" strokeLinecap="round" />
       <path d="M32 38h96c15 6 24 18 24 34v24a14 14 0 0 1-14 14H22A14 14 0 0 1 8 96V72c0-16 9-28 24-34z" fill="currentColor" />
       <path d="M8 78h144" stroke="var(--surface)" strokeOpacity=".18" strokeWidth="1.5" strokeDasharray="4 4" />
-      <path d="M40 44h10v66H40zM110 44h10v66h-10z" fill="#000" fillOpacity=".2" />
+      <path d="M40 44h10v66H40zM110 44h10v66h-10z" fill="var(--text)" fillOpacity=".2" />
       <rect x="38" y="70" width="14" height="11" rx="2.5" fill="none" stroke="var(--brass)" strokeWidth="2.5" />
       <rect x="108" y="70" width="14" height="11" rx="2.5" fill="none" stroke="var(--brass)" strokeWidth="2.5" />
       <rect x="24" y="32" width="112" height="13" rx="6.5" fill="currentColor" stroke="var(--surface)" strokeWidth="3" />

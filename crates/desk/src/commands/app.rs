@@ -75,6 +75,8 @@ wire! {
         pub last_saved: Option<String>,
         /// Open alerts.
         pub open_alerts: u32,
+        /// Open cases that this person is to decide.
+        pub to_review: u32,
     }
 
     /// How the keyring stands.
@@ -118,10 +120,10 @@ pub fn status(desk: &Desk, _: Empty) -> Result<AppStatus, DeskError> {
         None => None,
         Some(unlocked) => {
             let state = unlocked.vault.state();
-            let (person_name, open_alerts) = unlocked.vault.read(|read| {
+            let (person_name, open_alerts, to_review) = unlocked.vault.read(|read| {
                 let name = read.get("users", state.actor)?.map(|row| row.text("name").to_owned()).unwrap_or_default();
                 let alerts = read.count("crisis_detections", &gladstone_store::Query::by("status", "open"))?;
-                Ok::<_, DeskError>((name, alerts))
+                Ok::<_, DeskError>((name, alerts, super::review::open_cases(read, state.actor)?))
             })?;
             Some(OpenVault {
                 id: unlocked.header.vault,
@@ -131,9 +133,10 @@ pub fn status(desk: &Desk, _: Empty) -> Result<AppStatus, DeskError> {
                 recovery_confirmed: unlocked.recovery_confirmed,
                 degraded: unlocked.degraded.clone(),
                 alarm: unlocked.alarm.as_ref().map(describe),
-                waiting: u32::try_from(unlocked.vault.waiting()?).unwrap_or(u32::MAX),
+                waiting: u32::try_from(unlocked.vault.waiting()?.count).unwrap_or(u32::MAX),
                 last_saved: (state.hlc > 0).then(|| gladstone_model::Instant(((state.hlc >> 16) * 1_000) as i64).to_string()),
                 open_alerts: u32::try_from(open_alerts).unwrap_or(u32::MAX),
+                to_review,
             })
         }
     };

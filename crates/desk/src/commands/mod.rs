@@ -3,21 +3,26 @@
 
 pub mod alerts;
 pub mod app;
+pub mod calendar;
 pub mod model;
 pub mod people;
 pub mod questionnaires;
 pub mod records;
 pub mod responses;
 pub mod results;
+pub mod review;
 pub mod sample;
 pub mod settings;
+pub mod sync;
 pub mod today;
 pub mod vault;
 
-/// The derives that every request and response carries.
+/// The derives that every request and response carries. A field that nobody knows is refused, so
+/// that a slip of the pen is noticed.
 macro_rules! wire {
     ($($(#[$attribute:meta])* $visibility:vis $kind:ident $name:ident $body:tt)+) => {
         $(#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema, ts_rs::TS)]
+        #[serde(deny_unknown_fields)]
         $(#[$attribute])*
         $visibility $kind $name $body)+
     };

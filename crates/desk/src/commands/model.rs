@@ -1,6 +1,6 @@
 //! The declaration of all entities, as lists and forms need it.
 
-use gladstone_model::{FieldType, catalogue};
+use gladstone_model::{FieldType, catalogue, rule::{Check, Rule, Test}};
 
 use super::{app::Empty, wire};
 use crate::{desk::Desk, error::DeskError};
@@ -26,6 +26,20 @@ wire! {
         pub searchable: bool,
         /// The fields.
         pub fields: Vec<FieldInfo>,
+        /// Parts without which a record is not complete.
+        pub needs: Vec<NeededParts>,
+    }
+
+    /// Where a field has one of some values, a record needs at least one part of a kind.
+    pub struct NeededParts {
+        /// The field.
+        pub field: String,
+        /// Its values.
+        pub values: Vec<String>,
+        /// Kind of the parts.
+        pub entity: String,
+        /// Field of the parts that refers to the record.
+        pub by: String,
     }
 
     /// A field.
@@ -109,7 +123,14 @@ fn entity_info(entity: &gladstone_model::Entity) -> EntityInfo {
         title: entity.title.iter().map(|at| entity.fields[*at].name.clone()).collect(),
         searchable: !entity.search.is_empty(),
         fields: entity.fields.iter().filter(|field| !field.is_secret()).map(field_info).collect(),
+        needs: entity.rules.iter().filter_map(needed_parts).collect(),
     }
+}
+
+fn needed_parts(rule: &Rule) -> Option<NeededParts> {
+    let Check::NeedsChild { when, entity, by } = &rule.check else { return None };
+    let Test::In(values) = &when.test else { return None };
+    Some(NeededParts { field: when.field.clone(), values: values.clone(), entity: entity.clone(), by: by.clone() })
 }
 
 fn field_info(field: &gladstone_model::Field) -> FieldInfo {

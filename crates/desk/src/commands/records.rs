@@ -3,6 +3,7 @@
 use gladstone_model::{Entity, Value, catalogue};
 use gladstone_protocol::{Entry, EventAction, OpKind, entry::Body};
 use gladstone_store::{Filter, Match, Page, Query, Reader, naming_references, search};
+use gladstone_vault::Tx;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -113,6 +114,21 @@ wire! {
         /// Values by field.
         #[ts(type = "Record<string, unknown>")]
         pub values: Map<String, Json>,
+        /// Parts to add with it.
+        #[serde(default)]
+        #[ts(optional, as = "Option<Vec<PartRecord>>")]
+        pub parts: Vec<PartRecord>,
+    }
+
+    /// A part that is added together with its record.
+    pub struct PartRecord {
+        /// Kind of the part.
+        pub entity: String,
+        /// Field of the part that refers to the record.
+        pub by: String,
+        /// Values by field, without that one.
+        #[ts(type = "Record<string, unknown>")]
+        pub values: Map<String, Json>,
     }
 
     /// Fields to change.
@@ -124,6 +140,10 @@ wire! {
         /// New values by field; others stay.
         #[ts(type = "Record<string, unknown>")]
         pub values: Map<String, Json>,
+        /// Parts to add with the change.
+        #[serde(default)]
+        #[ts(optional, as = "Option<Vec<PartRecord>>")]
+        pub parts: Vec<PartRecord>,
     }
 
     /// A record entered in error.
@@ -238,7 +258,11 @@ pub fn get(desk: &Desk, request: RecordRequest) -> Result<RecordView, DeskError>
 pub fn create(desk: &Desk, request: CreateRecord) -> Result<RecordView, DeskError> {
     let entity = known(&request.entity)?;
     let values = typed(entity, &request.values)?;
-    let id = desk.commit("records.create", |tx| Ok(tx.create(&request.entity, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?))?;
+    let id = desk.commit("records.create", |tx| {
+        let id = tx.create(&request.entity, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?;
+        add_parts(tx, id, &request.parts)?;
+        Ok(id)
+    })?;
     get(desk, RecordRequest { entity: request.entity, id })
 }
 
@@ -249,8 +273,20 @@ pub fn create(desk: &Desk, request: CreateRecord) -> Result<RecordView, DeskErro
 pub fn update(desk: &Desk, request: UpdateRecord) -> Result<RecordView, DeskError> {
     let entity = known(&request.entity)?;
     let values = typed(entity, &request.values)?;
-    desk.commit("records.update", |tx| Ok(tx.update(&request.entity, request.id, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?))?;
+    desk.commit("records.update", |tx| {
+        tx.update(&request.entity, request.id, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?;
+        add_parts(tx, request.id, &request.parts)
+    })?;
     get(desk, RecordRequest { entity: request.entity, id: request.id })
+}
+
+fn add_parts(tx: &mut Tx<'_>, owner: Uuid, parts: &[PartRecord]) -> Result<(), DeskError> {
+    for part in parts {
+        let values = typed(known(&part.entity)?, &part.values)?;
+        let given = values.iter().filter(|(name, _)| *name != part.by).map(|(name, value)| (name.as_str(), value.clone()));
+        tx.create(&part.entity, given.chain([(part.by.as_str(), owner.into())]))?;
+    }
+    Ok(())
 }
 
 /// See the command list.

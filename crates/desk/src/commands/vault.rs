@@ -184,6 +184,7 @@ pub fn create(desk: &Desk, request: CreateVault) -> Result<Created, DeskError> {
 /// Another code, or a typing mistake.
 pub fn confirm_recovery(desk: &Desk, request: CodeRequest) -> Result<Done, DeskError> {
     desk.with_unlocked_mut(|unlocked| Ok(unlocked.confirm_recovery(&request.code)?))?;
+    desk.start_sync();
     Ok(Done::YES)
 }
 
@@ -356,13 +357,13 @@ pub fn erase(desk: &Desk, request: EraseRequest) -> Result<Done, DeskError> {
     Ok(Done::YES)
 }
 
-fn present(desk: &Desk, unlocked: Unlocked, code: &RecoveryCode) -> Created {
+pub(super) fn present(desk: &Desk, unlocked: Unlocked, code: &RecoveryCode) -> Created {
     let vault_id = unlocked.header.vault;
     desk.swap(Some(unlocked));
     Created { vault_id, recovery_code: code.to_text().to_string() }
 }
 
-fn close(desk: &Desk) -> Result<(), DeskError> {
+pub(super) fn close(desk: &Desk) -> Result<(), DeskError> {
     desk.swap(None).map_or(Ok(()), |unlocked| Ok(unlocked.lock()?))
 }
 
@@ -402,7 +403,7 @@ fn strength(passphrase: &str) -> Strength {
     Strength { score: if long { score } else { score.min(1) }, enough, hint }
 }
 
-fn require_strength(field: &str, passphrase: &str) -> Result<(), DeskError> {
+pub(super) fn require_strength(field: &str, passphrase: &str) -> Result<(), DeskError> {
     let found = strength(passphrase);
     if found.enough { Ok(()) } else { Err(DeskError::field(field, format!("This passphrase is too easy to guess. {}", found.hint))) }
 }

@@ -2,6 +2,7 @@
 //! normal way to write. A scene of people in care comes first, then at least a few records of
 //! every kind, so that every screen has something to show.
 
+mod cases;
 mod draw;
 mod filler;
 mod scene;
@@ -47,6 +48,7 @@ pub fn generate(desk: &Desk, seed: u32, scale: u32) -> Result<u32, DeskError> {
             step = ((group + 1) * 25).min(persons);
             running.step(step)?;
         }
+        unlocked.vault.batch(|batch| cases::cases(batch, now, &mut written))?;
         for entity in filler::order() {
             unlocked.vault.batch(|batch| filler::fill(batch, &mut draw, now, entity, &mut written))?;
             step += 1;

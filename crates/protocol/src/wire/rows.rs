@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The place of a row in the order of pages: by entity, then by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RowKey {
     /// Entity by its number.
     pub entity: u16,

@@ -6,15 +6,15 @@ import { setFlow } from "../../lib/flow";
 import { t } from "../../lib/messages";
 import { Bag } from "../../parts/Bag";
 import { LanguageChoice } from "../../parts/LanguageChoice";
-import { Problem } from "../../parts/States";
+import { JoinNew } from "./JoinNew";
 import { NewVault } from "./NewVault";
 
 export function FirstStart({ status }: { status: AppStatus }) {
   const [alone, setAlone] = useState(false);
-  const [told, setTold] = useState(false);
-  const doors = [() => setFlow({ packing: true }), () => setAlone(true), () => setTold(true)];
+  const [joining, setJoining] = useState(false);
+  const doors = [() => setFlow({ packing: true }), () => setAlone(true), () => setJoining(true)];
   useEffect(() => {
-    if (alone) return undefined;
+    if (alone || joining) return undefined;
     const press = (event: KeyboardEvent) => { 
       const door = event.ctrlKey ? undefined : doors[Number(event.key) - 1];
       if (!door) return;
@@ -25,6 +25,7 @@ export function FirstStart({ status }: { status: AppStatus }) {
     return () => window.removeEventListener("keydown", press);
   });
   if (alone) return <NewVault keyring={status.keyring} onBack={() => setAlone(false)} />;
+  if (joining) return <JoinNew keyring={status.keyring} onBack={() => setJoining(false)} />;
   return (
     <div className="start">
       <header><Bag />Gladstone<span className="end"><LanguageChoice /></span></header>
@@ -38,8 +39,7 @@ export function FirstStart({ status }: { status: AppStatus }) {
             <button className="btn" onClick={doors[1]}>{t("start.alone_do")}<kbd>2</kbd></button>
           </Door>
           <Door icon={<Building2 className="icon" />} title={t("start.join")} text={t("start.join_text")} points={[t("start.join_1"), t("start.join_2"), t("start.join_3")]}>
-            {told && <Problem id="join-why">{t("start.join_not")}</Problem>}
-            <button className="btn" aria-disabled="true" aria-describedby={told ? "join-why" : undefined} onClick={doors[2]}>{t("start.join_do")}<kbd>3</kbd></button>
+            <button className="btn" onClick={doors[2]}>{t("start.join_do")}<kbd>3</kbd></button>
           </Door>
         </div>
       </main>

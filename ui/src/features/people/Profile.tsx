@@ -1,13 +1,13 @@
 // A person: scores, what happened, and what can be done next.
-import { CalendarDays, ClipboardList, OctagonAlert, Pause, Pencil, UserPlus, Table2 } from "lucide-react";
+import { CalendarDays, CalendarPlus, ClipboardList, OctagonAlert, Pause, Pencil, UserPlus, Table2 } from "lucide-react";
 import { useState } from "react";
 import type { LastScore, Profile as Known, TimelineEntry, TimelineKind } from "../../bindings/commands";
 import { useActions } from "../../lib/keys";
 import { t, word } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
-import { to } from "../../lib/route";
+import { go, to } from "../../lib/route";
 import { groupBy } from "../../lib/group";
-import { age, clock, day, fullDate, isToday, shortDay } from "../../lib/time";
+import { age, clock, day, fullDate, isoDate, isToday, shortDay } from "../../lib/time";
 import { Avatar } from "../../parts/Avatar";
 import { Dialog } from "../../parts/Dialog";
 import { Segment } from "../../parts/Field";
@@ -31,6 +31,7 @@ function Page({ profile }: { profile: Known }) {
   const [show, setShow] = useState<Show>("all");
   useActions([
     { id: "start", label: t("profile.start", { name: person.name }), keys: "S", run: () => setOver("start") },
+    { id: "book", label: t("profile.book_named", { name: person.name }), keys: "B", run: () => go(to.calendar("", "", person.id)) },
     { id: "edit-person", label: t("profile.edit"), keys: "E", run: () => setOver("edit") },
   ]);
   const shown = profile.timeline.filter((entry) => show === "all" || entry.kind === show || (show === "result" && entry.kind === "paused"));
@@ -55,6 +56,7 @@ function Page({ profile }: { profile: Known }) {
           <Scores scores={profile.scores} person={person.id} />
           <section className="card" aria-label={t("profile.more")}>
             <header><h3>{t("profile.more")}</h3></header>
+            <a className="li pick" href={to.calendar("", "", person.id)}><CalendarPlus className="icon" /><span className="grow">{t("profile.book")}</span><kbd>B</kbd></a>
             <a className="li pick" href={to.records("users", person.id)}><Table2 className="icon" /><span className="grow">{t("profile.record")}</span></a>
           </section>
         </div>
@@ -115,7 +117,7 @@ const ICONS: Record<TimelineKind, typeof Pause> = { result: ClipboardList, pause
 
 function Entry({ entry }: { entry: TimelineEntry }) {
   const Icon = ICONS[entry.kind];
-  const href = { result: to.result, paused: to.administer, alert: to.alert, appointment: (id: string) => to.records("appointments", id), registered: (id: string) => to.records("users", id) }[entry.kind](entry.id);
+  const href = { result: to.result, paused: to.administer, alert: to.alert, appointment: (id: string) => to.calendar(isoDate(new Date(entry.at)), id), registered: (id: string) => to.records("users", id) }[entry.kind](entry.id);
   const title = entry.kind === "registered" ? t("profile.registered") : entry.title;
   const detail = entry.kind === "alert" || entry.kind === "appointment" ? word("state", entry.detail) : entry.detail;
   return (

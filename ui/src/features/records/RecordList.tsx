@@ -12,7 +12,7 @@ import { Answer, Empty } from "../../parts/States";
 import { RecordPanel } from "./RecordPanel";
 import { ownerOf } from "./owner";
 import { OtherKinds } from "./Records";
-import { shown } from "./shown";
+import { shown } from "../../parts/shown";
 
 const PAGE = 50;
 

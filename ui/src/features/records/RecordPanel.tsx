@@ -9,11 +9,13 @@ import { go, to } from "../../lib/route";
 import { moment, when } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
 import { AreaField } from "../../parts/Field";
+import { ReceiptLine } from "../../parts/ReceiptLine";
 import { Answer, Failure } from "../../parts/States";
 import { ownerOf } from "./owner";
-import { JsonView } from "./JsonEditor";
-import { shown } from "./shown";
-import { Widget } from "./Widget";
+import { JsonView } from "../../parts/JsonEditor";
+import { type Draft, NeededParts, toParts } from "./NeededParts";
+import { shown } from "../../parts/shown";
+import { Widget } from "../../parts/Widget";
 
 export function RecordPanel({ kind, id, by }: { kind: EntityInfo; id: string; by: string }) {
   if (id === "new") return <Edit kind={kind} by={by} />;
@@ -42,6 +44,7 @@ function View({ kind, record, by, onEdit }: { kind: EntityInfo; record: RecordVi
       </header>
       {record.error_reason !== null && <p className="banner note small">{t("records.in_error_because", { reason: record.error_reason })}</p>}
       <div className="values scroll">
+      <ReceiptLine entity={kind.name} id={record.id} />
       <dl>
         {filled.map((field) => <div key={field.name}><dt title={field.help}>{field.label}</dt><dd><Value field={field} record={record} /></dd></div>)}
       </dl>
@@ -85,6 +88,12 @@ function Edit({ kind, record, by, onDone }: { kind: EntityInfo; record?: RecordV
   const [values, setValues] = useState<Record<string, unknown>>(() => record?.values ?? { ...Object.fromEntries(kind.fields.filter((field) => field.default !== null).map((field) => [field.name, field.default])), ...(owner ? { [owner.field]: owner.id } : {}) });
   const owned = useAnswer("records.get", { entity: kind.fields.find((field) => field.name === owner?.field)?.references ?? "", id: owner?.id ?? "" }, owner !== undefined);
   const [changed, setChanged] = useState<Record<string, unknown>>({});
+  const kinds = useAnswer("model.entities", {});
+  const need = kind.needs.find((one) => one.values.includes(String(values[one.field])));
+  const partKind = kinds.data?.find((one) => one.name === need?.entity);
+  const there = useAnswer("records.list", { entity: need?.entity ?? "", filters: [{ field: need?.by ?? "", how: "is", value: record?.id ?? "" }], sort: [], offset: 0, limit: 1, with_errors: false }, need !== undefined && record !== undefined);
+  const [drafts, setDrafts] = useState<Draft[]>([]);
+  const parts = need ? toParts(need, drafts) : [];
   const [savedAt, setSavedAt] = useState<string>();
   const [more, setMore] = useState(false);
   const error = create.error ?? update.error;
@@ -95,8 +104,8 @@ function Edit({ kind, record, by, onDone }: { kind: EntityInfo; record?: RecordV
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (record) update.mutate({ entity: kind.name, id: record.id, values: changed }, { onSuccess: () => { setSavedAt(new Date().toISOString()); setChanged({}); onDone?.(); } });
-    else create.mutate({ entity: kind.name, values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== "")) }, { onSuccess: (made) => go(to.records(kind.name, made.id, by)) });
+    if (record) update.mutate({ entity: kind.name, id: record.id, values: changed, parts }, { onSuccess: () => { setSavedAt(new Date().toISOString()); setChanged({}); setDrafts([]); onDone?.(); } });
+    else create.mutate({ entity: kind.name, values: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== "")), parts }, { onSuccess: (made) => go(to.records(kind.name, made.id, by)) });
   };
   const editable = kind.fields.filter((field) => field.name !== "id" && !field.managed);
   const first = editable.filter((field) => field.required || kind.title.includes(field.name) || (record && record.values[field.name] !== null && record.values[field.name] !== undefined) || error?.field === field.name);
@@ -111,12 +120,13 @@ function Edit({ kind, record, by, onDone }: { kind: EntityInfo; record?: RecordV
       </header>
       <form className="scroll" id="record-form" onSubmit={submit} noValidate>
         {first.map(draw)}
+        {need && partKind && <NeededParts need={need} kind={partKind} has={(there.data?.total ?? 0) > 0} drafts={drafts} onChange={setDrafts} />}
         {open ? rest.map(draw) : <button type="button" className="btn" onClick={() => setMore(true)}>{t("records.more", { n: rest.length })}</button>}
         {error && (!error.field || !editable.some((field) => field.name === error.field)) && <Failure error={error} />}
       </form>
       <footer>
         {onDone ? <button type="button" className="btn" onClick={onDone}>{t("dialog.cancel")}</button> : <a className="btn" href={to.records(kind.name, "", by)}>{t("dialog.cancel")}</a>}
-        <button className="btn primary end" form="record-form" aria-busy={create.isPending || update.isPending}>{record ? t("records.keep", { n: Object.keys(changed).length }) : t("records.add")}</button>
+        <button className="btn primary end" form="record-form" aria-busy={create.isPending || update.isPending}>{record ? t("records.keep", { n: Object.keys(changed).length + drafts.length }) : t("records.add")}</button>
       </footer>
     </>
   );

@@ -4,6 +4,7 @@ import type { Settings as Kept, Theme, VerifyReport } from "../../bindings/comma
 import { setFlow } from "../../lib/flow";
 import { languages, t } from "../../lib/messages";
 import { forget, useAction, useAnswer } from "../../lib/queries";
+import { to } from "../../lib/route";
 import { Dialog } from "../../parts/Dialog";
 import { Check, ChoiceField, SecretField, Segment, TextField } from "../../parts/Field";
 import { Answer, Failure, Note } from "../../parts/States";
@@ -35,6 +36,7 @@ export function Settings() {
                 <div><button className="btn" onClick={() => setOver("passphrase")}>{t("settings.passphrase")}</button></div>
                 {status.data?.open?.degraded && <Note>{t("settings.degraded")} {status.data.open.degraded}</Note>}
               </Part>
+              <CentrePart />
               <BackupPart />
               <ProofPart />
               <Part title={t("settings.erase")}>
@@ -53,6 +55,17 @@ export function Settings() {
 
 function Part({ title, children }: { title: string; children: ReactNode }) {
   return <section className="card part" aria-label={title}><header><h2>{title}</h2></header><div className="pad stack">{children}</div></section>;
+}
+
+function CentrePart() {
+  const sync = useAnswer("sync.status", {});
+  const centre = sync.data?.centre;
+  return (
+    <Part title={t("settings.centre")}>
+      <p className="muted small">{centre ? t("settings.centre_joined", { organization: centre.organization, server: centre.server }) : t("settings.centre_alone")}</p>
+      <div><a className="btn" href={to.sync()}>{centre ? t("settings.centre_look") : t("sync.join")}</a></div>
+    </Part>
+  );
 }
 
 function BackupPart() {

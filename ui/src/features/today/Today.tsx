@@ -34,7 +34,7 @@ function Main({ data }: { data: Asked }) {
   return (
     <div className="stack">
       <section className="card" aria-label={t("today.agenda")}>
-        <header><h3>{t("today.agenda")}</h3>{first && last && <span className="muted small num">{clock(first.start)}–{clock(last.end)}</span>}<a className="end small" href={to.records("appointments")}>{t("today.all_appointments")}</a></header>
+        <header><h3>{t("today.agenda")}</h3>{first && last && <span className="muted small num">{clock(first.start)}–{clock(last.end)}</span>}<a className="end small" href={to.calendar()}>{t("today.all_appointments")}</a></header>
         {data.agenda.length === 0 && <p className="pad muted">{t("today.no_agenda")}</p>}
         {data.agenda.map((entry, at) => (
           <div key={entry.id}>

@@ -1,0 +1,391 @@
+//! The centre as its callers see it: the service over HTTP, the command line, tests. Everything is
+//! blocking and may be called from any thread. How it is done is in the files beside this one.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant as Moment},
+};
+
+use gladstone_model::Instant;
+use gladstone_protocol::{
+    ApiError, SyncApi,
+    wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
+};
+use uuid::Uuid;
+
+use crate::{
+    around::Around,
+    engine::{Device, Engine, Head, NewRealm, Reading, Witness},
+    error::CentreError,
+    ingest::{self, Job},
+    own, pull,
+    queue::Queues,
+    status::{Counters, Status},
+    work::Work,
+};
+
+pub use crate::{
+    audit::{AuditFault, AuditReport},
+    enrolment::{Invite, InviteCode},
+};
+
+/// How often a wait looks at the store itself: another process may have written.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The centre.
+pub struct Centre {
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) around: Arc<dyn Around>,
+    pub(crate) counters: Counters,
+    queues: Queues,
+    portions: pull::Portions,
+    blocked: Mutex<BTreeMap<Uuid, CentreError>>,
+    heads: Mutex<BTreeMap<Uuid, u64>>,
+    moved: Condvar,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The organization of the laptop.
+    pub realm: Uuid,
+    /// The laptop.
+    pub device: Uuid,
+    /// Whose it is.
+    pub actor: Uuid,
+    /// Whether its right has ended: it may hand over what waits, and nothing else.
+    pub revoked: bool,
+}
+
+/// An organization, for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealmInfo {
+    /// Its id.
+    pub realm: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its history.
+    pub epoch: Uuid,
+    /// Last commit number.
+    pub g: u64,
+    /// How many mutations wait for something.
+    pub held: u64,
+    /// How many laptops it has, those without right included.
+    pub devices: u64,
+    /// Whether nothing is served until it has a new epoch.
+    pub blocked: bool,
+}
+
+/// A laptop, for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Its id.
+    pub device: Uuid,
+    /// Whose it is.
+    pub actor: Uuid,
+    /// Name of that person.
+    pub name: String,
+    /// What people call it.
+    pub label: String,
+    /// When it joined.
+    pub enrolled: Instant,
+    /// When it last pushed.
+    pub seen: Option<Instant>,
+    /// When its right ended.
+    pub revoked: Option<Instant>,
+    /// How many envelopes came from it, in all its lives.
+    pub envelopes: u64,
+}
+
+impl Centre {
+    /// Takes over a store. A realm that is older than its witness is not served; see
+    /// [`Centre::new_epoch`].
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn open(engine: Box<dyn Engine>, around: Arc<dyn Around>) -> Result<Centre, CentreError> {
+        let mut blocked = BTreeMap::new();
+        for realm in engine.realms()? {
+            let mut head = None;
+            engine.read(realm, &mut |shelf| {
+                head = Some(shelf.head()?);
+                Ok(())
+            })?;
+            if let (Some(head), Some(witness)) = (head, engine.witness(realm)?)
+                && let Some(fault) = behind(&head, witness)
+            {
+                tracing::error!(%fault, "an organization is not served");
+                blocked.insert(realm, fault);
+            }
+        }
+        Ok(Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::new(blocked), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new() })
+    }
+
+    /// Answers pulls in other portions than the usual ones.
+    pub fn with_portions(self, portions: pull::Portions) -> Centre {
+        Centre { portions, ..self }
+    }
+
+    /// Founds an organization and returns its id, which is that of its realm.
+    ///
+    /// # Errors
+    /// [`CentreError::Refused`] for a name without letters or longer than 255 characters; what the
+    /// store says.
+    pub fn found(&self, name: &str) -> Result<Uuid, CentreError> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > 255 {
+            return Err(CentreError::Refused("an organization needs a name of 1 to 255 characters".into()));
+        }
+        let mut seed = [0; 32];
+        self.around.random(&mut seed)?;
+        let id = self.around.new_id()?;
+        self.engine.found(&NewRealm { id, name: name.into(), epoch: self.around.new_id()?, founded: self.around.now(), device: self.around.new_id()?, seed })?;
+        let slug = slug(name, id);
+        self.write_own(id, "centre.found", |work| Ok(vec![own::create("organizations", id, &[("name", name.into()), ("slug", slug.as_str().into())], work.now)?]))?;
+        Ok(id)
+    }
+
+    /// All organizations.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn realms(&self) -> Result<Vec<RealmInfo>, CentreError> {
+        let mut found = Vec::new();
+        for realm in self.engine.realms()? {
+            let blocked = lock(&self.blocked).contains_key(&realm);
+            found.push(self.look(realm, |shelf| {
+                let head = shelf.head()?;
+                let devices = shelf.devices(None)?.len() as u64;
+                Ok(RealmInfo { realm, name: head.name, epoch: head.epoch, g: head.g, held: head.held, devices, blocked })
+            })?);
+        }
+        Ok(found)
+    }
+
+    /// Takes in what a laptop wrote. Committed when this returns.
+    ///
+    /// # Errors
+    /// [`ApiError`]; nothing of the push may count as received then.
+    pub fn push(&self, caller: &Caller, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+        self.served(caller.realm)?;
+        if request.device != caller.device {
+            return Err(refused("device", "This session belongs to another computer. Sign in again."));
+        }
+        let key = self.look(caller.realm, |shelf| {
+            let life = shelf.lives(&[caller.device])?.into_iter().find(|life| life.incarnation == request.incarnation).map(|life| life.public_key);
+            Ok(life.or(shelf.devices(Some(&[caller.device]))?.first().map(|device| device.public_key)))
+        })?;
+        let Some(key) = key else { return Err(ApiError::SignedOut) };
+        let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, Job::open(request, key));
+        self.counters.groups(done.groups);
+        if let Some(g) = done.head {
+            self.moved_to(caller.realm, g);
+        }
+        let answer = done.answer?;
+        self.counters.pushes(1);
+        self.counters.judged(&answer);
+        Ok(answer)
+    }
+
+    /// Tells a laptop what changed since its checkpoint.
+    ///
+    /// # Errors
+    /// [`ApiError`]; [`ApiError::Revoked`] for a laptop whose right has ended.
+    pub fn pull(&self, caller: &Caller, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+        self.served(caller.realm)?;
+        if caller.revoked {
+            return Err(ApiError::Revoked);
+        }
+        if request.device != caller.device || request.realm != caller.realm {
+            return Err(refused("device", "This session belongs to another computer or organization. Sign in again."));
+        }
+        let (answer, units) = self.look(caller.realm, |shelf| pull::answer(shelf, caller, request, self.around.now(), self.portions))?;
+        if let Some(units) = units {
+            self.engine.write(caller.realm, &mut |shelf| Ok(shelf.put_device_units(caller.device, &units)?))?;
+        }
+        self.counters.pulls(1);
+        self.counters.changes(answer.changes.len() as u64);
+        self.counters.rows(answer.grants.iter().flat_map(|grant| &grant.pages).map(|page| page.rows.len() as u64).sum());
+        Ok(answer)
+    }
+
+    /// The last commit number of a realm.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn head(&self, realm: Uuid) -> Result<u64, CentreError> {
+        self.look(realm, |shelf| Ok(shelf.head()?.g))
+    }
+
+    /// Waits until a realm's last commit number is beyond `beyond`, or `at_most` has passed.
+    /// Returns that number.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn wait(&self, realm: Uuid, beyond: u64, at_most: Duration) -> Result<u64, CentreError> {
+        let end = Moment::now() + at_most;
+        loop {
+            let head = self.head(realm)?;
+            let left = end.saturating_duration_since(Moment::now());
+            if head > beyond || left.is_zero() {
+                return Ok(head);
+            }
+            let heads = lock(&self.heads);
+            let unmoved = |heads: &mut BTreeMap<Uuid, u64>| heads.get(&realm).is_none_or(|g| *g <= beyond);
+            drop(self.moved.wait_timeout_while(heads, left.min(LOOK), unmoved));
+        }
+    }
+
+    /// The laptops of a realm.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn devices(&self, realm: Uuid) -> Result<Vec<DeviceInfo>, CentreError> {
+        self.look(realm, |shelf| {
+            let devices = shelf.devices(None)?;
+            let lives = shelf.lives(&devices.iter().map(|device| device.id).collect::<Vec<_>>())?;
+            let people: Vec<_> = devices.iter().filter_map(|device| crate::work::user_key(device.actor)).collect();
+            let people = shelf.rows(&people)?;
+            let name = |actor: Uuid| people.iter().find(|state| state.row.id() == actor).map_or(String::new(), |state| state.row.text("name").to_owned());
+            let envelopes = |id: Uuid| lives.iter().filter(|life| life.device == id).map(|life| life.dseq).sum();
+            let info = |device: Device| DeviceInfo { name: name(device.actor), envelopes: envelopes(device.id), device: device.id, actor: device.actor, label: device.label, enrolled: device.enrolled, seen: device.seen, revoked: device.revoked };
+            Ok(devices.into_iter().map(info).collect())
+        })
+    }
+
+    /// Begins another history of a realm: after its store was put back from a backup. Laptops then
+    /// send again what this store lacks.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn new_epoch(&self, realm: Uuid) -> Result<Uuid, CentreError> {
+        let epoch = self.around.new_id()?;
+        self.engine.write(realm, &mut |shelf| Ok(shelf.set_epoch(epoch)?))?;
+        lock(&self.blocked).remove(&realm);
+        Ok(epoch)
+    }
+
+    /// Writes a copy of a realm to a new file, beside running work.
+    ///
+    /// # Errors
+    /// [`crate::EngineError::Refused`] when the file exists, or this engine leaves copies to the
+    /// database's own tools; what the disk says.
+    pub fn backup(&self, realm: Uuid, to: &Path) -> Result<(), CentreError> {
+        Ok(self.engine.backup(realm, to)?)
+    }
+
+    /// Forgets what was told up to a commit number; laptops that were away for longer download
+    /// anew. The chains and all records stay.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn trim_log(&self, realm: Uuid, through_g: u64) -> Result<(), CentreError> {
+        self.engine.write(realm, &mut |shelf| {
+            let through = through_g.min(shelf.head()?.g);
+            Ok(shelf.trim_log(through)?)
+        })
+    }
+
+    /// Running sums, for metrics.
+    pub fn status(&self) -> Status {
+        self.counters.status()
+    }
+
+    /// The centre as one laptop sees it, in the same process.
+    pub fn for_device(&self, caller: Caller) -> Line<'_> {
+        Line { centre: self, caller }
+    }
+
+    /// Whether a realm is served.
+    pub(crate) fn served(&self, realm: Uuid) -> Result<(), CentreError> {
+        lock(&self.blocked).get(&realm).map_or(Ok(()), |fault| Err(fault.clone()))
+    }
+
+    /// Reads from one snapshot.
+    pub(crate) fn look<T>(&self, realm: Uuid, mut f: impl FnMut(&mut dyn Reading) -> Result<T, CentreError>) -> Result<T, CentreError> {
+        let mut found = None;
+        self.engine.read(realm, &mut |shelf| {
+            found = Some(f(shelf)?);
+            Ok(())
+        })?;
+        found.ok_or_else(|| CentreError::Inconsistent("a reading did nothing".into()))
+    }
+
+    /// Changes a realm through a working set, and tells those who wait.
+    pub(crate) fn change<T>(&self, realm: Uuid, mut f: impl FnMut(&mut Work<'_>) -> Result<T, CentreError>) -> Result<T, CentreError> {
+        self.served(realm)?;
+        let mut done = None;
+        self.engine.write(realm, &mut |shelf| {
+            let mut work = Work::begin(shelf, self.around.now())?;
+            let value = f(&mut work)?;
+            done = Some((value, work.save()?.g));
+            Ok(())
+        })?;
+        let (value, g) = done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))?;
+        self.moved_to(realm, g);
+        Ok(value)
+    }
+
+    /// Writes rows as the centre itself.
+    pub(crate) fn write_own(&self, realm: Uuid, command: &str, mut ops: impl FnMut(&mut Work<'_>) -> Result<Vec<gladstone_protocol::Op>, CentreError>) -> Result<(), CentreError> {
+        self.change(realm, |work| {
+            let ops = ops(work)?;
+            ingest::write_own(work, self.around.as_ref(), command, ops).map(|_| ())
+        })
+    }
+
+    /// Wakes those who wait: another service on the same store committed up to `g`. A hint; what
+    /// stands is read from the store.
+    pub fn heard(&self, realm: Uuid, g: u64) {
+        self.moved_to(realm, g);
+    }
+
+    fn moved_to(&self, realm: Uuid, g: u64) {
+        let mut heads = lock(&self.heads);
+        let known = heads.entry(realm).or_default();
+        *known = g.max(*known);
+        drop(heads);
+        self.moved.notify_all();
+    }
+}
+
+/// The centre as one laptop sees it.
+pub struct Line<'c> {
+    centre: &'c Centre,
+    caller: Caller,
+}
+
+impl SyncApi for Line<'_> {
+    fn push(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+        self.centre.push(&self.caller, request)
+    }
+
+    fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+        self.centre.pull(&self.caller, request)
+    }
+}
+
+/// A refusal of a request as a whole.
+pub(crate) fn refused(code: &str, text: &str) -> ApiError {
+    ApiError::Refused { code: code.into(), text: text.into() }
+}
+
+fn behind(head: &Head, witness: Witness) -> Option<CentreError> {
+    let fits = head.epoch == witness.epoch && head.g >= witness.g;
+    (!fits).then_some(CentreError::BehindWitness { realm: head.realm, epoch: head.epoch, found: head.g, witnessed: witness.g })
+}
+
+/// A short name for addresses: letters and digits of the name, and a few digits of the id.
+fn slug(name: &str, id: Uuid) -> String {
+    let kept: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let parts: Vec<&str> = kept.split('-').filter(|part| !part.is_empty()).collect();
+    let end = &id.simple().to_string()[24..];
+    let whole: String = parts.join("-").chars().take(80).collect();
+    if whole.is_empty() { end.to_owned() } else { format!("{}-{end}", whole.trim_end_matches('-')) }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

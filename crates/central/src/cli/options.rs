@@ -1,0 +1,188 @@
+//! Where the settings of the centre come from: flags first, then the environment
+//! (`GLADSTONE_CENTRAL_…`), then the file that `--config` names.
+
+use std::{net::SocketAddr, num::NonZeroU32, path::{Path, PathBuf}};
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::http::{Limits, Settings};
+
+/// The settings; in the file they have the same names with underscores.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Folder of the centre: the embedded store (one file for each organization), files that records
+    /// name, certificates, witnesses.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_DATA")]
+    data: Option<PathBuf>,
+    /// PostgreSQL instead of the embedded store, for example postgres://gladstone_app@localhost/gladstone.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// Where the service listens; without TLS only on this computer.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// How laptops reach the service, for example https://centre.example:8470; part of invitations.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Certificate chain in PEM.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_TLS_CERTIFICATE", requires = "tls_key", conflicts_with = "tls_self_signed")]
+    tls_certificate: Option<PathBuf>,
+    /// Its private key in PEM.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Certificate in PEM of the private authority that signed it; part of invitations.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_TLS_AUTHORITY", requires = "tls_certificate")]
+    tls_authority: Option<PathBuf>,
+    /// Make a private authority and a certificate in the data folder, and renew it when names change.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_TLS_SELF_SIGNED")]
+    tls_self_signed: bool,
+    /// Let other computers read /metrics too.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_OPEN_METRICS")]
+    open_metrics: bool,
+    /// What is logged: error, warn, info or debug.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_LOG")]
+    log: Option<String>,
+    /// Requests of one laptop in a minute.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_REQUESTS_A_MINUTE")]
+    requests_a_minute: Option<NonZeroU32>,
+    /// Codes tried from one address in a minute.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_ENROLMENTS_A_MINUTE")]
+    enrolments_a_minute: Option<NonZeroU32>,
+    /// Sign-ins from one address in a minute.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_SIGN_INS_A_MINUTE")]
+    sign_ins_a_minute: Option<NonZeroU32>,
+    /// Pushes and pulls at once.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_AT_ONCE")]
+    at_once: Option<NonZeroU32>,
+    /// First downloads at once.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_FIRST_DOWNLOADS_AT_ONCE")]
+    first_downloads_at_once: Option<NonZeroU32>,
+    /// Connections at once.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_CONNECTIONS")]
+    connections: Option<NonZeroU32>,
+}
+
+/// How the service proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// Not at all: connections never leave this computer, or a proxy before it does.
+    Plain,
+    /// By files.
+    Files { certificate: PathBuf, key: PathBuf, authority: Option<PathBuf> },
+    /// By what it makes itself.
+    SelfSigned,
+}
+
+impl Options {
+    /// Takes from the file what flags and environment leave open.
+    pub(super) fn with_file(self, path: Option<&Path>) -> Result<Options, String> {
+        let Some(path) = path else { return Ok(self) };
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let file: Options = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        // Certificate, key and authority belong together: whoever names one names all.
+        let (tls, with) = if self.tls_certificate.is_some() || self.tls_self_signed { (&self, true) } else { (&file, false) };
+        if !with && file.tls_certificate.is_some() != file.tls_key.is_some() {
+            return Err(format!("{}: tls_certificate and tls_key belong together", path.display()));
+        }
+        Ok(Options {
+            data: self.data.clone().or(file.data.clone()),
+            database: self.database.clone().or(file.database.clone()),
+            listen: self.listen.or(file.listen),
+            public_url: self.public_url.clone().or(file.public_url.clone()),
+            tls_certificate: tls.tls_certificate.clone(),
+            tls_key: tls.tls_key.clone(),
+            tls_authority: tls.tls_authority.clone(),
+            tls_self_signed: tls.tls_self_signed,
+            open_metrics: self.open_metrics || file.open_metrics,
+            log: self.log.clone().or(file.log.clone()),
+            requests_a_minute: self.requests_a_minute.or(file.requests_a_minute),
+            enrolments_a_minute: self.enrolments_a_minute.or(file.enrolments_a_minute),
+            sign_ins_a_minute: self.sign_ins_a_minute.or(file.sign_ins_a_minute),
+            at_once: self.at_once.or(file.at_once),
+            first_downloads_at_once: self.first_downloads_at_once.or(file.first_downloads_at_once),
+            connections: self.connections.or(file.connections),
+        })
+    }
+
+    pub(super) fn data(&self) -> Result<&Path, String> {
+        self.data.as_deref().ok_or_else(|| "Name the centre's folder with --data.".to_owned())
+    }
+
+    pub(super) fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
+    pub(super) fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8470)))
+    }
+
+    pub(super) fn log(&self) -> &str {
+        self.log.as_deref().unwrap_or("info")
+    }
+
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(certificate), Some(key)) => Identity::Files { certificate: certificate.clone(), key: key.clone(), authority: self.tls_authority.clone() },
+            _ if self.tls_self_signed => Identity::SelfSigned,
+            _ => Identity::Plain,
+        }
+    }
+
+    /// Where laptops find the service.
+    pub(super) fn address(&self) -> Result<String, String> {
+        if let Some(address) = &self.public_url {
+            return Ok(address.clone());
+        }
+        let listen = self.listen();
+        if listen.ip().is_unspecified() {
+            return Err("Say with --public-url how laptops reach the service; part of an invitation.".into());
+        }
+        let scheme = if self.identity() == Identity::Plain { "http" } else { "https" };
+        Ok(format!("{scheme}://{listen}"))
+    }
+
+    pub(super) fn settings(&self) -> Result<Settings, String> {
+        let usual = Limits::default();
+        Ok(Settings {
+            limits: Limits {
+                requests_a_minute: self.requests_a_minute.unwrap_or(usual.requests_a_minute),
+                enrolments_a_minute: self.enrolments_a_minute.unwrap_or(usual.enrolments_a_minute),
+                sign_ins_a_minute: self.sign_ins_a_minute.unwrap_or(usual.sign_ins_a_minute),
+                at_once: self.at_once.unwrap_or(usual.at_once),
+                first_downloads_at_once: self.first_downloads_at_once.unwrap_or(usual.first_downloads_at_once),
+                connections: self.connections.unwrap_or(usual.connections),
+            },
+            blobs: Some(self.data()?.join("blobs")),
+            open_metrics: self.open_metrics,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_come_before_the_file_and_the_example_file_is_read() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("central.example.toml");
+        let file = Options::default().with_file(Some(&example)).unwrap();
+        assert_eq!(file.listen(), "127.0.0.1:8470".parse().unwrap(), "the example states the default");
+        assert_eq!(file.settings().unwrap().limits, Limits::default(), "and those of the limits");
+        let flags = Options { listen: Some("127.0.0.1:1".parse().unwrap()), ..Options::default() };
+        assert_eq!(flags.with_file(Some(&example)).unwrap().listen().port(), 1, "a flag wins");
+    }
+
+    #[test]
+    fn an_invitation_names_an_address_that_laptops_can_reach() {
+        let address = |listen: &str, public: Option<&str>, own: bool| Options { listen: Some(listen.parse().unwrap()), public_url: public.map(str::to_owned), tls_self_signed: own, ..Options::default() }.address();
+        assert_eq!(address("127.0.0.1:8470", None, false), Ok("http://127.0.0.1:8470".into()));
+        assert_eq!(address("192.0.2.7:8470", None, true), Ok("https://192.0.2.7:8470".into()));
+        assert_eq!(address("0.0.0.0:8470", Some("https://centre.example"), true), Ok("https://centre.example".into()));
+        assert!(address("0.0.0.0:8470", None, true).is_err(), "all addresses are none");
+    }
+}

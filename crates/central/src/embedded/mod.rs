@@ -1,0 +1,232 @@
+//! The engine on SQLite: one file for each realm in a folder, so that organizations are apart by
+//! construction. Files and transactions are here; what is read and written in `reading.rs` and
+//! `writing.rs`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use gladstone_store::{StoreError, migrate};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, backup::Backup, params};
+use uuid::Uuid;
+
+use crate::{
+    engine::{Engine, NewRealm, Reading, Sought, Witness, Writing},
+    error::{CentreError, EngineError},
+};
+
+mod codec;
+mod reading;
+mod witness;
+mod writing;
+
+use witness::WitnessFile;
+
+/// Ending of a realm's file.
+const ENDING: &str = "sqlite";
+/// How long one waits for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Readers that are kept open for each realm.
+const READERS: usize = 8;
+
+/// The folder with its realms.
+pub struct Embedded {
+    folder: PathBuf,
+    realms: RwLock<BTreeMap<Uuid, Arc<Realm>>>,
+}
+
+struct Realm {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    witness: WitnessFile,
+}
+
+/// One transaction, reading or writing.
+struct Shelf<'c> {
+    connection: &'c Connection,
+}
+
+impl Embedded {
+    /// Opens every realm in a folder, and migrates those that are of an older version.
+    ///
+    /// # Errors
+    /// [`EngineError::FromTheFuture`], [`EngineError::Damaged`], or what the disk says.
+    pub fn open(folder: &Path) -> Result<Embedded, EngineError> {
+        fs::create_dir_all(folder).map_err(|error| disk(&error))?;
+        let mut realms = BTreeMap::new();
+        for entry in fs::read_dir(folder).map_err(|error| disk(&error))? {
+            let path = entry.map_err(|error| disk(&error))?.path();
+            let name = path.file_stem().and_then(|name| name.to_str()).and_then(|name| Uuid::parse_str(name).ok());
+            if let (Some(realm), Some(ENDING)) = (name, path.extension().and_then(|ending| ending.to_str())) {
+                realms.insert(realm, Arc::new(Realm::open(&path)?));
+            }
+        }
+        Ok(Embedded { folder: folder.to_owned(), realms: RwLock::new(realms) })
+    }
+
+    fn realm(&self, realm: Uuid) -> Result<Arc<Realm>, EngineError> {
+        self.realms.read().unwrap_or_else(PoisonError::into_inner).get(&realm).cloned().ok_or(EngineError::NoRealm)
+    }
+
+    fn all(&self) -> Vec<(Uuid, Arc<Realm>)> {
+        self.realms.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, realm)| (*id, Arc::clone(realm))).collect()
+    }
+}
+
+impl Realm {
+    fn open(path: &Path) -> Result<Realm, EngineError> {
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        migrate::migrate_centre(&mut connection).map_err(|error| store(&error))?;
+        Ok(Realm { witness: WitnessFile::beside(path), path: path.to_owned(), writer: Mutex::new(connection), readers: Mutex::new(Vec::new()) })
+    }
+
+    fn reader(&self) -> Result<Connection, EngineError> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        pooled.map_or_else(|| connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY), Ok)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS {
+            readers.push(connection);
+        }
+    }
+}
+
+impl Engine for Embedded {
+    fn realms(&self) -> Result<Vec<Uuid>, EngineError> {
+        Ok(self.all().into_iter().map(|(id, _)| id).collect())
+    }
+
+    fn found(&self, new: &NewRealm) -> Result<(), EngineError> {
+        let mut realms = self.realms.write().unwrap_or_else(PoisonError::into_inner);
+        let path = self.folder.join(format!("{}.{ENDING}", new.id));
+        if realms.contains_key(&new.id) || path.exists() {
+            return Err(EngineError::Refused("there is an organization of this id".into()));
+        }
+        // Under another name until it is whole: a realm half made would not open again.
+        let draft = self.folder.join(format!("{}.draft", new.id));
+        let _ = fs::remove_file(&draft);
+        let mut connection = connect(&draft, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        migrate::migrate_centre(&mut connection).map_err(|error| store(&error))?;
+        let sql = "INSERT INTO centre_realm (one, realm, name, epoch, founded, device, seed) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)";
+        connection.execute(sql, params![new.id.as_bytes(), new.name, new.epoch.as_bytes(), new.founded.0, new.device.as_bytes(), new.seed]).map_err(|error| sqlite(&error))?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|error| sqlite(&error))?;
+        connection.close().map_err(|(_, error)| sqlite(&error))?;
+        fs::rename(&draft, &path).map_err(|error| disk(&error))?;
+        fs::File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|error| disk(&error))?;
+        realms.insert(new.id, Arc::new(Realm::open(&path)?));
+        Ok(())
+    }
+
+    fn realm_of(&self, sought: Sought) -> Result<Option<Uuid>, EngineError> {
+        let (sql, key) = match &sought {
+            Sought::Device(id) => ("SELECT 1 FROM centre_device WHERE id = ?1", id.as_bytes().as_slice()),
+            Sought::Invite(hash) => ("SELECT 1 FROM centre_invite WHERE hash = ?1", hash.as_slice()),
+            Sought::Session(hash) => ("SELECT 1 FROM centre_session WHERE hash = ?1", hash.as_slice()),
+        };
+        for (id, realm) in self.all() {
+            let connection = realm.reader()?;
+            let found = connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([key], |_| Ok(())).optional());
+            realm.give_back(connection);
+            if found.map_err(|error| sqlite(&error))?.is_some() {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Reading) -> Result<(), CentreError>) -> Result<(), CentreError> {
+        let realm = self.realm(realm)?;
+        let connection = realm.reader()?;
+        run(&connection, "BEGIN")?;
+        let result = f(&mut Shelf { connection: &connection });
+        let ended = run(&connection, "ROLLBACK");
+        realm.give_back(connection);
+        result.and(ended.map_err(CentreError::from))
+    }
+
+    fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError> {
+        let realm = self.realm(realm)?;
+        let connection = realm.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if !connection.is_autocommit() {
+            // A panic inside a transaction left it open.
+            run(&connection, "ROLLBACK")?;
+        }
+        run(&connection, "BEGIN IMMEDIATE")?;
+        let mut shelf = Shelf { connection: &connection };
+        let result = f(&mut shelf).and_then(|()| Ok(shelf.head()?)).and_then(|head| {
+            run(&connection, "COMMIT")?;
+            realm.witness.note(Witness { epoch: head.epoch, g: head.g }).map_err(|error| disk(&error))?;
+            Ok(())
+        });
+        if result.is_err() && !connection.is_autocommit() {
+            run(&connection, "ROLLBACK")?;
+        }
+        result
+    }
+
+    fn witness(&self, realm: Uuid) -> Result<Option<Witness>, EngineError> {
+        Ok(self.realm(realm)?.witness.read())
+    }
+
+    fn backup(&self, realm: Uuid, to: &Path) -> Result<(), EngineError> {
+        let realm = self.realm(realm)?;
+        if to.exists() {
+            return Err(EngineError::Refused("there is a file of this name already".into()));
+        }
+        let from = realm.reader()?;
+        let mut target = Connection::open(to).map_err(|error| sqlite(&error))?;
+        let copied = Backup::new(&from, &mut target).and_then(|backup| backup.run_to_completion(2_000, Duration::from_millis(2), None));
+        realm.give_back(from);
+        copied.map_err(|error| sqlite(&error))?;
+        target.close().map_err(|(_, error)| sqlite(&error))?;
+        fs::File::open(to).and_then(|file| file.sync_all()).map_err(|error| disk(&error))
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, EngineError> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| sqlite(&error))?;
+    let writes = !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let mode = if writes { "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;" } else { "PRAGMA query_only = ON; PRAGMA cache_size = -16384;" };
+    // References are checked by the ingest, which knows of rows that are entered in error.
+    let all = format!("{mode} PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;");
+    connection.busy_timeout(PATIENCE).and_then(|()| connection.execute_batch(&all)).map_err(|error| sqlite(&error))?;
+    connection.set_prepared_statement_cache_capacity(512);
+    Ok(connection)
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<(), EngineError> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(|_| ()).map_err(|error| sqlite(&error))
+}
+
+/// What SQLite says, in the words of the centre.
+fn sqlite(error: &rusqlite::Error) -> EngineError {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => EngineError::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => EngineError::Busy(error.to_string()),
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig) => EngineError::Refused(error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => EngineError::Damaged(error.to_string()),
+        _ => EngineError::Failed(error.to_string()),
+    }
+}
+
+fn store(error: &StoreError) -> EngineError {
+    match error {
+        StoreError::DiskFull => EngineError::Full,
+        StoreError::Damaged(_) | StoreError::Unreadable(_) => EngineError::Damaged(error.to_string()),
+        StoreError::FromTheFuture { .. } => EngineError::FromTheFuture(error.to_string()),
+        StoreError::Database(_) => EngineError::Refused(error.to_string()),
+        _ => EngineError::Failed(error.to_string()),
+    }
+}
+
+fn disk(error: &std::io::Error) -> EngineError {
+    if error.kind() == std::io::ErrorKind::StorageFull { EngineError::Full } else { EngineError::Failed(error.to_string()) }
+}

@@ -1,0 +1,261 @@
+//! What a store has to offer so that the centre can run on it. Says nothing about how: SQLite is
+//! in `embedded/`; PostgreSQL implements the same. Knows no rule of merging and no right.
+//!
+//! Everything is asked for in batches, because a store may be a network away: the ingest of a
+//! group of pushes reads with a handful of calls and writes with one [`Writing::save`].
+
+use std::path::Path;
+
+use gladstone_model::{Instant, Unit, unit::UnitKind};
+use gladstone_protocol::{JournalEntry, RowState, Stored, wire::RowKey};
+use uuid::Uuid;
+
+use crate::error::{CentreError, EngineError};
+
+mod records;
+
+pub use records::{
+    Alike, Batch, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, NewRealm, Place, RowSave, Sought, StoredInvite, StoredSession, UnitSum, Witness, Written,
+};
+
+/// A store of realms. Blocking; every call may come from any thread.
+pub trait Engine: Send + Sync {
+    /// The realms that are held, in no order.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn realms(&self) -> Result<Vec<Uuid>, EngineError>;
+
+    /// Makes an empty realm.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when the id is taken.
+    fn found(&self, new: &NewRealm) -> Result<(), EngineError>;
+
+    /// The realm in which something is known that comes from outside without naming a realm.
+    /// One answer at most: ids of devices and hashes are unique in the whole store.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn realm_of(&self, sought: Sought) -> Result<Option<Uuid>, EngineError>;
+
+    /// Reads from one snapshot of one realm.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRealm`], what the store says, or what `f` returns.
+    fn read(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Reading) -> Result<(), CentreError>) -> Result<(), CentreError>;
+
+    /// Runs `f` in one transaction that is alone in writing the realm: from its beginning the head
+    /// is locked. Durable when this returns `Ok`; gone when `f` fails. `f` may be run again from its
+    /// beginning when the store asks for it, so it must change nothing outside that matters then.
+    ///
+    /// Before it returns, the witness has been brought up to the head that was saved.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRealm`], what the store says, or what `f` returns.
+    fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError>;
+
+    /// What the witness outside the store saw last: never ahead of what was durable. None when
+    /// there is no witness that can be read.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn witness(&self, realm: Uuid) -> Result<Option<Witness>, EngineError>;
+
+    /// Writes a complete copy of one realm to a new file, beside running work.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when this engine leaves it to the database's own tools; what the
+    /// store or the disk says.
+    fn backup(&self, realm: Uuid, to: &Path) -> Result<(), EngineError>;
+}
+
+/// Reading one realm. Lists come in no order and without what is not there, where nothing else is
+/// said; what is asked for twice may come once.
+pub trait Reading {
+    /// The realm itself.
+    ///
+    /// # Errors
+    /// What the store says; so for all that follow.
+    fn head(&mut self) -> Result<Head, EngineError>;
+
+    /// Rows by their keys, entered in error or not.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn rows(&mut self, keys: &[RowKey]) -> Result<Vec<RowState>, EngineError>;
+
+    /// Rows in which a field has a value, entered in error or not; at most `limit` for each ask.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn having(&mut self, asks: &[Having]) -> Result<Vec<RowState>, EngineError>;
+
+    /// Rows in which a field has a value, and whose stretch of time meets another one; back to back
+    /// is no meeting. Engines with an index over times may do better than reading all.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn meeting(&mut self, ask: &Meeting) -> Result<Vec<RowState>, EngineError> {
+        let rows = self.having(std::slice::from_ref(&ask.having))?;
+        Ok(rows.into_iter().filter(|state| ask.meets(state)).collect())
+    }
+
+    /// For each ask, in its order: a row that stands, is another one, and has all these values.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn alike(&mut self, asks: &[Alike]) -> Result<Vec<Option<RowKey>>, EngineError>;
+
+    /// Who wrote these mutations and what was decided about them.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn mutations(&mut self, ids: &[Uuid]) -> Result<Vec<Written>, EngineError>;
+
+    /// The canonical bytes of the entries in which these mutations came.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn mutation_bytes(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<u8>)>, EngineError>;
+
+    /// Envelopes `from` to `to` (both included) of one life of one laptop, in the order of their
+    /// numbers.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn filed(&mut self, device: Uuid, incarnation: Uuid, from: u64, to: u64) -> Result<Vec<Filed>, EngineError>;
+
+    /// Verdicts on one life that were decided anew (see [`Batch::verdicts`]) in `(after_g, to_g]`,
+    /// by number; at most `limit`.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn changed_verdicts(&mut self, device: Uuid, incarnation: Uuid, after_g: u64, to_g: u64, limit: usize) -> Result<Vec<(u64, Stored)>, EngineError>;
+
+    /// The open entries of the conflict journal about these rows.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn journal(&mut self, rows: &[RowKey]) -> Result<Vec<JournalEntry>, EngineError>;
+
+    /// Every mutation that waits for something, in the order of receipt.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn held(&mut self) -> Result<Vec<Held>, EngineError>;
+
+    /// The claims of these people, whenever they are or were valid.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn claims(&mut self, actors: &[Uuid]) -> Result<Vec<Claim>, EngineError>;
+
+    /// All units of one kind that have rows.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn units(&mut self, kind: UnitKind) -> Result<Vec<Unit>, EngineError>;
+
+    /// Digests of these units.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn digests(&mut self, units: &[Unit]) -> Result<Vec<UnitSum>, EngineError>;
+
+    /// The log of some units, by commit number: whole mutations from the beginning of the range,
+    /// and so many that the one by which `bytes` of news are exceeded is the last.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn log(&mut self, ask: &LogAsk<'_>) -> Result<LogPart, EngineError>;
+
+    /// Rows of a unit behind a key in ascending order, entered in error or not: at most `limit`,
+    /// and fewer when they are large (about `bytes`, but one row at least when there is one).
+    ///
+    /// # Errors
+    /// What the store says.
+    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError>;
+
+    /// Laptops by id; all of them for none.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError>;
+
+    /// All lives of these laptops.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn lives(&mut self, devices: &[Uuid]) -> Result<Vec<Life>, EngineError>;
+
+    /// Which units a laptop was last handed out.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn device_units(&mut self, device: Uuid) -> Result<DeviceUnits, EngineError>;
+
+    /// An invitation by the hash of its code.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn invite(&mut self, hash: [u8; 32]) -> Result<Option<StoredInvite>, EngineError>;
+
+    /// A session or challenge by its hash.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn session(&mut self, hash: [u8; 32]) -> Result<Option<StoredSession>, EngineError>;
+}
+
+/// Writing one realm, inside one transaction. What was written is seen by what is read after it.
+pub trait Writing: Reading {
+    /// Writes all that a group of pushes changed.
+    ///
+    /// # Errors
+    /// What the store says; the whole transaction has to be given up then.
+    fn save(&mut self, batch: &Batch) -> Result<(), EngineError>;
+
+    /// Adds a laptop, or replaces what is known of it.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when another realm has a laptop of this id.
+    fn put_device(&mut self, device: &Device) -> Result<(), EngineError>;
+
+    /// Notes which units a laptop is handed out.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn put_device_units(&mut self, device: Uuid, units: &DeviceUnits) -> Result<(), EngineError>;
+
+    /// Adds an invitation, or replaces the one with the same hash.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn put_invite(&mut self, invite: &StoredInvite) -> Result<(), EngineError>;
+
+    /// Adds a session or challenge, and removes those that ended before `now`.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn put_session(&mut self, session: &StoredSession, now: Instant) -> Result<(), EngineError>;
+
+    /// Removes a session or challenge.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn remove_session(&mut self, hash: [u8; 32]) -> Result<(), EngineError>;
+
+    /// Begins another history of the realm.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn set_epoch(&mut self, epoch: Uuid) -> Result<(), EngineError>;
+
+    /// Removes the log up to a commit number, included; mutations stay. Sets [`Head::floor_g`].
+    ///
+    /// # Errors
+    /// What the store says.
+    fn trim_log(&mut self, through_g: u64) -> Result<(), EngineError>;
+}
+

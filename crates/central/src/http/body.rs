@@ -1,0 +1,53 @@
+//! Bodies of requests: of the stated type, within a size and a time, unpacked within a limit.
+
+use std::{error::Error as _, time::Duration};
+
+use axum::{body::{Body, Bytes, to_bytes}, http::{HeaderMap, Request, header}};
+use gladstone_protocol::{ApiError, Message, codec, limits::MESSAGE_LIMIT, pack};
+use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
+
+use super::answer::Fault;
+
+/// Greatest size of a body in JSON, in bytes. Two levels of nesting fit any of them.
+const JSON_LIMIT: usize = 16 * 1024;
+/// Longest time that a body may take to arrive.
+const TIME: Duration = Duration::from_secs(90);
+
+/// Reads a message.
+pub(super) async fn message<M: Message>(request: Request<Body>) -> Result<(M, HeaderMap), Fault> {
+    expect(request.headers(), pack::MEDIA_TYPE)?;
+    let (parts, body) = request.into_parts();
+    let bytes = read(body, MESSAGE_LIMIT).await?;
+    let encoding = parts.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
+    let message = match encoding.as_deref() {
+        None | Some("identity") => codec::decode(&bytes),
+        Some(pack::ENCODING) => pack::unpack(&bytes).and_then(|bytes| codec::decode(&bytes)),
+        Some(_) => return Err(Fault(ApiError::Damaged)),
+    };
+    Ok((message.map_err(ApiError::from)?, parts.headers))
+}
+
+/// Reads JSON.
+pub(super) async fn json<Q: DeserializeOwned>(request: Request<Body>) -> Result<Q, Fault> {
+    expect(request.headers(), "application/json")?;
+    let bytes = read(request.into_body(), JSON_LIMIT).await?;
+    serde_json::from_slice(&bytes).map_err(|error| Fault(ApiError::Refused { code: "bad_request".into(), text: format!("The request cannot be read: {error}.") }))
+}
+
+/// Whether the body is what it has to be.
+pub(super) fn expect(headers: &HeaderMap, media: &str) -> Result<(), Fault> {
+    let stated = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let stated = stated.split(';').next().unwrap_or_default().trim();
+    if stated.eq_ignore_ascii_case(media) { Ok(()) } else { Err(Fault(ApiError::Damaged)) }
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Fault> {
+    match tokio::time::timeout(TIME, to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => Err(Fault(ApiError::TooLarge)),
+        // Cut off, or too slow: nobody may be left to hear it.
+        Ok(Err(_)) | Err(_) => Err(Fault(ApiError::Damaged)),
+    }
+}

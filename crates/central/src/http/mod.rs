@@ -1,0 +1,169 @@
+//! The service: routes, who may call them, and what is counted. Everything that decides something
+//! about records is behind [`Centre`]; here only bytes come and go.
+
+mod admission;
+mod answer;
+mod blobs;
+mod body;
+mod counters;
+mod enrolment;
+mod pulse;
+mod serve;
+mod sync;
+pub mod tls;
+
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::{self, Next},
+    response::Response,
+    routing::{get, post},
+};
+use gladstone_protocol::ApiError;
+use tokio::{sync::watch, task::spawn_blocking};
+use uuid::Uuid;
+
+use crate::centre::{Caller, Centre};
+use admission::Admission;
+use answer::Fault;
+use blobs::Blobs;
+use counters::Counters;
+use pulse::Pulse;
+
+pub use serve::{Ready, ServeError, Server};
+
+/// How much the service takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests of one laptop.
+    pub requests_a_minute: NonZeroU32,
+    /// Codes tried from one address.
+    pub enrolments_a_minute: NonZeroU32,
+    /// Challenges and sessions asked for from one address; a practice shares one.
+    pub sign_ins_a_minute: NonZeroU32,
+    /// Pushes and pulls at once.
+    pub at_once: NonZeroU32,
+    /// First downloads at once.
+    pub first_downloads_at_once: NonZeroU32,
+    /// Connections at once.
+    pub connections: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Limits {
+            requests_a_minute: number(60),
+            enrolments_a_minute: number(5),
+            sign_ins_a_minute: number(600),
+            at_once: number(16),
+            first_downloads_at_once: number(4),
+            connections: number(4_000),
+        }
+    }
+}
+
+/// How the service is set up.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How much it takes.
+    pub limits: Limits,
+    /// Folder of the files that records name; without it there are none.
+    pub blobs: Option<PathBuf>,
+    /// Whether anybody may read the counters, or only this computer.
+    pub open_metrics: bool,
+}
+
+/// The address that a connection comes from.
+#[derive(Clone, Copy, Debug)]
+struct Peer(SocketAddr);
+
+/// What every handler works with.
+struct Shared {
+    centre: Arc<Centre>,
+    admission: Admission,
+    counters: Counters,
+    pulse: Arc<Pulse>,
+    blobs: Option<Blobs>,
+    open_metrics: bool,
+    ending: watch::Receiver<bool>,
+}
+
+type Here = State<Arc<Shared>>;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// All routes over a centre. `ending` becomes true when waiting requests are to be answered.
+fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool>) -> Router {
+    let shared = Arc::new(Shared {
+        admission: Admission::new(&settings.limits),
+        counters: Counters::default(),
+        pulse: Pulse::new(Arc::clone(&centre)),
+        blobs: settings.blobs.clone().map(Blobs::new),
+        open_metrics: settings.open_metrics,
+        centre,
+        ending,
+    });
+    Router::new()
+        .route("/v1/enrol", post(enrolment::enrol))
+        .route("/v1/challenge", post(enrolment::challenge))
+        .route("/v1/session", post(enrolment::session))
+        .route("/v1/push", post(sync::push))
+        .route("/v1/pull", post(sync::pull))
+        .route("/v1/wait", get(sync::wait))
+        .route("/v1/blobs/{hash}", get(blobs::fetch).put(blobs::store))
+        .route("/health/live", get(async || "live\n"))
+        .route("/health/ready", get(counters::ready))
+        .route("/metrics", get(counters::metrics))
+        .fallback(async || Fault::not_found())
+        .method_not_allowed_fallback(async || Fault::not_found())
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), observed))
+        .with_state(shared)
+}
+
+/// Gives each request a number, counts it, and notes route, status and time; nothing about persons.
+async fn observed(State(shared): Here, mut request: Request, next: Next) -> Response {
+    let began = std::time::Instant::now();
+    let id = Uuid::now_v7();
+    let route = counters::Route::of(request.method(), request.uri().path());
+    request.headers_mut().remove(header::EXPECT);
+    let _under_way = shared.counters.enter(route);
+    let mut response = next.run(request).await;
+    let status = response.status();
+    shared.counters.done(route, status, began.elapsed());
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    tracing::info!(request = %id, route = route.name(), status = status.as_u16(), millis = began.elapsed().as_millis() as u64, "answered");
+    response
+}
+
+/// Who calls, by the session's token; a request of theirs is counted.
+async fn caller(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+    let token = token.ok_or(ApiError::SignedOut)?.to_owned();
+    let caller = blocking(shared, move |centre| centre.authenticate(&token)).await?;
+    shared.admission.device(caller.device)?;
+    Ok(caller)
+}
+
+/// Runs work that blocks beside the threads that serve connections.
+async fn blocking<T: Send + 'static>(shared: &Arc<Shared>, work: impl FnOnce(&Centre) -> Result<T, ApiError> + Send + 'static) -> Result<T, Fault> {
+    let centre = Arc::clone(&shared.centre);
+    match spawn_blocking(move || work(&centre)).await {
+        Ok(result) => Ok(result?),
+        Err(error) => {
+            tracing::error!(%error, "a request stopped unexpectedly");
+            Err(Fault::later(30_000))
+        }
+    }
+}
+
+/// The address a request comes from, as the connection says.
+fn peer(request: &axum::http::Request<Body>) -> std::net::IpAddr {
+    request.extensions().get::<Peer>().map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip())
+}

@@ -1,0 +1,419 @@
+//! The one way in: envelopes of laptops and mutations of the centre itself, in the order in which
+//! they came. The chain is verified before anything, every envelope gets one verdict, and what
+//! waited for one of them follows in the same transaction. How a group comes together is in
+//! `queue.rs`; what a mutation does to rows in `judge.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gladstone_model::catalogue::SCHEMA_VERSION;
+use gladstone_protocol::{
+    ApiError, CodecFault, Entry, JournalKind, Mutation, Op, OpKind, Stored, Verdict, Writer, clock,
+    entry::Body,
+    seal,
+    wire::{Envelope, Judged, PushAnswer, PushRequest},
+};
+use uuid::Uuid;
+
+use crate::{
+    around::Around,
+    engine::{Device, Filed, Held, Life, LogLine, Place, Written},
+    error::CentreError,
+    judge::{self, Effect, Judgement},
+    own::{self, OwnKey},
+    raise,
+    rights::Rights,
+    work::{Work, key_of},
+};
+
+/// Bytes of verdicts after which the rest of a push is left for the next one.
+const ANSWER_LIMIT: usize = 2 * 1024 * 1024;
+
+/// A push on its way in. Signatures are checked before, on the caller's thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub device: Uuid,
+    pub incarnation: Uuid,
+    pub epoch: Uuid,
+    pub nonce: [u8; 32],
+    /// The key with which the signatures were checked.
+    pub public_key: [u8; 32],
+    pub items: Vec<Item>,
+    /// The store refused the first new envelope before: it is kept without effect.
+    pub doubtful: bool,
+}
+
+/// One envelope, looked at by itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// Hash and signature are right.
+    Sound(Box<(Entry, Envelope)>),
+    /// Of a version that is not known here.
+    Newer,
+    /// Not what this laptop wrote.
+    Broken,
+}
+
+/// What became of a push.
+pub(crate) type Answer = Result<PushAnswer, ApiError>;
+
+impl Job {
+    /// Opens the envelopes of a push.
+    pub fn open(request: &PushRequest, public_key: [u8; 32]) -> Job {
+        let items = request.envelopes.iter().map(|envelope| item(request, envelope, &public_key)).collect();
+        Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items, doubtful: false }
+    }
+
+    /// The first `count` envelopes alone.
+    pub fn cut(&self, count: usize) -> Job {
+        Job { items: self.items.iter().take(count).cloned().collect(), ..self.clone() }
+    }
+
+    fn mutations(&self) -> impl Iterator<Item = &Mutation> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Sound(sound) => match &sound.0.body {
+                Body::Mutation(mutation) => Some(mutation),
+                Body::Event(_) => None,
+            },
+            _ => None,
+        })
+    }
+}
+
+fn item(request: &PushRequest, envelope: &Envelope, public_key: &[u8; 32]) -> Item {
+    match Entry::from_foreign_bytes(&envelope.bytes) {
+        Err(CodecFault::OtherVersion(_)) => Item::Newer,
+        Err(_) => Item::Broken,
+        Ok(_) => match seal::open(&envelope.bytes, &envelope.hash, &envelope.signature.0, public_key) {
+            Ok(entry) if entry.device == request.device && entry.incarnation == request.incarnation => Item::Sound(Box::new((entry, envelope.clone()))),
+            _ => Item::Broken,
+        },
+    }
+}
+
+/// Takes in a group of pushes. One answer for each, in their order.
+///
+/// # Errors
+/// What the store says; nothing may be kept then.
+pub(crate) fn ingest(work: &mut Work<'_>, jobs: &[Job], around: &dyn Around) -> Result<Vec<Answer>, CentreError> {
+    work.load_devices(&jobs.iter().map(|job| job.device).collect::<Vec<_>>())?;
+    work.read_ahead(jobs.iter().flat_map(Job::mutations))?;
+    jobs.iter().map(|job| Intake { work: &mut *work, around }.take(job)).collect()
+}
+
+/// Takes in a mutation of the centre itself. Says at which commit number it took effect; none when
+/// there was nothing to do.
+///
+/// # Errors
+/// What the store says; [`CentreError::Refused`] when it cannot take effect.
+pub(crate) fn write_own(work: &mut Work<'_>, around: &dyn Around, command: &str, ops: Vec<Op>) -> Result<Option<u64>, CentreError> {
+    Intake { work, around }.own(command, ops)
+}
+
+struct Intake<'w, 's, 'a> {
+    work: &'w mut Work<'s>,
+    around: &'a dyn Around,
+}
+
+impl Intake<'_, '_, '_> {
+    fn take(&mut self, job: &Job) -> Result<Answer, CentreError> {
+        let received = self.work.now;
+        let Some(device) = self.work.device(job.device).cloned() else { return Ok(Err(ApiError::SignedOut)) };
+        let answer = |epoch: Uuid, verdicts: Vec<Judged>, next_nonce: [u8; 32]| Ok(Ok(PushAnswer { epoch, verdicts, server_time: received, next_nonce }));
+        let epoch = self.work.head.epoch;
+        let life = match self.work.life(job.device, job.incarnation) {
+            // An earlier life that is over, or somebody with an old nonce: a copy of this laptop.
+            Some(_) if job.incarnation != device.incarnation => return answer(epoch, forks(job), job.nonce),
+            Some(life) if life.public_key != job.public_key => return Ok(Err(ApiError::Later { after_ms: 1_000 })),
+            Some(life) => *life,
+            None => Life { device: job.device, incarnation: job.incarnation, dseq: 0, head: [0; 32], hlc: self.work.last_stamp(job.device), public_key: device.public_key },
+        };
+        // A laptop that was put back from a backup begins a new life and has an old nonce; one that
+        // comes from another history knows a nonce that this store never gave out.
+        let first_contact = job.incarnation != device.incarnation || job.epoch != epoch && device.epoch != epoch;
+        if !first_contact && job.nonce != device.nonce && job.nonce != device.former_nonce {
+            return answer(epoch, forks(job), job.nonce);
+        }
+        let mut next = Device { incarnation: job.incarnation, epoch, seen: Some(received), ..device.clone() };
+        if job.nonce == device.nonce || first_contact {
+            next.former_nonce = job.nonce;
+            self.around.random(&mut next.nonce)?;
+        }
+        let nonce = next.nonce;
+        self.work.put_device(next);
+        let judged = self.envelopes(job, life, &device)?;
+        if judged.is_empty() && job.items.iter().any(|item| matches!(item, Item::Broken)) {
+            let text = "What this computer sent does not carry its signature. Restart Gladstone; if it stays, export what waits and join the centre again.".into();
+            return Ok(Err(ApiError::Refused { code: "not_signed".into(), text }));
+        }
+        answer(epoch, judged, nonce)
+    }
+
+    /// The verdicts on the envelopes of a push, up to the first that ends it.
+    fn envelopes(&mut self, job: &Job, mut life: Life, device: &Device) -> Result<Vec<Judged>, CentreError> {
+        let mut judged = Vec::with_capacity(job.items.len());
+        let mut doubtful = job.doubtful;
+        let mut earlier = self.earlier(job, &life)?;
+        let mut bytes = 0;
+        for item in &job.items {
+            let (entry, envelope) = match item {
+                Item::Sound(sound) => (&sound.0, &sound.1),
+                Item::Newer => {
+                    judged.push(Judged { dseq: life.dseq + 1, verdict: Verdict::UpgradeRequired });
+                    break;
+                }
+                Item::Broken => break,
+            };
+            let place = Place { device: job.device, incarnation: job.incarnation, dseq: entry.dseq };
+            let verdict = if entry.dseq <= life.dseq {
+                match earlier.remove(&entry.dseq) {
+                    Some((hash, stored)) if hash == envelope.hash => Verdict::Duplicate { stored },
+                    _ => Verdict::Fork,
+                }
+            } else if entry.dseq != life.dseq + 1 {
+                Verdict::Gap { expected: life.dseq + 1 }
+            } else if entry.previous != life.head {
+                Verdict::Fork
+            } else {
+                let doubt = std::mem::take(&mut doubtful);
+                self.decide(&mut life, place, entry, envelope, device, doubt)?
+            };
+            let last = matches!(verdict, Verdict::Fork | Verdict::Gap { .. } | Verdict::UpgradeRequired);
+            if matches!(verdict, Verdict::Merged { .. } | Verdict::Duplicate { stored: Stored::Merged { .. } }) {
+                bytes += postcard::experimental::serialized_size(&verdict).unwrap_or(ANSWER_LIMIT);
+            }
+            judged.push(Judged { dseq: entry.dseq, verdict });
+            if last || bytes > ANSWER_LIMIT {
+                break;
+            }
+        }
+        self.work.put_life(life);
+        Ok(judged)
+    }
+
+    /// Hashes and verdicts of those envelopes of a push that came before.
+    fn earlier(&mut self, job: &Job, life: &Life) -> Result<BTreeMap<u64, ([u8; 32], Stored)>, CentreError> {
+        let numbers = || job.items.iter().filter_map(|item| if let Item::Sound(sound) = item { Some(sound.0.dseq) } else { None }).filter(|dseq| *dseq <= life.dseq);
+        let (Some(from), Some(to)) = (numbers().min(), numbers().max()) else { return Ok(BTreeMap::new()) };
+        let to = to.min(from.saturating_add(gladstone_protocol::limits::BATCH_COUNT as u64));
+        let mut found: BTreeMap<u64, ([u8; 32], Stored)> = self.work.shelf().filed(job.device, job.incarnation, from, to)?.into_iter().map(|filed| (filed.place.dseq, (filed.envelope.hash, filed.verdict))).collect();
+        for dseq in numbers() {
+            let place = Place { device: job.device, incarnation: job.incarnation, dseq };
+            if let Some(filed) = self.work.filed_now(place) {
+                found.insert(dseq, (filed.envelope.hash, filed.verdict.clone()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The verdict on the envelope that comes next in its chain.
+    fn decide(&mut self, life: &mut Life, place: Place, entry: &Entry, envelope: &Envelope, device: &Device, doubt: bool) -> Result<Verdict, CentreError> {
+        let mutation = match &entry.body {
+            Body::Mutation(mutation) if mutation.schema_version > SCHEMA_VERSION => return Ok(Verdict::UpgradeRequired),
+            Body::Mutation(mutation) => Some(mutation),
+            Body::Event(_) => None,
+        };
+        life.dseq = place.dseq;
+        life.head = envelope.hash;
+        let received = self.work.now;
+        let filed = |mutation, g, verdict: &Stored| Filed { place, envelope: envelope.clone(), received, mutation, g, verdict: verdict.clone() };
+        let Some(mutation) = mutation else {
+            let verdict = Stored::Applied { g: self.work.head.g };
+            self.work.file(filed(None, None, &verdict));
+            return Ok(verdict.into());
+        };
+        if let Some(known) = self.work.written(mutation.id)?.cloned() {
+            let same = known.writer.actor == device.actor && mutation.actor == device.actor && self.same_ops(mutation)?;
+            let stored = if same { known.verdict } else { quarantined("mutation_id", "This change carries the number of another one and was not taken. Export it, and enter it anew.") };
+            self.work.file(filed(None, None, &stored));
+            return Ok(if same { Verdict::Duplicate { stored } } else { stored.into() });
+        }
+        let seen: Vec<u64> = bases(mutation).filter_map(|base| self.work.writer(base)).map(|writer| writer.hlc).chain([life.hlc]).collect();
+        let by = Writer::of(mutation, place.device, clock::lift(clock::clamp(mutation.hlc, received), seen));
+        life.hlc = life.hlc.max(by.hlc);
+        let refusal = if device.revoked.is_some() {
+            Some(quarantined("revoked", "The right of this computer has ended. What it wrote since is kept and is shown to your organization."))
+        } else if mutation.actor != device.actor {
+            Some(quarantined("actor", "This was written by somebody else than the person this computer belongs to."))
+        } else if !mutation.realm.is_nil() && mutation.realm != self.work.head.realm {
+            Some(quarantined("realm", "This was written for another organization."))
+        } else if doubt {
+            Some(quarantined("store", "The centre cannot keep this as it is. Export it, and enter it anew."))
+        } else {
+            None
+        };
+        let rights = self.work.rights(device.actor)?;
+        let judgement = match refusal {
+            Some(stored) => Err(stored),
+            None => Ok(judge::judge(self.work, mutation, by, &rights, received)?),
+        };
+        let note = |g, verdict: &Stored| Written { writer: by, command: mutation.command.clone(), place, g, verdict: verdict.clone() };
+        let identity = Some((by, mutation.command.clone()));
+        match judgement {
+            Ok(Judgement::Effect(effect)) => {
+                let g = self.work.head.g + 1;
+                let verdict = verdict_of(g, &effect);
+                self.work.note(note(Some(g), &verdict));
+                self.work.file(filed(identity, Some(g), &verdict));
+                self.apply(by, effect, g)?;
+                Ok(verdict.into())
+            }
+            Ok(Judgement::Held(missing)) => {
+                let verdict = Stored::Held { missing: missing.clone() };
+                self.work.note(note(None, &verdict));
+                self.work.file(filed(identity, None, &verdict));
+                self.work.hold(Held { place, mutation: mutation.id, missing })?;
+                Ok(verdict.into())
+            }
+            Ok(Judgement::Refused(code, text)) => {
+                let verdict = Stored::Quarantined { code, text };
+                self.work.note(note(None, &verdict));
+                self.work.file(filed(identity, None, &verdict));
+                Ok(verdict.into())
+            }
+            Err(verdict) => {
+                self.work.note(note(None, &verdict));
+                self.work.file(filed(identity, None, &verdict));
+                Ok(verdict.into())
+            }
+        }
+    }
+
+    /// Whether a mutation that is known by its id says the same as then.
+    fn same_ops(&mut self, mutation: &Mutation) -> Result<bool, CentreError> {
+        let Some(bytes) = self.work.bytes_of(mutation.id)? else { return Ok(false) };
+        Ok(matches!(Entry::from_bytes(&bytes), Ok(Entry { body: Body::Mutation(known), .. }) if known.ops == mutation.ops && known.command == mutation.command))
+    }
+
+    /// Lets a mutation take effect as `g`, raises what a person has to decide, and lets follow what
+    /// waited for it.
+    fn apply(&mut self, by: Writer, effect: Effect, g: u64) -> Result<(), CentreError> {
+        self.work.head.g = g;
+        let mut arrived: BTreeSet<Uuid> = BTreeSet::from([by.mutation]);
+        let mut decided = Vec::new();
+        for touched in effect.touched {
+            arrived.insert(key_of(&touched.after).id);
+            decided.extend(raise::decided(touched.before.as_ref(), &touched.after));
+            self.work.put(touched.before.as_ref(), touched.after, g)?;
+        }
+        for (at, (key, unit, news)) in effect.news.into_iter().enumerate() {
+            let at = u32::try_from(at).map_err(|_| CentreError::Inconsistent("too many news of one mutation".into()))?;
+            self.work.tell(LogLine { g, at, unit, key, mutation: by.mutation, news });
+        }
+        let mut replaced = Vec::new();
+        for key in effect.settles {
+            replaced.extend(self.work.close_entry(key, g)?);
+        }
+        for key in decided {
+            self.work.close_entry(key, g)?;
+        }
+        let mut opened = Vec::new();
+        for entry in effect.journal {
+            if self.work.open_entry(&entry, g)? {
+                opened.push(entry);
+            }
+        }
+        let ops = raise::ops(self.work, &opened, &effect.notices, &replaced)?;
+        if !ops.is_empty() {
+            self.own("centre.raise", ops)?;
+        }
+        if self.work.anything_held() { self.release(&arrived) } else { Ok(()) }
+    }
+
+    /// Tries again what waited for one of these.
+    fn release(&mut self, arrived: &BTreeSet<Uuid>) -> Result<(), CentreError> {
+        let waiting: Vec<Held> = self.work.held()?.values().filter(|held| held.missing.iter().any(|id| arrived.contains(id))).cloned().collect();
+        for held in waiting {
+            // One that was released before this one may have let it follow already.
+            if !self.work.held()?.contains_key(&held.place) {
+                continue;
+            }
+            let bytes = self.work.bytes_of(held.mutation)?;
+            let known = self.work.written(held.mutation)?.cloned();
+            let (Some(Ok(Entry { body: Body::Mutation(mutation), .. })), Some(known)) = (bytes.as_deref().map(Entry::from_bytes), known) else {
+                return Err(CentreError::Inconsistent("a mutation that waits is not there".into()));
+            };
+            let rights = self.work.rights(known.writer.actor)?;
+            let now = self.work.now;
+            match judge::judge(self.work, &mutation, known.writer, &rights, now)? {
+                Judgement::Effect(effect) => {
+                    let g = self.work.head.g + 1;
+                    let verdict = verdict_of(g, &effect);
+                    self.work.release(held.place)?;
+                    self.work.head.g = g;
+                    self.work.decide_anew(held.place, Some(g), verdict.clone());
+                    let writer = known.writer;
+                    self.work.note(Written { g: Some(g), verdict, ..known });
+                    self.apply(writer, effect, g)?;
+                }
+                Judgement::Held(missing) => {
+                    let verdict = Stored::Held { missing: missing.clone() };
+                    self.work.note(Written { verdict: verdict.clone(), ..known });
+                    self.work.decide_anew(held.place, None, verdict);
+                    self.work.hold(Held { missing, ..held })?;
+                }
+                Judgement::Refused(code, text) => {
+                    let verdict = Stored::Quarantined { code, text };
+                    self.work.release(held.place)?;
+                    self.work.note(Written { verdict: verdict.clone(), ..known });
+                    self.work.decide_anew(held.place, None, verdict);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A mutation of the centre: filed in its own chain, judged like every other.
+    fn own(&mut self, command: &str, ops: Vec<Op>) -> Result<Option<u64>, CentreError> {
+        if ops.is_empty() {
+            return Ok(None);
+        }
+        let head = self.work.head.clone();
+        let key = OwnKey::of(&head.seed)?;
+        self.work.load_devices(&[head.device])?;
+        let mut life = self.work.life(head.device, head.epoch).copied().unwrap_or_else(|| own::new_life(&head, &key));
+        let received = self.work.now;
+        let (mutation, envelope) = own::entry(&head, &life, &key, self.around.new_id()?, command, ops, received)?;
+        self.work.read_ahead(std::iter::once(&mutation))?;
+        let place = Place { device: life.device, incarnation: life.incarnation, dseq: life.dseq + 1 };
+        let seen: Vec<u64> = bases(&mutation).filter_map(|base| self.work.writer(base)).map(|writer| writer.hlc).chain([life.hlc]).collect();
+        let by = Writer::of(&mutation, place.device, clock::lift(clock::clamp(mutation.hlc, received), seen));
+        let rights = Rights::of_the_centre(head.realm, head.device);
+        let effect = match judge::judge(self.work, &mutation, by, &rights, received)? {
+            Judgement::Effect(effect) => effect,
+            Judgement::Held(missing) => return Err(CentreError::Refused(format!("something that this needs is not here: {missing:?}"))),
+            Judgement::Refused(_, text) => return Err(CentreError::Refused(text)),
+        };
+        let g = self.work.head.g + 1;
+        let verdict = verdict_of(g, &effect);
+        life = Life { dseq: place.dseq, head: envelope.hash, hlc: by.hlc, ..life };
+        self.work.put_life(life);
+        self.work.note(Written { writer: by, command: command.into(), place, g: Some(g), verdict: verdict.clone() });
+        self.work.file(Filed { place, envelope, received, mutation: Some((by, command.into())), g: Some(g), verdict });
+        self.apply(by, effect, g)?;
+        Ok(Some(g))
+    }
+}
+
+/// The verdict for a mutation that takes effect.
+fn verdict_of(g: u64, effect: &Effect) -> Stored {
+    let telling = effect.journal.iter().any(|entry| entry.kind != JournalKind::Agreed);
+    if telling { Stored::Merged { g, journal: effect.journal.clone() } } else { Stored::Applied { g } }
+}
+
+fn quarantined(code: &str, text: &str) -> Stored {
+    Stored::Quarantined { code: code.into(), text: text.into() }
+}
+
+fn forks(job: &Job) -> Vec<Judged> {
+    let number = |item: &Item| if let Item::Sound(sound) = item { Some(Judged { dseq: sound.0.dseq, verdict: Verdict::Fork }) } else { None };
+    job.items.iter().filter_map(number).collect()
+}
+
+/// The mutations whose values the author of this one had seen.
+fn bases(mutation: &Mutation) -> impl Iterator<Item = Uuid> + '_ {
+    mutation.ops.iter().flat_map(|op| match &op.kind {
+        OpKind::Create(_) => Vec::new(),
+        OpKind::Update(patches) => patches.iter().map(|patch| patch.base).collect(),
+        OpKind::EnterInError { base, .. } => vec![*base],
+    })
+}

@@ -1,0 +1,500 @@
+//! What one mutation does to the rows as they stand: merged patch by patch with the one rule of
+//! the protocol, placed in units, and checked against rights and declarations. Changes nothing;
+//! a mutation takes effect as a whole or not at all.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use gladstone_model::{Entity, Instant, OnDelete, Row, Unit, Value, catalogue, id, validate};
+use gladstone_protocol::{
+    Check, Entry, GroupPatch, JournalEntry, JournalKind, Known, Mutation, Op, OpKind, RowState, Verdict, Writer,
+    entry::Body,
+    journal::{JournalKey, MARK},
+    limits::{BATCH_LIMIT, ROW_COUNT},
+    merge,
+    wire::{RowKey, RowNews},
+};
+use uuid::Uuid;
+
+use crate::{
+    engine::{Having, Meeting},
+    error::CentreError,
+    news,
+    notice::{self, Notice},
+    rights::{self, Rights},
+    units::{self, Placement},
+    work::{Work, key_of, writers_of},
+};
+
+/// How far units are followed from row to row.
+const DEPTH: u8 = 8;
+/// Most bytes that one mutation may tell the laptops, so that it fits into one answer.
+const NEWS_LIMIT: usize = BATCH_LIMIT / 4 * 3;
+
+/// What becomes of a mutation.
+pub(crate) enum Judgement {
+    /// It takes effect.
+    Effect(Effect),
+    /// It needs rows or mutations that are not here.
+    Held(Vec<Uuid>),
+    /// It is kept without effect: a short name of the reason, and words for its author.
+    Refused(String, String),
+}
+
+/// What a mutation changes.
+#[derive(Default)]
+pub(crate) struct Effect {
+    /// Rows before and after, in the order of their first patch; moved parts behind them.
+    pub touched: Vec<Touched>,
+    /// Values that do not stand, or stand unseen.
+    pub journal: Vec<JournalEntry>,
+    /// Entries of the journal that are replaced by somebody who had seen them.
+    pub settles: Vec<JournalKey>,
+    /// What a person should look at besides.
+    pub notices: Vec<Notice>,
+    /// What is told: row, unit and news in postcard's form, in order.
+    pub news: Vec<(RowKey, Unit, Vec<u8>)>,
+}
+
+/// A row before and after a mutation.
+pub(crate) struct Touched {
+    pub before: Option<RowState>,
+    pub after: RowState,
+}
+
+/// Judges a mutation of `by` (with its decided stamp) under `rights`. `received`: when it came.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn judge(work: &mut Work<'_>, mutation: &Mutation, by: Writer, rights: &Rights, received: Instant) -> Result<Judgement, CentreError> {
+    let mut trial = Trial { by, rows: BTreeMap::new(), order: Vec::new(), references: Vec::new(), emptied: Vec::new(), effect: Effect::default() };
+    for op in &mutation.ops {
+        if let Some(refusal) = trial.take(work, op, rights)? {
+            return Ok(refusal);
+        }
+    }
+    let missing = trial.missing(work)?;
+    if !missing.is_empty() {
+        return Ok(Judgement::Held(missing));
+    }
+    if let Some(entity) = trial.place(work)? {
+        return Ok(refused("no_unit", format!("It is not said to whom this {} belongs. Fill in whom it is about, and send it again.", entity.label.to_lowercase())));
+    }
+    if let Some(why) = trial.objection(work, rights)? {
+        return Ok(refused("forbidden", why.into()));
+    }
+    if let Some(why) = trial.faults(work, mutation, received)? {
+        return Ok(refused("invalid", why));
+    }
+    trial.orphans(work)?;
+    trial.doubles(work)?;
+    trial.meetings(work)?;
+    trial.moved(work)?;
+    trial.finish()
+}
+
+fn refused(code: &str, text: String) -> Judgement {
+    Judgement::Refused(code.into(), text)
+}
+
+/// The rows as they would stand.
+struct Trial {
+    by: Writer,
+    rows: BTreeMap<RowKey, Touched>,
+    order: Vec<RowKey>,
+    /// References that were written: of which row, field, to which row, whether as its part.
+    references: Vec<(RowKey, u16, RowKey, bool)>,
+    /// Rows that were entered in error.
+    emptied: Vec<RowKey>,
+    effect: Effect,
+}
+
+/// Who wrote what the rule of merging asks about.
+struct Origins<'w, 's> {
+    work: &'w Work<'s>,
+    by: Writer,
+}
+
+impl Known for Origins<'_, '_> {
+    fn writer(&self, mutation: Uuid) -> Option<Writer> {
+        if mutation == self.by.mutation { Some(self.by) } else { self.work.writer(mutation) }
+    }
+}
+
+impl Trial {
+    /// Merges one patch. Says why the mutation cannot take effect, if so.
+    fn take(&mut self, work: &mut Work<'_>, op: &Op, rights: &Rights) -> Result<Option<Judgement>, CentreError> {
+        let key = RowKey { entity: op.entity, id: op.id };
+        let current = match self.rows.get(&key) {
+            Some(touched) => Some(touched.after.clone()),
+            None => work.row(key)?.cloned(),
+        };
+        if let Some(state) = &current {
+            work.load_written(writers_of(state).collect())?;
+        }
+        let without = rights.without_server_owned(op, current.as_ref());
+        let op = without.as_ref().unwrap_or(op);
+        let merged = match merge::merge(current.as_ref(), op, &self.by, &Origins { work, by: self.by }) {
+            Ok(merged) => merged,
+            Err(fault) => {
+                return Ok(match Verdict::of_fault(&fault, op.id) {
+                    Verdict::Held { missing } => Some(Judgement::Held(missing)),
+                    Verdict::Quarantined { code, text } => Some(Judgement::Refused(code, text)),
+                    _ => Some(refused("misfit", fault.to_string())),
+                });
+            }
+        };
+        for check in &merged.checks {
+            match *check {
+                Check::Reference { field, entity, id, part } => self.references.push((key, field, RowKey { entity, id }, part)),
+                Check::Parts => self.emptied.push(key),
+                Check::UnitOf { .. } => {}
+            }
+        }
+        self.effect.settles.extend(merged.settles.iter().map(|(group, mid)| (op.entity, op.id, *group, *mid)));
+        for mut entry in merged.journal {
+            if let Some(base) = entry.base.filter(|_| entry.base_values.is_none() && entry.group != MARK) {
+                entry.base_values = values_written(work, &entry, base)?;
+            }
+            self.effect.journal.push(without_secrets(entry));
+        }
+        match self.rows.get_mut(&key) {
+            Some(touched) => touched.after = merged.state,
+            None => {
+                self.order.push(key);
+                self.rows.insert(key, Touched { before: current, after: merged.state });
+            }
+        }
+        Ok(None)
+    }
+
+    /// Rows that are referred to and are not there.
+    fn missing(&self, work: &mut Work<'_>) -> Result<Vec<Uuid>, CentreError> {
+        let mut missing = BTreeSet::new();
+        for (_, _, to, _) in &self.references {
+            if !self.rows.contains_key(to) && work.row(*to)?.is_none() {
+                missing.insert(to.id);
+            }
+        }
+        Ok(missing.into_iter().collect())
+    }
+
+    /// Puts every row into its unit. Says which entity has a row that belongs nowhere.
+    fn place(&mut self, work: &mut Work<'_>) -> Result<Option<&'static Entity>, CentreError> {
+        let mut placed = HashMap::new();
+        for key in self.order.clone() {
+            let placement = self.placement(work, key, &mut placed, DEPTH)?;
+            if let (Placement::In(unit), Some(touched)) = (placement, self.rows.get_mut(&key)) {
+                touched.after.unit = unit;
+            } else {
+                return Ok(self.rows.get(&key).map(|touched| touched.after.row.entity));
+            }
+        }
+        Ok(None)
+    }
+
+    fn placement(&self, work: &mut Work<'_>, key: RowKey, placed: &mut HashMap<RowKey, Placement>, depth: u8) -> Result<Placement, CentreError> {
+        let Some(touched) = self.rows.get(&key) else {
+            return Ok(work.row(key)?.map_or(Placement::Missing(key.id), |state| Placement::In(state.unit)));
+        };
+        if let Some(known) = placed.get(&key) {
+            return Ok(*known);
+        }
+        if depth == 0 {
+            return Ok(Placement::Nowhere);
+        }
+        let placement = units::place(&touched.after.row, &mut |parent| {
+            Ok(match self.placement(work, parent, placed, depth - 1)? {
+                Placement::In(unit) => Some(unit),
+                _ => None,
+            })
+        })?;
+        placed.insert(key, placement);
+        Ok(placement)
+    }
+
+    /// Why its author may not write this.
+    fn objection(&self, work: &mut Work<'_>, rights: &Rights) -> Result<Option<&'static str>, CentreError> {
+        let mut made = HashSet::new();
+        for touched in self.rows.values().filter(|touched| touched.before.is_none()) {
+            let known = touched.after.row.entity.name == "messages" && work.is_known(touched.after.unit)?;
+            made.extend(rights::made_by(rights.actor(), &touched.after, known));
+        }
+        let telling: HashSet<RowKey> = self.effect.journal.iter().filter(|entry| entry.kind != JournalKind::Agreed).map(|entry| RowKey { entity: entry.entity, id: entry.row }).collect();
+        let objection = |key: &RowKey| self.rows.get(key).and_then(|touched| rights.objection(touched.before.as_ref(), &touched.after, &made, telling.contains(key)));
+        Ok(self.order.iter().find_map(objection))
+    }
+
+    /// What is wrong with what was written. A rule over several fields that only the merge of two
+    /// edits breaks is nobody's fault: it becomes a notice.
+    fn faults(&mut self, work: &mut Work<'_>, mutation: &Mutation, received: Instant) -> Result<Option<String>, CentreError> {
+        let now = received.plus_seconds(60);
+        for op in &mutation.ops {
+            let Some(entity) = catalogue().by_no(op.entity) else { continue };
+            if let Some(why) = written(op).find_map(|(no, value)| value_fault(entity, no, value)) {
+                return Ok(Some(why));
+            }
+        }
+        for key in &self.order {
+            let Some(touched) = self.rows.get(key) else { continue };
+            if touched.before.as_ref().is_some_and(|before| before.row == touched.after.row) {
+                continue;
+            }
+            let row = &touched.after.row;
+            if touched.before.is_none() && squats(row) {
+                return Ok(Some(format!("This {} carries the id of another one; enter it anew.", row.entity.label.to_lowercase())));
+            }
+            for at in 0..row.entity.fields.len() {
+                if let Some(question) = units::referred(row, at).filter(|to| !row.entity.rules.is_empty() && !self.rows.contains_key(to)) {
+                    work.row(question)?;
+                }
+            }
+            let nearby = Nearby { trial: self, work };
+            let after = faults_of(row, now, &nearby);
+            if after.is_empty() {
+                continue;
+            }
+            let Some(before) = &touched.before else { return Ok(Some(after.join(" "))) };
+            let known = faults_of(&before.row, now, &nearby);
+            let new: Vec<String> = after.into_iter().filter(|fault| !known.contains(fault)).collect();
+            if !new.is_empty() {
+                let current = work.writer(before.row_mid);
+                self.effect.notices.push(notice::rule(before, &touched.after, &new.join(" "), self.by, current));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Parts that stand although what they belong to was entered in error.
+    fn orphans(&mut self, work: &mut Work<'_>) -> Result<(), CentreError> {
+        let mut found: Vec<(RowKey, u16, RowKey)> = self.references.iter().filter(|(.., part)| *part).map(|(key, field, to, _)| (*key, *field, *to)).collect();
+        for emptied in self.emptied.clone() {
+            let Some(entity) = catalogue().by_no(emptied.entity) else { continue };
+            let asks: Vec<Having> = catalogue()
+                .referrers(&entity.name)
+                .filter(|(from, _, on_delete)| *on_delete == OnDelete::Cascade && !from.append_only)
+                .map(|(from, at, _)| Having { entity: from, field: at, value: emptied.id.into(), limit: u32::MAX })
+                .collect();
+            let stored = work.having(&asks)?;
+            for ask in &asks {
+                let parts = stored.iter().filter(|state| state.row.entity == ask.entity && state.row.values[ask.field] == ask.value && !self.rows.contains_key(&key_of(state)));
+                let tried = self.rows.values().map(|touched| &touched.after).filter(|state| state.row.entity == ask.entity && state.row.values[ask.field] == ask.value);
+                found.extend(parts.chain(tried).map(|state| (key_of(state), ask.entity.fields[ask.field].no, emptied)));
+            }
+        }
+        for (key, field, to) in found.into_iter().collect::<BTreeSet<_>>() {
+            let Some(parent) = self.state(work, to)? else { continue };
+            let Some((mark, reason)) = parent.error else { continue };
+            let Some(part) = self.state(work, key)?.filter(|part| part.error.is_none()) else { continue };
+            work.load_written(BTreeSet::from([mark, part.row_mid]))?;
+            let origins = Origins { work, by: self.by };
+            // Made and marked by one hand: its author knew of both.
+            if let (Some(part_by), Some(error_by)) = (origins.writer(part.row_mid), origins.writer(mark))
+                && part_by.mutation != error_by.mutation
+            {
+                let entry = merge::orphan(&part, field, part_by, error_by, &reason);
+                self.effect.journal.push(without_secrets(entry));
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self, work: &mut Work<'_>, key: RowKey) -> Result<Option<RowState>, CentreError> {
+        match self.rows.get(&key) {
+            Some(touched) => Ok(Some(touched.after.clone())),
+            None => Ok(work.row(key)?.cloned()),
+        }
+    }
+
+    /// Rows that share what should be one row's alone. Nothing is refused for it.
+    fn doubles(&mut self, work: &mut Work<'_>) -> Result<(), CentreError> {
+        let (mut asks, mut of) = (Vec::new(), Vec::new());
+        for touched in self.rows.values().filter(|touched| touched.after.error.is_none() && !touched.after.row.entity.uniques.is_empty()) {
+            for ask in notice::uniques(touched.before.as_ref(), &touched.after) {
+                asks.push(ask);
+                of.push(key_of(&touched.after));
+            }
+        }
+        if asks.is_empty() {
+            return Ok(());
+        }
+        let stored = work.shelf().alike(&asks)?;
+        for ((ask, key), stored) in asks.iter().zip(of).zip(stored) {
+            let fits = |state: &RowState| state.row.entity == ask.entity && state.error.is_none() && state.row.id() != ask.except && ask.values.iter().all(|(at, value)| state.row.values[*at] == *value);
+            let other = match self.rows.values().map(|touched| &touched.after).find(|state| fits(state)).map(key_of).or_else(|| work.changed_like(fits)) {
+                Some(other) => Some(other),
+                None => stored,
+            };
+            let Some(other) = other else { continue };
+            let Some(state) = self.state(work, other)?.filter(|state| fits(state)) else { continue };
+            work.load_written(BTreeSet::from([state.row_mid]))?;
+            if let Some(touched) = self.rows.get(&key) {
+                let current = Origins { work, by: self.by }.writer(state.row_mid);
+                self.effect.notices.push(notice::double(ask, &touched.after, &state, self.by, current));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appointments that somebody made for the same time elsewhere. Both stand.
+    fn meetings(&mut self, work: &mut Work<'_>) -> Result<(), CentreError> {
+        let asks: Vec<(RowKey, Meeting)> = self.rows.iter().flat_map(|(key, touched)| notice::meetings(touched.before.as_ref(), &touched.after).into_iter().map(|ask| (*key, ask))).collect();
+        let mut told = BTreeSet::new();
+        for (key, ask) in asks {
+            let stored = work.shelf().meeting(&ask)?.iter().map(key_of).collect::<Vec<_>>();
+            let others: BTreeSet<RowKey> = stored.into_iter().chain(work.all_changed_like(|state| ask.meets(state))).filter(|other| !self.rows.contains_key(other)).collect();
+            for other in others {
+                let Some(state) = work.row(other)?.filter(|state| ask.meets(state) && notice::takes_time(state)).cloned() else { continue };
+                let time = state.writer_of(state.row.entity.fields[ask.fields.0].no);
+                work.load_written(BTreeSet::from([time]))?;
+                let current = work.writer(time);
+                // Whoever booked both on one laptop had both before them.
+                if current.is_some_and(|current| current.device == self.by.device) {
+                    continue;
+                }
+                if let Some(touched) = self.rows.get(&key).filter(|_| told.insert((key, other))) {
+                    self.effect.notices.push(notice::overlap(&ask, &touched.after, &state, self.by, current));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that travel with one that changed its unit go with it.
+    fn moved(&mut self, work: &mut Work<'_>) -> Result<(), CentreError> {
+        let mut open: Vec<RowKey> = self.rows.iter().filter(|(_, touched)| touched.before.as_ref().is_some_and(|before| before.unit != touched.after.unit)).map(|(key, _)| *key).collect();
+        while let Some(key) = open.pop() {
+            let Some(entity) = catalogue().by_no(key.entity) else { continue };
+            let asks: Vec<Having> = units::followers(entity).map(|(from, at)| Having { entity: from, field: at, value: key.id.into(), limit: u32::MAX }).collect();
+            for state in work.having(&asks)? {
+                let follower = key_of(&state);
+                if self.rows.contains_key(&follower) {
+                    continue;
+                }
+                let placement = units::place(&state.row, &mut |parent| Ok(self.state(work, parent)?.map(|state| state.unit)))?;
+                if let Placement::In(unit) = placement
+                    && unit != state.unit
+                {
+                    let after = RowState { unit, ..state.clone() };
+                    self.order.push(follower);
+                    self.rows.insert(follower, Touched { before: Some(state), after });
+                    open.push(follower);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gathers what changed and what is told.
+    fn finish(mut self) -> Result<Judgement, CentreError> {
+        let mut size = 0;
+        for key in &self.order {
+            let Some(touched) = self.rows.remove(key) else { continue };
+            for (unit, news) in news::of(touched.before.as_ref(), &touched.after, self.by.mutation) {
+                let bytes = encode(&news)?;
+                size += bytes.len() + 64;
+                self.effect.news.push((*key, unit, bytes));
+            }
+            if touched.before.as_ref() != Some(&touched.after) {
+                self.effect.touched.push(touched);
+            }
+        }
+        if size > NEWS_LIMIT || self.effect.news.len() > ROW_COUNT {
+            return Ok(refused("too_large", "This changes more at once than can be passed on. Do it in smaller steps.".into()));
+        }
+        let mut journal: BTreeMap<JournalKey, JournalEntry> = BTreeMap::new();
+        for entry in std::mem::take(&mut self.effect.journal) {
+            // Of two entries for one value the one stays that asks a person.
+            let known = journal.get(&entry.key()).is_some_and(|known| known.kind.asks_a_person());
+            if !known {
+                journal.insert(entry.key(), entry);
+            }
+        }
+        self.effect.journal = journal.into_values().collect();
+        Ok(Judgement::Effect(self.effect))
+    }
+}
+
+/// News in postcard's form.
+fn encode(news: &RowNews) -> Result<Vec<u8>, CentreError> {
+    postcard::to_stdvec(news).map_err(|_| CentreError::Inconsistent("news cannot be encoded".into()))
+}
+
+/// Rows near a mutation, for rules that look at them.
+struct Nearby<'t, 'w, 's> {
+    trial: &'t Trial,
+    work: &'w Work<'s>,
+}
+
+impl validate::Lookup for Nearby<'_, '_, '_> {
+    type Error = std::convert::Infallible;
+
+    fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, Self::Error> {
+        let key = RowKey { entity: entity.no, id };
+        let state = self.trial.rows.get(&key).map(|touched| &touched.after).or_else(|| self.work.seen(key));
+        Ok(state.map(|state| state.row.clone()))
+    }
+
+    /// Never here: a row that has the same is an honest edit made elsewhere; see `doubles`.
+    fn taken(&self, _: &'static Entity, _: &[(usize, &Value)], _: Uuid) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+}
+
+/// Whether a new row has an id that is derived from another key than its own.
+fn squats(row: &Row) -> bool {
+    let key: Vec<&Value> = row.entity.natural_key.iter().map(|at| &row.values[*at]).collect();
+    row.id().get_version_num() == 8 && id::derived(row.entity.no, &key) != row.id() && !key.is_empty()
+}
+
+fn faults_of(row: &Row, now: Instant, nearby: &Nearby<'_, '_, '_>) -> Vec<String> {
+    let Ok(faults) = validate::faults(row, &|_| false, now, nearby);
+    faults.into_iter().map(|fault| fault.message).collect()
+}
+
+/// The values that a patch writes.
+fn written(op: &Op) -> impl Iterator<Item = (u16, &Value)> {
+    let (created, patches): (&[(u16, Value)], &[GroupPatch]) = match &op.kind {
+        OpKind::Create(values) => (values, &[]),
+        OpKind::Update(patches) => (&[], patches),
+        OpKind::EnterInError { .. } => (&[], &[]),
+    };
+    created.iter().chain(patches.iter().flat_map(|patch| &patch.values)).map(|(no, value)| (*no, value))
+}
+
+fn value_fault(entity: &Entity, no: u16, value: &Value) -> Option<String> {
+    let field = &entity.fields[entity.position_of_no(no)?];
+    if matches!(value, Value::Json(_)) && value.as_json().is_none() {
+        return Some(format!("{}: is not structured data (JSON); enter it anew.", field.label));
+    }
+    validate::check_field(field, value).err().map(|(_, remedy)| format!("{}: {remedy}.", field.label))
+}
+
+/// What `base` wrote to the group that an entry is about.
+fn values_written(work: &mut Work<'_>, entry: &JournalEntry, base: Uuid) -> Result<Option<Vec<(u16, Value)>>, CentreError> {
+    let Some(bytes) = work.bytes_of(base)? else { return Ok(None) };
+    let Ok(Entry { body: Body::Mutation(mutation), .. }) = Entry::from_bytes(&bytes) else { return Ok(None) };
+    let Some(entity) = catalogue().by_no(entry.entity) else { return Ok(None) };
+    let Some(group) = entity.groups.iter().find(|group| gladstone_protocol::row_state::number(entity, group) == entry.group) else { return Ok(None) };
+    let of_row = mutation.ops.iter().filter(|op| op.entity == entry.entity && op.id == entry.row);
+    let mut written = of_row.filter_map(|op| match &op.kind {
+        OpKind::Create(values) => Some(group.fields.iter().map(|at| {
+            let no = entity.fields[*at].no;
+            (no, values.iter().find(|(other, _)| *other == no).map_or(Value::Null, |(_, value)| value.clone()))
+        }).collect()),
+        OpKind::Update(patches) => patches.iter().find(|patch| patch.group == entry.group).map(|patch| patch.values.clone()),
+        OpKind::EnterInError { .. } => None,
+    });
+    Ok(written.next_back())
+}
+
+/// The journal is told to laptops, and secrets never travel.
+fn without_secrets(mut entry: JournalEntry) -> JournalEntry {
+    let Some(entity) = catalogue().by_no(entry.entity).filter(|entity| entity.fields.iter().any(|field| field.is_secret())) else { return entry };
+    let public = |(no, _): &(u16, Value)| entity.position_of_no(*no).is_none_or(|at| !entity.fields[at].is_secret());
+    entry.kept.values.retain(public);
+    entry.other.values.retain(public);
+    if let Some(values) = &mut entry.base_values {
+        values.retain(public);
+    }
+    entry
+}

@@ -1,0 +1,393 @@
+//! Reading one realm out of PostgreSQL, in a transaction that has stated it. Each query names the
+//! realm as well: the policies of the tables are the second lock, not the first.
+
+use std::collections::{BTreeMap, HashMap};
+
+use gladstone_model::{Instant, Unit, Value, unit::UnitKind};
+use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Signature, Stored, Writer, limits::ROW_COUNT, row_state::same, wire::{Envelope, RowKey}};
+use serde::de::DeserializeOwned;
+use tokio_postgres::{Row, types::FromSqlOwned};
+use uuid::Uuid;
+
+use super::{
+    columns::{key_of, table},
+    connect::{Ask, Link},
+    fault::Fault,
+};
+use crate::{
+    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Place, Reading, StoredInvite, StoredSession, UnitSum, Written},
+    error::EngineError,
+};
+
+/// How many commits of the log are looked at first; four times as many each time nothing came.
+const FIRST_WINDOW: u64 = 512;
+/// How many rows of a page are read at a time.
+const PORTION: usize = 512;
+
+/// A realm in a transaction.
+pub(super) struct Shelf<'l> {
+    pub link: &'l mut Link,
+    pub head: Head,
+    /// Two transactions were in each other's way: the same may succeed now.
+    pub again: bool,
+}
+
+impl Shelf<'_> {
+    /// Runs statements.
+    pub fn run(&mut self, asks: &[Ask<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
+        self.link.run(asks).map_err(|fault| self.note(fault))
+    }
+
+    /// Runs one statement.
+    pub fn one(&mut self, ask: Ask<'_>) -> Result<Vec<Row>, EngineError> {
+        self.link.one(ask).map_err(|fault| self.note(fault))
+    }
+
+    fn note(&mut self, fault: Fault) -> EngineError {
+        self.again |= fault.again;
+        fault.error
+    }
+
+    fn realm(&self) -> Uuid {
+        self.head.realm
+    }
+
+    fn rows_by_key(&mut self, keys: &[RowKey]) -> Result<Vec<RowState>, EngineError> {
+        let mut ids: BTreeMap<u16, Vec<Uuid>> = BTreeMap::new();
+        // A newer version may have named an entity that this one does not know: it has no rows.
+        for key in keys.iter().filter(|key| table(key.entity).is_ok()) {
+            ids.entry(key.entity).or_default().push(key.id);
+        }
+        let tables = ids.keys().map(|entity| table(*entity)).collect::<Result<Vec<_>, _>>()?;
+        let realm = self.realm();
+        let asks: Vec<Ask<'_>> = tables.iter().zip(ids.into_values()).map(|(table, ids)| table.by_ids(realm, ids)).collect();
+        let answers = self.run(&asks)?;
+        tables.iter().zip(&answers).flat_map(|(table, rows)| rows.iter().map(|row| table.read(row))).collect()
+    }
+
+    /// Lines of the log in `(after, to]`, behind a place in the first of these commits if one is
+    /// given: at most `limit`.
+    fn lines(&mut self, behind: (u64, Option<u32>), to: u64, units: &[Vec<u8>], limit: usize) -> Result<Vec<LogLine>, EngineError> {
+        let (after, at) = behind;
+        let sql = "SELECT g, at, unit, entity, id, mutation, news FROM centre.log
+            WHERE realm = $1 AND g >= $2 AND g <= $3 AND (g > $2 OR at > $4) AND unit = ANY ($5) ORDER BY g, at LIMIT $6";
+        let (from, at) = at.map_or((after + 1, -1), |at| (after, i64::from(at)));
+        let ask = Ask::new(sql).with(self.realm()).with(from.cast_signed()).with(to.cast_signed()).with(i32::try_from(at).unwrap_or(i32::MAX)).with(units).with(most(limit));
+        let line = |row: &Row| {
+            let key = RowKey { entity: small(row, 3)?, id: get(row, 4)? };
+            Ok(LogLine { g: unsigned(row, 0)?, at: get::<i32>(row, 1)?.cast_unsigned(), unit: unit(row, 2)?, key, mutation: get(row, 5)?, news: get(row, 6)? })
+        };
+        self.one(ask)?.iter().map(line).collect()
+    }
+}
+
+impl Reading for Shelf<'_> {
+    fn head(&mut self) -> Result<Head, EngineError> {
+        Ok(self.head.clone())
+    }
+
+    fn rows(&mut self, keys: &[RowKey]) -> Result<Vec<RowState>, EngineError> {
+        if keys.is_empty() { Ok(Vec::new()) } else { self.rows_by_key(keys) }
+    }
+
+    fn having(&mut self, asks: &[Having]) -> Result<Vec<RowState>, EngineError> {
+        let realm = self.realm();
+        let mut tables = Vec::new();
+        let mut queries = Vec::new();
+        for ask in asks {
+            let table = table(ask.entity.no)?;
+            if let Some(query) = table.having(realm, ask) {
+                tables.push((table, ask));
+                queries.push(query);
+            }
+        }
+        let answers = self.run(&queries)?;
+        let mut found: BTreeMap<RowKey, RowState> = BTreeMap::new();
+        for ((table, ask), rows) in tables.iter().zip(&answers) {
+            for row in rows {
+                let state = table.read(row)?;
+                // A column may hold what is only nearest to the value.
+                if state.row.values.get(ask.field).is_some_and(|value| same(value, &ask.value)) {
+                    found.insert(key_of(&state), state);
+                }
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    fn alike(&mut self, asks: &[Alike]) -> Result<Vec<Option<RowKey>>, EngineError> {
+        let realm = self.realm();
+        let mut places = Vec::new();
+        let mut queries = Vec::new();
+        for (at, ask) in asks.iter().enumerate() {
+            if let Some(query) = table(ask.entity.no)?.alike(realm, ask) {
+                places.push(at);
+                queries.push(query);
+            }
+        }
+        let answers = self.run(&queries)?;
+        let mut found = vec![None; asks.len()];
+        for (at, rows) in places.into_iter().zip(&answers) {
+            if let (Some(row), Some(ask)) = (rows.first(), asks.get(at)) {
+                found[at] = Some(RowKey { entity: ask.entity.no, id: get(row, 0)? });
+            }
+        }
+        Ok(found)
+    }
+
+    fn mutations(&mut self, ids: &[Uuid]) -> Result<Vec<Written>, EngineError> {
+        let sql = "SELECT device, incarnation, dseq, mutation, hlc, actor, wall, command, g, verdict FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
+        let rows = self.one(Ask::new(sql).with(self.realm()).with(ids))?;
+        let written = |row: &Row| {
+            let (writer, command) = writer(row)?.ok_or_else(|| damaged("a mutation"))?;
+            Ok(Written { writer, command, place: place(row, 0)?, g: get::<Option<i64>>(row, 8)?.map(i64::cast_unsigned), verdict: decoded(row, 9)? })
+        };
+        rows.iter().map(written).collect()
+    }
+
+    fn mutation_bytes(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<u8>)>, EngineError> {
+        let sql = "SELECT mutation, bytes FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
+        self.one(Ask::new(sql).with(self.realm()).with(ids))?.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect()
+    }
+
+    fn filed(&mut self, device: Uuid, incarnation: Uuid, from: u64, to: u64) -> Result<Vec<Filed>, EngineError> {
+        let sql = "SELECT device, incarnation, dseq, mutation, hlc, actor, wall, command, g, verdict, bytes, hash, signature, received
+            FROM centre.envelope WHERE realm = $1 AND device = $2 AND incarnation = $3 AND dseq BETWEEN $4 AND $5 ORDER BY dseq";
+        let ask = Ask::new(sql).with(self.realm()).with(device).with(incarnation).with(bounded(from)).with(bounded(to));
+        let filed = |row: &Row| {
+            let signature = get::<Vec<u8>>(row, 12)?.try_into().map_err(|_| damaged("a signature"))?;
+            let envelope = Envelope { bytes: get(row, 10)?, hash: array(row, 11)?, signature: Signature(signature) };
+            Ok(Filed { place: place(row, 0)?, envelope, received: Instant(get(row, 13)?), mutation: writer(row)?, g: get::<Option<i64>>(row, 8)?.map(i64::cast_unsigned), verdict: decoded(row, 9)? })
+        };
+        self.one(ask)?.iter().map(filed).collect()
+    }
+
+    fn changed_verdicts(&mut self, device: Uuid, incarnation: Uuid, after_g: u64, to_g: u64, limit: usize) -> Result<Vec<(u64, Stored)>, EngineError> {
+        let sql = "SELECT dseq, verdict FROM centre.envelope WHERE realm = $1 AND device = $2 AND incarnation = $3 AND anew_g > $4 AND anew_g <= $5 ORDER BY dseq LIMIT $6";
+        let ask = Ask::new(sql).with(self.realm()).with(device).with(incarnation).with(bounded(after_g)).with(bounded(to_g)).with(most(limit));
+        self.one(ask)?.iter().map(|row| Ok((unsigned(row, 0)?, decoded(row, 1)?))).collect()
+    }
+
+    fn journal(&mut self, rows: &[RowKey]) -> Result<Vec<JournalEntry>, EngineError> {
+        let sql = "SELECT j.entry FROM unnest($2::integer[], $3::uuid[]) AS k (entity, id) JOIN centre.journal AS j ON j.realm = $1 AND j.entity = k.entity AND j.id = k.id AND j.settled_g IS NULL";
+        let (entities, ids): (Vec<i32>, Vec<Uuid>) = distinct(rows).into_iter().map(|key| (i32::from(key.entity), key.id)).unzip();
+        self.one(Ask::new(sql).with(self.realm()).with(entities).with(ids))?.iter().map(|row| decoded(row, 0)).collect()
+    }
+
+    fn held(&mut self) -> Result<Vec<Held>, EngineError> {
+        let sql = "SELECT h.device, h.incarnation, h.dseq, h.mutation, h.missing FROM centre.held AS h
+            JOIN centre.envelope AS e USING (realm, device, incarnation, dseq) WHERE h.realm = $1 ORDER BY e.no";
+        let rows = self.one(Ask::new(sql).with(self.realm()))?;
+        rows.iter().map(|row| Ok(Held { place: place(row, 0)?, mutation: get(row, 3)?, missing: get(row, 4)? })).collect()
+    }
+
+    fn claims(&mut self, actors: &[Uuid]) -> Result<Vec<Claim>, EngineError> {
+        let sql = "SELECT actor, unit, entity, id, valid_from, valid_to, read_only FROM centre.claim WHERE realm = $1 AND actor = ANY ($2)";
+        let claim = |row: &Row| {
+            let source = RowKey { entity: small(row, 2)?, id: get(row, 3)? };
+            let time = |at| Ok::<_, EngineError>(get::<Option<i64>>(row, at)?.map(Instant));
+            Ok(Claim { actor: get(row, 0)?, unit: unit(row, 1)?, source, from: time(4)?, to: time(5)?, read_only: get(row, 6)? })
+        };
+        self.one(Ask::new(sql).with(self.realm()).with(actors))?.iter().map(claim).collect()
+    }
+
+    fn units(&mut self, kind: UnitKind) -> Result<Vec<Unit>, EngineError> {
+        let sql = "SELECT unit FROM centre.unit_sum WHERE realm = $1 AND unit >= $2 AND unit < $3 AND rows > 0";
+        let first = kind as u8;
+        self.one(Ask::new(sql).with(self.realm()).with(vec![first]).with(vec![first + 1]))?.iter().map(|row| unit(row, 0)).collect()
+    }
+
+    fn digests(&mut self, units: &[Unit]) -> Result<Vec<UnitSum>, EngineError> {
+        let sql = "SELECT unit, digest, rows FROM centre.unit_sum WHERE realm = $1 AND unit = ANY ($2)";
+        let sum = |row: &Row| Ok(UnitSum { unit: unit(row, 0)?, digest: decoded::<RowsDigest>(row, 1)?, rows: unsigned(row, 2)? });
+        self.one(Ask::new(sql).with(self.realm()).with(bytes_of(units)))?.iter().map(sum).collect()
+    }
+
+    fn log(&mut self, ask: &LogAsk<'_>) -> Result<LogPart, EngineError> {
+        let units = bytes_of(ask.units);
+        let mut part = LogPart { lines: Vec::new(), through_g: ask.to_g };
+        if units.is_empty() || ask.to_g <= ask.after_g {
+            return Ok(part);
+        }
+        // In windows of commits that grow: neither a sort of a long log, nor a walk through all of it.
+        let (mut from, mut window, mut bytes) = (ask.after_g, FIRST_WINDOW, 0_usize);
+        while from < ask.to_g {
+            let to = from.saturating_add(window).min(ask.to_g);
+            let limit = ask.lines.saturating_sub(part.lines.len()).saturating_add(1);
+            let mut lines = self.lines((from, None), to, &units, limit)?;
+            if lines.len() == limit && let Some(last) = lines.last() {
+                // The last mutation may be cut; its end comes by itself.
+                let behind = (last.g, Some(last.at));
+                lines.extend(self.lines(behind, behind.0, &units, ROW_COUNT * 2)?);
+            }
+            for line in lines {
+                if let Some(last) = part.lines.last().map(|last| last.g)
+                    && last != line.g
+                    && (bytes > ask.bytes || part.lines.len() >= ask.lines)
+                {
+                    part.through_g = last;
+                    return Ok(part);
+                }
+                bytes += line.news.len();
+                part.lines.push(line);
+            }
+            // The mutation that filled the part may be followed by others behind this window.
+            if let Some(last) = part.lines.last().map(|last| last.g)
+                && (bytes > ask.bytes || part.lines.len() >= ask.lines)
+            {
+                part.through_g = last;
+                return Ok(part);
+            }
+            from = to;
+            window = window.saturating_mul(4);
+        }
+        Ok(part)
+    }
+
+    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
+        let sql = "SELECT entity, id FROM centre.unit_row WHERE realm = $1 AND unit = $2 AND (entity, id) > ($3, $4) ORDER BY entity, id LIMIT $5";
+        let (entity, id) = after.map_or((-1, Uuid::nil()), |key| (i32::from(key.entity), key.id));
+        let ask = Ask::new(sql).with(self.realm()).with(unit.to_bytes().to_vec()).with(entity).with(id).with(most(limit));
+        let keys = self.one(ask)?.iter().map(|row| Ok(RowKey { entity: small(row, 0)?, id: get(row, 1)? })).collect::<Result<Vec<_>, EngineError>>()?;
+        let (mut found, mut size) = (Vec::with_capacity(keys.len()), 0_usize);
+        for portion in keys.chunks(PORTION) {
+            let mut states: HashMap<RowKey, RowState> = self.rows_by_key(portion)?.into_iter().map(|state| (key_of(&state), state)).collect();
+            for key in portion {
+                let state = states.remove(key).ok_or_else(|| damaged("a row of a unit"))?;
+                let more = size_of(&state);
+                if !found.is_empty() && size + more > bytes {
+                    return Ok(found);
+                }
+                size += more;
+                found.push(state);
+            }
+        }
+        Ok(found)
+    }
+
+    fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError> {
+        let sql = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce FROM centre.device WHERE realm = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2))";
+        let device = |row: &Row| {
+            Ok(Device {
+                id: get(row, 0)?,
+                actor: get(row, 1)?,
+                label: get(row, 2)?,
+                public_key: array(row, 3)?,
+                incarnation: get(row, 4)?,
+                enrolled: Instant(get(row, 5)?),
+                seen: get::<Option<i64>>(row, 6)?.map(Instant),
+                revoked: get::<Option<i64>>(row, 7)?.map(Instant),
+                epoch: get(row, 8)?,
+                nonce: array(row, 9)?,
+                former_nonce: array(row, 10)?,
+            })
+        };
+        self.one(Ask::new(sql).with(self.realm()).with(ids))?.iter().map(device).collect()
+    }
+
+    fn lives(&mut self, devices: &[Uuid]) -> Result<Vec<Life>, EngineError> {
+        let sql = "SELECT device, incarnation, dseq, head, hlc, public_key FROM centre.life WHERE realm = $1 AND device = ANY ($2)";
+        let life = |row: &Row| Ok(Life { device: get(row, 0)?, incarnation: get(row, 1)?, dseq: unsigned(row, 2)?, head: array(row, 3)?, hlc: unsigned(row, 4)?, public_key: array(row, 5)? });
+        self.one(Ask::new(sql).with(self.realm()).with(devices))?.iter().map(life).collect()
+    }
+
+    fn device_units(&mut self, device: Uuid) -> Result<DeviceUnits, EngineError> {
+        let sql = "SELECT now, before FROM centre.device_units WHERE realm = $1 AND device = $2";
+        let rows = self.one(Ask::new(sql).with(self.realm()).with(device))?;
+        let Some(row) = rows.first() else { return Ok(DeviceUnits::default()) };
+        let units = |at| get::<Vec<u8>>(row, at)?.chunks(17).map(|bytes| Unit::from_bytes(bytes).ok_or_else(|| damaged("a unit"))).collect::<Result<Vec<_>, EngineError>>();
+        Ok(DeviceUnits { now: units(0)?, before: units(1)? })
+    }
+
+    fn invite(&mut self, hash: [u8; 32]) -> Result<Option<StoredInvite>, EngineError> {
+        let sql = "SELECT name, email, role, person, expires, used_by FROM centre.invite WHERE realm = $1 AND hash = $2";
+        let invite = |row: &Row| Ok(StoredInvite { hash, name: get(row, 0)?, email: get(row, 1)?, role: get(row, 2)?, user: get(row, 3)?, expires: Instant(get(row, 4)?), used_by: get(row, 5)? });
+        self.one(Ask::new(sql).with(self.realm()).with(hash.to_vec()))?.first().map(invite).transpose()
+    }
+
+    fn session(&mut self, hash: [u8; 32]) -> Result<Option<StoredSession>, EngineError> {
+        let sql = "SELECT device, challenge, expires FROM centre.session WHERE realm = $1 AND hash = $2";
+        let session = |row: &Row| Ok(StoredSession { hash, device: get(row, 0)?, challenge: get(row, 1)?, expires: Instant(get(row, 2)?) });
+        self.one(Ask::new(sql).with(self.realm()).with(hash.to_vec()))?.first().map(session).transpose()
+    }
+}
+
+/// A value of a column.
+///
+/// # Errors
+/// [`EngineError::Damaged`] when it does not fit.
+pub(super) fn get<T: FromSqlOwned>(row: &Row, at: usize) -> Result<T, EngineError> {
+    row.try_get(at).map_err(|error| EngineError::Damaged(error.to_string()))
+}
+
+/// 32 bytes of a column.
+///
+/// # Errors
+/// [`EngineError::Damaged`] when they are not 32.
+pub(super) fn array(row: &Row, at: usize) -> Result<[u8; 32], EngineError> {
+    get::<Vec<u8>>(row, at)?.try_into().map_err(|_| damaged("a hash or key"))
+}
+
+pub(super) fn unsigned(row: &Row, at: usize) -> Result<u64, EngineError> {
+    get::<i64>(row, at).map(i64::cast_unsigned)
+}
+
+fn small(row: &Row, at: usize) -> Result<u16, EngineError> {
+    u16::try_from(get::<i32>(row, at)?).map_err(|_| damaged("a number of an entity"))
+}
+
+fn unit(row: &Row, at: usize) -> Result<Unit, EngineError> {
+    Unit::from_bytes(row.try_get(at).map_err(|error| EngineError::Damaged(error.to_string()))?).ok_or_else(|| damaged("a unit"))
+}
+
+fn place(row: &Row, at: usize) -> Result<Place, EngineError> {
+    Ok(Place { device: get(row, at)?, incarnation: get(row, at + 1)?, dseq: unsigned(row, at + 2)? })
+}
+
+/// Writer and command of an envelope: its laptop stands first, the rest from the fourth column.
+/// None when it brought no mutation.
+fn writer(row: &Row) -> Result<Option<(Writer, String)>, EngineError> {
+    let Some(mutation) = get::<Option<Uuid>>(row, 3)? else { return Ok(None) };
+    let command = String::from_utf8(get(row, 7)?).map_err(|_| damaged("a command"))?;
+    Ok(Some((Writer { mutation, hlc: unsigned(row, 4)?, actor: get(row, 5)?, device: get(row, 0)?, wall: Instant(get(row, 6)?) }, command)))
+}
+
+fn decoded<T: DeserializeOwned>(row: &Row, at: usize) -> Result<T, EngineError> {
+    let bytes: &[u8] = row.try_get(at).map_err(|error| EngineError::Damaged(error.to_string()))?;
+    postcard::from_bytes(bytes).map_err(|error| EngineError::Damaged(error.to_string()))
+}
+
+fn damaged(what: &str) -> EngineError {
+    EngineError::Damaged(format!("{what} cannot be read"))
+}
+
+/// About how many bytes a row is on the wire.
+fn size_of(state: &RowState) -> usize {
+    let value = |value: &Value| match value {
+        Value::Text(text) | Value::Json(text) => text.len() + 4,
+        Value::Null => 0,
+        _ => 18,
+    };
+    64 + state.row.values.iter().map(value).sum::<usize>() + state.group_mids.pairs().len() * 18
+}
+
+/// A number that PostgreSQL can compare: none of ours is greater.
+fn bounded(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn bytes_of(units: &[Unit]) -> Vec<Vec<u8>> {
+    units.iter().map(|unit| unit.to_bytes().to_vec()).collect()
+}
+
+/// A limit; none of ours is greater.
+fn most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn distinct(keys: &[RowKey]) -> Vec<RowKey> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

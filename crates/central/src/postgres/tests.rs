@@ -1,0 +1,55 @@
+//! What only the inside shows: that a connection carries nothing over from one use to the next.
+
+use gladstone_testkit::postgres::Cluster;
+
+use super::*;
+
+fn ground() -> (Cluster, tempfile::TempDir, Postgres, NewRealm) {
+    let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
+    migrate(&cluster.address("gladstone", "postgres"), folder.path()).unwrap();
+    let engine = Postgres::open(&Settings { connections: 1, ..Settings::new(&cluster.address("gladstone_app", "postgres"), folder.path()) }).unwrap();
+    let new = NewRealm { id: Uuid::from_u128(1), name: "One".into(), epoch: Uuid::from_u128(2), founded: Instant(0), device: Uuid::from_u128(3), seed: [4; 32] };
+    engine.found(&new).unwrap();
+    (cluster, folder, engine, new)
+}
+
+#[test]
+fn a_pooled_connection_leaks_no_context() {
+    let (_cluster, _folder, engine, new) = ground();
+    let check = |after: &str| {
+        let sql = "SELECT coalesce(current_setting('app.ctx', true), ''), centre.context() IS NULL, (SELECT count(*) FROM centre.realm)";
+        let rows = engine.pool.with(|link| link.one(Ask::new(sql))).unwrap().map_err(|fault| fault.error).unwrap();
+        let found = (rows[0].get::<_, String>(0), rows[0].get::<_, bool>(1), rows[0].get::<_, i64>(2));
+        assert_eq!(found, (String::new(), true, 0), "after {after}: no context, no realm, no row");
+    };
+    check("founding");
+    engine.read(new.id, &mut |shelf| Ok(shelf.head().map(|_| ())?)).unwrap();
+    check("reading");
+    engine.write(new.id, &mut |shelf| Ok(shelf.set_epoch(Uuid::from_u128(9))?)).unwrap();
+    check("writing");
+    engine.write(new.id, &mut |_| Err(CentreError::NoRandomness)).unwrap_err();
+    check("a transaction that was given up");
+    engine.write(new.id, &mut |shelf| Ok(shelf.save(&crate::engine::Batch { g: u64::MAX, ..Default::default() })?)).unwrap_err();
+    check("a statement that was refused");
+    engine.read(Uuid::from_u128(77), &mut |_| Ok(())).unwrap_err();
+    check("a realm that is not there");
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.write(new.id, &mut |_| panic!("on purpose"))));
+    assert!(panicked.is_err(), "the panic goes through");
+    check("a panic");
+    engine.write(new.id, &mut |_| Ok(())).unwrap();
+    check("the lock of that transaction went with it");
+}
+
+#[test]
+fn statements_of_one_trip_run_in_their_order_and_the_first_fault_is_told() {
+    let (_cluster, _folder, engine, _) = ground();
+    let run = |asks: &[Ask<'_>]| engine.pool.with(|link| link.run(asks)).unwrap();
+    let asks: Vec<Ask<'_>> = (0..300_i64).map(|number| Ask::new(if number % 2 == 0 { "SELECT $1::bigint" } else { "SELECT $1::bigint, 1" }).with(number)).collect();
+    let answers = run(&asks).map_err(|fault| fault.error).unwrap();
+    let numbers: Vec<i64> = answers.iter().map(|rows| rows[0].get(0)).collect();
+    assert_eq!(numbers, (0..300).collect::<Vec<_>>(), "each answer stands where its statement stood");
+    let broken = [Ask::new("SELECT 1"), Ask::new("SELECT 1 / $1::integer").with(0_i32), Ask::new("SELECT 'x'::text::integer")];
+    let fault = run(&broken).map(|_| ()).unwrap_err();
+    assert_eq!(fault.error, EngineError::Refused("division by zero".into()), "the first one");
+    assert_eq!(run(&asks[..1]).map_err(|fault| fault.error).unwrap().len(), 1, "the connection is good for more");
+}

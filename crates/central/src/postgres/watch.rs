@@ -1,0 +1,78 @@
+//! Hearing what services on the same database commit, so that each can wake the laptops that wait
+//! at it. Says nothing about what was committed.
+
+use std::{future::poll_fn, pin::Pin, time::Duration};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{AsyncMessage, Config, NoTls};
+use uuid::Uuid;
+
+use super::{Settings, connect::configuration};
+use crate::error::EngineError;
+
+/// Name of the channel.
+pub(super) const CHANNEL: &str = "gladstone_g";
+/// After so long a connection that broke is made anew.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Listens until it is dropped.
+pub struct Watch {
+    runtime: Option<Runtime>,
+}
+
+/// Listens to what services on a database commit, this one too: `heard` gets the realm and its
+/// commit number. It may hear of one commit twice and, when the connection breaks, of others not
+/// at all; it is called from a thread that must not wait long.
+///
+/// # Errors
+/// [`EngineError::Refused`] when the address cannot be read; what the system says.
+pub fn watch(settings: &Settings, heard: impl Fn(Uuid, u64) + Send + Sync + 'static) -> Result<Watch, EngineError> {
+    let config = configuration(&settings.url)?;
+    let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres-watch").enable_all().build().map_err(|error| EngineError::Failed(error.to_string()))?;
+    runtime.spawn(async move {
+        loop {
+            if let Err(error) = listen(&config, &heard).await {
+                tracing::warn!(%error, "commits of other services are not heard for a moment");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+    Ok(Watch { runtime: Some(runtime) })
+}
+
+/// Without waiting for its thread: it may be dropped inside a task.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What is told about a commit.
+pub(super) fn text(realm: Uuid, g: u64) -> String {
+    format!("{} {g}", realm.as_hyphenated())
+}
+
+fn parse(text: &str) -> Option<(Uuid, u64)> {
+    let (realm, g) = text.split_once(' ')?;
+    Some((Uuid::parse_str(realm).ok()?, g.parse().ok()?))
+}
+
+async fn listen(config: &Config, heard: &(impl Fn(Uuid, u64) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
+    let (client, mut connection) = config.connect(NoTls).await?;
+    let begin = client.batch_execute("LISTEN gladstone_g");
+    let messages = async {
+        while let Some(message) = poll_fn(|context| Pin::new(&mut connection).poll_message(context)).await {
+            if let AsyncMessage::Notification(note) = message?
+                && let Some((realm, g)) = parse(note.payload())
+            {
+                heard(realm, g);
+            }
+        }
+        Ok(())
+    };
+    // The connection does the work of both; it goes on when the request is through.
+    let (begun, ended) = tokio::join!(begin, messages);
+    begun.and(ended)
+}

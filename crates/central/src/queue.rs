@@ -1,0 +1,143 @@
+//! Group commit: pushes that arrive while a commit runs are taken in together, with one
+//! transaction. Whoever comes first does it for all. What the store refuses is found by taking
+//! the pushes apart, so that one bad value never stops the others.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use gladstone_protocol::ApiError;
+use uuid::Uuid;
+
+use crate::{
+    around::Around,
+    engine::Engine,
+    error::{CentreError, EngineError},
+    ingest::{self, Answer, Job},
+    work::Work,
+};
+
+/// Most envelopes in one transaction.
+const GROUP: usize = 2_000;
+
+/// The queues of all realms.
+#[derive(Default)]
+pub(crate) struct Queues(Mutex<HashMap<Uuid, Arc<Queue>>>);
+
+/// What waits for one realm, and who writes it.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Vec<Arc<Pending>>>,
+    writer: Mutex<()>,
+}
+
+/// A push that waits, and its answer once there is one.
+struct Pending {
+    job: Job,
+    answer: Mutex<Option<Answer>>,
+}
+
+/// What a group did.
+pub(crate) struct Done {
+    /// The answer to this push.
+    pub answer: Answer,
+    /// The realm's commit number after the groups that this thread wrote; none when another did it.
+    pub head: Option<u64>,
+    /// How many groups this thread wrote.
+    pub groups: u64,
+}
+
+impl Queues {
+    /// Takes in one push, together with others that wait.
+    pub fn push(&self, engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: Job) -> Done {
+        let queue = Arc::clone(lock(&self.0).entry(realm).or_default());
+        let own = Arc::new(Pending { job, answer: Mutex::new(None) });
+        lock(&queue.waiting).push(Arc::clone(&own));
+        let _writer = lock(&queue.writer);
+        let (mut head, mut groups) = (None, 0);
+        loop {
+            if let Some(answer) = lock(&own.answer).take() {
+                return Done { answer, head, groups };
+            }
+            let group = next_group(&queue);
+            if group.is_empty() {
+                // Only when a thread that took this push in its group did not live to answer it.
+                return Done { answer: Err(ApiError::Later { after_ms: 1_000 }), head, groups };
+            }
+            groups += 1;
+            let jobs: Vec<Job> = group.iter().map(|pending| pending.job.clone()).collect();
+            let (answers, g) = take_in(engine, around, realm, &jobs);
+            head = g.or(head);
+            for (pending, answer) in group.iter().zip(answers) {
+                *lock(&pending.answer) = Some(answer);
+            }
+        }
+    }
+}
+
+fn next_group(queue: &Queue) -> Vec<Arc<Pending>> {
+    let mut waiting = lock(&queue.waiting);
+    let mut envelopes = 0;
+    let count = waiting.iter().take_while(|pending| {
+        let first = envelopes == 0;
+        envelopes += pending.job.items.len().max(1);
+        first || envelopes <= GROUP
+    });
+    let count = count.count();
+    waiting.drain(..count).collect()
+}
+
+/// Takes in some pushes with as few transactions as it takes. One answer for each, and the head.
+fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Job]) -> (Vec<Answer>, Option<u64>) {
+    let error = match once(engine, around, realm, jobs) {
+        Ok((answers, g)) => return (answers, Some(g)),
+        Err(error) => error,
+    };
+    if !is_about_values(&error) {
+        return (jobs.iter().map(|_| Err(error.clone().into())).collect(), None);
+    }
+    let mut head = None;
+    let answers = jobs.iter().map(|job| {
+        let (answer, g) = if jobs.len() > 1 { alone(engine, around, realm, job) } else { apart(engine, around, realm, job) };
+        head = g.or(head);
+        answer
+    });
+    (answers.collect(), head)
+}
+
+fn alone(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Job) -> (Answer, Option<u64>) {
+    let (answers, g) = take_in(engine, around, realm, std::slice::from_ref(job));
+    (answers.into_iter().next().unwrap_or(Err(ApiError::Later { after_ms: 1_000 })), g)
+}
+
+/// Halves a push until the store takes the first part of it; the laptop sends the rest again. A
+/// single envelope that the store refuses is kept without effect.
+fn apart(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Job) -> (Answer, Option<u64>) {
+    let count = job.items.len();
+    let smaller = if count > 1 { job.cut(count / 2) } else { Job { doubtful: true, ..job.clone() } };
+    if count <= 1 && job.doubtful {
+        return (Err(ApiError::Later { after_ms: 60_000 }), None);
+    }
+    alone(engine, around, realm, &smaller)
+}
+
+fn once(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Job]) -> Result<(Vec<Answer>, u64), CentreError> {
+    let mut done = None;
+    engine.write(realm, &mut |shelf| {
+        let mut work = Work::begin(shelf, around.now())?;
+        let answers = ingest::ingest(&mut work, jobs, around)?;
+        done = Some((answers, work.save()?.g));
+        Ok(())
+    })?;
+    done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))
+}
+
+/// Whether something that was sent may be the reason.
+fn is_about_values(error: &CentreError) -> bool {
+    matches!(error, CentreError::Engine(EngineError::Refused(_)) | CentreError::Inconsistent(_) | CentreError::Refused(_))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,509 @@
+//! The working set of one transaction: what the store holds, what was changed since in memory,
+//! and everything that one save will write. Reads ahead in batches and one by one what was not
+//! foreseen. Knows no rule of merging.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use gladstone_model::{Instant, Unit, Value, catalogue, id};
+use gladstone_protocol::{
+    JournalEntry, OpKind, RowState, RowsDigest, Stored, Writer,
+    journal::JournalKey,
+    mutation::Mutation,
+    wire::RowKey,
+};
+use uuid::Uuid;
+
+use crate::{
+    engine::{Batch, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, RowSave, UnitSum, Writing, Written},
+    error::CentreError,
+    rights::{self, Rights},
+    units,
+};
+
+/// What a transaction knows and has changed.
+pub(crate) struct Work<'s> {
+    shelf: &'s mut dyn Writing,
+    /// The realm, with the commit number as it is by now.
+    pub head: Head,
+    /// The time of this transaction.
+    pub now: Instant,
+    rows: HashMap<RowKey, Option<RowState>>,
+    changed: HashMap<RowKey, (Option<Unit>, u64)>,
+    written: HashMap<Uuid, Option<Written>>,
+    journal: HashMap<RowKey, BTreeMap<JournalKey, JournalEntry>>,
+    journal_changes: BTreeMap<JournalKey, (u64, Option<JournalEntry>)>,
+    claims: HashMap<Uuid, Vec<Claim>>,
+    claims_changed: BTreeSet<RowKey>,
+    rights: HashMap<Uuid, Arc<Rights>>,
+    sums: HashMap<Unit, UnitSum>,
+    sums_changed: BTreeSet<Unit>,
+    held: Option<BTreeMap<Place, Held>>,
+    held_changed: BTreeSet<Place>,
+    devices: HashMap<Uuid, Device>,
+    devices_asked: HashSet<Uuid>,
+    devices_changed: BTreeSet<Uuid>,
+    lives: HashMap<(Uuid, Uuid), Life>,
+    lives_changed: BTreeSet<(Uuid, Uuid)>,
+    filed: Vec<Filed>,
+    verdicts: Vec<(Place, Option<u64>, Stored, u64)>,
+    log: Vec<LogLine>,
+}
+
+impl<'s> Work<'s> {
+    /// Begins with an empty memory.
+    ///
+    /// # Errors
+    /// What the store says; so for all that follow.
+    pub fn begin(shelf: &'s mut dyn Writing, now: Instant) -> Result<Work<'s>, CentreError> {
+        let head = shelf.head()?;
+        Ok(Work {
+            shelf,
+            head,
+            now,
+            rows: HashMap::new(),
+            changed: HashMap::new(),
+            written: HashMap::new(),
+            journal: HashMap::new(),
+            journal_changes: BTreeMap::new(),
+            claims: HashMap::new(),
+            claims_changed: BTreeSet::new(),
+            rights: HashMap::new(),
+            sums: HashMap::new(),
+            sums_changed: BTreeSet::new(),
+            held: None,
+            held_changed: BTreeSet::new(),
+            devices: HashMap::new(),
+            devices_asked: HashSet::new(),
+            devices_changed: BTreeSet::new(),
+            lives: HashMap::new(),
+            lives_changed: BTreeSet::new(),
+            filed: Vec::new(),
+            verdicts: Vec::new(),
+            log: Vec::new(),
+        })
+    }
+
+    /// The store itself, for what is asked once.
+    pub fn shelf(&mut self) -> &mut dyn Writing {
+        self.shelf
+    }
+
+    /// Reads what these mutations will touch: rows, the rows that they refer to, and who wrote
+    /// what they change.
+    pub fn read_ahead<'m>(&mut self, mutations: impl Iterator<Item = &'m Mutation>) -> Result<(), CentreError> {
+        let (mut keys, mut mids, mut actors) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut updated = Vec::new();
+        for mutation in mutations {
+            mids.insert(mutation.id);
+            actors.insert(mutation.actor);
+            for op in &mutation.ops {
+                let key = RowKey { entity: op.entity, id: op.id };
+                keys.insert(key);
+                match &op.kind {
+                    OpKind::Create(values) => keys.extend(references(op.entity, values)),
+                    OpKind::Update(patches) => {
+                        updated.push(key);
+                        mids.extend(patches.iter().map(|patch| patch.base));
+                        keys.extend(patches.iter().flat_map(|patch| references(op.entity, &patch.values)));
+                    }
+                    OpKind::EnterInError { base, .. } => {
+                        updated.push(key);
+                        mids.insert(*base);
+                    }
+                }
+            }
+        }
+        self.load_rights(&actors)?;
+        self.load_rows(keys)?;
+        let mut parents = BTreeSet::new();
+        for state in updated.iter().filter_map(|key| self.rows.get(key).and_then(Option::as_ref)) {
+            mids.extend(writers_of(state));
+            parents.extend((0..state.row.entity.fields.len()).filter_map(|at| units::referred(&state.row, at)));
+        }
+        self.load_rows(parents)?;
+        self.load_written(mids)
+    }
+
+    /// A row as it stands by now.
+    pub fn row(&mut self, key: RowKey) -> Result<Option<&RowState>, CentreError> {
+        if !self.rows.contains_key(&key) {
+            self.load_rows(BTreeSet::from([key]))?;
+        }
+        Ok(self.rows.get(&key).and_then(Option::as_ref))
+    }
+
+    /// A row that was read before; none for one that was not, or is not there.
+    pub fn seen(&self, key: RowKey) -> Option<&RowState> {
+        self.rows.get(&key).and_then(Option::as_ref)
+    }
+
+    fn load_rows(&mut self, keys: BTreeSet<RowKey>) -> Result<(), CentreError> {
+        let missing: Vec<RowKey> = keys.into_iter().filter(|key| !self.rows.contains_key(key) && catalogue().by_no(key.entity).is_some()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for state in self.shelf.rows(&missing)? {
+            self.rows.insert(key_of(&state), Some(state));
+        }
+        for key in missing {
+            self.rows.entry(key).or_insert(None);
+        }
+        Ok(())
+    }
+
+    /// Rows in which a field has a value, as they stand by now.
+    pub fn having(&mut self, asks: &[Having]) -> Result<Vec<RowState>, CentreError> {
+        let mut found: BTreeMap<RowKey, RowState> = self.shelf.having(asks)?.into_iter().map(|state| (key_of(&state), state)).collect();
+        for key in self.changed.keys() {
+            if let Some(Some(state)) = self.rows.get(key) {
+                found.insert(*key, state.clone());
+            }
+        }
+        found.retain(|_, state| asks.iter().any(|ask| ask.entity == state.row.entity && state.row.values[ask.field] == ask.value));
+        Ok(found.into_values().collect())
+    }
+
+    /// A row that was changed in this transaction and fits; the store is not asked.
+    pub fn changed_like(&self, fits: impl Fn(&RowState) -> bool) -> Option<RowKey> {
+        self.changed.keys().find(|key| self.seen(**key).is_some_and(&fits)).copied()
+    }
+
+    /// Rows that were changed in this transaction and fit; the store is not asked.
+    pub fn all_changed_like(&self, fits: impl Fn(&RowState) -> bool) -> Vec<RowKey> {
+        self.changed.keys().filter(|key| self.seen(**key).is_some_and(&fits)).copied().collect()
+    }
+
+    /// What is known of a mutation.
+    pub fn written(&mut self, mutation: Uuid) -> Result<Option<&Written>, CentreError> {
+        self.load_written(BTreeSet::from([mutation]))?;
+        Ok(self.written.get(&mutation).and_then(Option::as_ref))
+    }
+
+    /// Who wrote a mutation that was read before.
+    pub fn writer(&self, mutation: Uuid) -> Option<Writer> {
+        self.written.get(&mutation).and_then(Option::as_ref).map(|written| written.writer)
+    }
+
+    /// Reads who wrote these mutations.
+    pub fn load_written(&mut self, mids: BTreeSet<Uuid>) -> Result<(), CentreError> {
+        let missing: Vec<Uuid> = mids.into_iter().filter(|mid| !self.written.contains_key(mid)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for written in self.shelf.mutations(&missing)? {
+            self.written.insert(written.writer.mutation, Some(written));
+        }
+        for mid in missing {
+            self.written.entry(mid).or_insert(None);
+        }
+        Ok(())
+    }
+
+    /// Notes a mutation and what was decided about it.
+    pub fn note(&mut self, written: Written) {
+        self.written.insert(written.writer.mutation, Some(written));
+    }
+
+    /// The rights of a person by now.
+    pub fn rights(&mut self, actor: Uuid) -> Result<Arc<Rights>, CentreError> {
+        if let Some(rights) = self.rights.get(&actor) {
+            return Ok(Arc::clone(rights));
+        }
+        self.load_rights(&BTreeSet::from([actor]))?;
+        let (user, member) = (user_key(actor), member_key(self.head.realm, actor));
+        let rights = {
+            let row = |key: Option<RowKey>| key.and_then(|key| self.seen(key)).filter(|state| state.error.is_none()).map(|state| &state.row);
+            let claims = self.claims.get(&actor).map(Vec::as_slice).unwrap_or_default();
+            Rights::new(self.head.realm, actor, row(user), row(member), claims, self.now)
+        };
+        let rights = Arc::new(rights);
+        self.rights.insert(actor, Arc::clone(&rights));
+        Ok(rights)
+    }
+
+    fn load_rights(&mut self, actors: &BTreeSet<Uuid>) -> Result<(), CentreError> {
+        let missing: Vec<Uuid> = actors.iter().copied().filter(|actor| !self.claims.contains_key(actor)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let realm = self.head.realm;
+        self.load_rows(missing.iter().flat_map(|actor| [user_key(*actor), member_key(realm, *actor)]).flatten().collect())?;
+        for actor in &missing {
+            self.claims.insert(*actor, Vec::new());
+        }
+        for claim in self.shelf.claims(&missing)? {
+            // A row that was changed here since has its claims in `claims_changed`.
+            if !self.claims_changed.contains(&claim.source) {
+                self.claims.entry(claim.actor).or_default().push(claim);
+            }
+        }
+        let changed: Vec<RowKey> = self.claims_changed.iter().copied().collect();
+        for key in changed {
+            for claim in self.claims_from(key).into_iter().filter(|claim| missing.contains(&claim.actor)) {
+                self.claims.entry(claim.actor).or_default().push(claim);
+            }
+        }
+        Ok(())
+    }
+
+    fn claims_from(&self, key: RowKey) -> Vec<Claim> {
+        let Some(state) = self.seen(key) else { return Vec::new() };
+        let maker = self.writer(state.row_mid).map_or(Uuid::nil(), |writer| writer.actor);
+        rights::claims_of(state, maker)
+    }
+
+    /// Whether a unit has rows by now.
+    pub fn is_known(&mut self, unit: Unit) -> Result<bool, CentreError> {
+        self.load_sums(&[unit])?;
+        Ok(self.sums.get(&unit).is_some_and(|sum| sum.rows > 0))
+    }
+
+    fn load_sums(&mut self, units: &[Unit]) -> Result<(), CentreError> {
+        let missing: Vec<Unit> = units.iter().copied().filter(|unit| !self.sums.contains_key(unit)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for sum in self.shelf.digests(&missing)? {
+            self.sums.insert(sum.unit, sum);
+        }
+        for unit in missing {
+            self.sums.entry(unit).or_insert(UnitSum { unit, digest: RowsDigest::default(), rows: 0 });
+        }
+        Ok(())
+    }
+
+    /// Puts a row in place of what stood, written by the mutation with commit number `g`.
+    pub fn put(&mut self, before: Option<&RowState>, after: RowState, g: u64) -> Result<(), CentreError> {
+        let key = key_of(&after);
+        let wrong = |_| CentreError::Inconsistent("a row cannot be encoded".into());
+        let touched: Vec<Unit> = before.iter().map(|state| state.unit).chain([after.unit]).collect();
+        self.load_sums(&touched)?;
+        if let Some(before) = before
+            && let Some(sum) = self.sums.get_mut(&before.unit)
+        {
+            sum.digest.remove(before).map_err(wrong)?;
+            sum.rows = sum.rows.saturating_sub(1);
+        }
+        if let Some(sum) = self.sums.get_mut(&after.unit) {
+            sum.digest.add(&after).map_err(wrong)?;
+            sum.rows += 1;
+        }
+        self.sums_changed.extend(touched);
+        self.changed.entry(key).and_modify(|change| change.1 = g).or_insert((before.map(|state| state.unit), g));
+        let (entity, made_by) = (after.row.entity, after.row_mid);
+        self.rows.insert(key, Some(after));
+        if rights::is_claiming(&entity.name) {
+            self.load_written(BTreeSet::from([made_by]))?;
+            self.claims_changed.insert(key);
+            for claims in self.claims.values_mut() {
+                claims.retain(|claim| claim.source != key);
+            }
+            for claim in self.claims_from(key) {
+                if let Some(claims) = self.claims.get_mut(&claim.actor) {
+                    claims.push(claim);
+                }
+            }
+            self.rights.clear();
+        } else if entity.name == "organization_members" {
+            self.rights.clear();
+        }
+        Ok(())
+    }
+
+    /// A line of the log.
+    pub fn tell(&mut self, line: LogLine) {
+        self.log.push(line);
+    }
+
+    /// The open entries of the journal about a row.
+    pub fn journal(&mut self, key: RowKey) -> Result<&BTreeMap<JournalKey, JournalEntry>, CentreError> {
+        if !self.journal.contains_key(&key) {
+            let open = self.shelf.journal(&[key])?.into_iter().map(|entry| (entry.key(), entry)).collect();
+            self.journal.insert(key, open);
+        }
+        Ok(self.journal.entry(key).or_default())
+    }
+
+    /// Opens an entry of the journal, unless one with the same key tells as much. Says whether it did.
+    pub fn open_entry(&mut self, entry: &JournalEntry, g: u64) -> Result<bool, CentreError> {
+        let row = RowKey { entity: entry.entity, id: entry.row };
+        let known = self.journal(row)?.get(&entry.key());
+        if known.is_some_and(|known| known.kind.asks_a_person() || !entry.kind.asks_a_person()) {
+            return Ok(false);
+        }
+        self.journal.entry(row).or_default().insert(entry.key(), entry.clone());
+        self.journal_changes.insert(entry.key(), (g, Some(entry.clone())));
+        Ok(true)
+    }
+
+    /// Closes an entry of the journal. Says what it told, when it was open.
+    pub fn close_entry(&mut self, key: JournalKey, g: u64) -> Result<Option<JournalEntry>, CentreError> {
+        let row = RowKey { entity: key.0, id: key.1 };
+        self.journal(row)?;
+        let closed = self.journal.entry(row).or_default().remove(&key);
+        if closed.is_some() {
+            self.journal_changes.insert(key, (g, None));
+        }
+        Ok(closed)
+    }
+
+    /// Whether any mutation waits, without asking for which.
+    pub fn anything_held(&self) -> bool {
+        self.head.held > 0
+    }
+
+    /// What waits, by place.
+    pub fn held(&mut self) -> Result<&mut BTreeMap<Place, Held>, CentreError> {
+        if self.held.is_none() {
+            let all = if self.head.held == 0 { Vec::new() } else { self.shelf.held()? };
+            let stored = all.into_iter().map(|held| (held.place, held)).collect();
+            self.held = Some(stored);
+        }
+        Ok(self.held.get_or_insert_default())
+    }
+
+    /// Lets a mutation wait, or wait for something else.
+    pub fn hold(&mut self, held: Held) -> Result<(), CentreError> {
+        let place = held.place;
+        if self.held()?.insert(place, held).is_none() {
+            self.head.held += 1;
+        }
+        self.held_changed.insert(place);
+        Ok(())
+    }
+
+    /// Lets a mutation wait no more.
+    pub fn release(&mut self, place: Place) -> Result<(), CentreError> {
+        if self.held()?.remove(&place).is_some() {
+            self.head.held = self.head.held.saturating_sub(1);
+        }
+        self.held_changed.insert(place);
+        Ok(())
+    }
+
+    /// Reads laptops and their lives.
+    pub fn load_devices(&mut self, ids: &[Uuid]) -> Result<(), CentreError> {
+        let missing: Vec<Uuid> = ids.iter().copied().filter(|id| self.devices_asked.insert(*id)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for device in self.shelf.devices(Some(&missing))? {
+            self.devices.insert(device.id, device);
+        }
+        for life in self.shelf.lives(&missing)? {
+            self.lives.insert((life.device, life.incarnation), life);
+        }
+        Ok(())
+    }
+
+    /// A laptop that was read before.
+    pub fn device(&self, id: Uuid) -> Option<&Device> {
+        self.devices.get(&id)
+    }
+
+    /// Puts a laptop in place of what was known of it.
+    pub fn put_device(&mut self, device: Device) {
+        self.devices_changed.insert(device.id);
+        self.devices.insert(device.id, device);
+    }
+
+    /// A life of a laptop that was read before.
+    pub fn life(&self, device: Uuid, incarnation: Uuid) -> Option<&Life> {
+        self.lives.get(&(device, incarnation))
+    }
+
+    /// The greatest stamp of a laptop that was read before, in all its lives.
+    pub fn last_stamp(&self, device: Uuid) -> u64 {
+        self.lives.values().filter(|life| life.device == device).map(|life| life.hlc).max().unwrap_or_default()
+    }
+
+    /// Puts the head of a chain in place of what was known of it.
+    pub fn put_life(&mut self, life: Life) {
+        self.lives_changed.insert((life.device, life.incarnation));
+        self.lives.insert((life.device, life.incarnation), life);
+    }
+
+    /// Files an envelope.
+    pub fn file(&mut self, filed: Filed) {
+        self.filed.push(filed);
+    }
+
+    /// The envelope in which a mutation came, when it came in this transaction.
+    pub fn filed_now(&self, place: Place) -> Option<&Filed> {
+        self.filed.iter().find(|filed| filed.place == place)
+    }
+
+    /// Decides anew about an envelope that was filed before, in this transaction or earlier.
+    pub fn decide_anew(&mut self, place: Place, g: Option<u64>, verdict: Stored) {
+        let head = self.head.g;
+        self.verdicts.push((place, g, verdict, head));
+    }
+
+    /// The canonical bytes in which a mutation came.
+    pub fn bytes_of(&mut self, mutation: Uuid) -> Result<Option<Vec<u8>>, CentreError> {
+        if let Some(filed) = self.filed.iter().find(|filed| filed.mutation.as_ref().is_some_and(|(writer, _)| writer.mutation == mutation)) {
+            return Ok(Some(filed.envelope.bytes.clone()));
+        }
+        Ok(self.shelf.mutation_bytes(&[mutation])?.into_iter().next().map(|(_, bytes)| bytes))
+    }
+
+    /// Writes everything.
+    pub fn save(self) -> Result<Head, CentreError> {
+        let Work { shelf, head, rows, changed, journal_changes, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
+        let maker = |mid: &Uuid| written.get(mid).and_then(Option::as_ref).map_or(Uuid::nil(), |written| written.writer.actor);
+        let mut batch = Batch { g: head.g, held_count: head.held, filed, verdicts, log, ..Batch::default() };
+        batch.claims = claims_changed.iter().filter_map(|key| Some((*key, rows.get(key)?.as_ref().map(|state| rights::claims_of(state, maker(&state.row_mid)))?))).collect();
+        let mut rows = rows;
+        let mut keys: Vec<(RowKey, (Option<Unit>, u64))> = changed.into_iter().collect();
+        keys.sort_unstable_by_key(|(key, _)| *key);
+        batch.rows = keys.into_iter().filter_map(|(key, (before, g))| Some(RowSave { state: rows.remove(&key)??, before, g })).collect();
+        for (key, (g, entry)) in journal_changes {
+            match entry {
+                Some(entry) => batch.journal.push((g, entry)),
+                None => batch.settled.push((g, key)),
+            }
+        }
+        batch.digests = sums_changed.iter().filter_map(|unit| sums.get(unit).copied()).collect();
+        let held = held.unwrap_or_default();
+        for place in held_changed {
+            match held.get(&place) {
+                Some(held) => batch.held.push(held.clone()),
+                None => batch.released.push(place),
+            }
+        }
+        batch.devices = devices_changed.iter().filter_map(|id| devices.get(id).cloned()).collect();
+        batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
+        shelf.save(&batch)?;
+        Ok(head)
+    }
+}
+
+/// The key of a row.
+pub(crate) fn key_of(state: &RowState) -> RowKey {
+    RowKey { entity: state.row.entity.no, id: state.row.id() }
+}
+
+/// Every mutation that a row names.
+pub(crate) fn writers_of(state: &RowState) -> impl Iterator<Item = Uuid> + '_ {
+    state.group_mids.pairs().iter().map(|(_, mid)| *mid).chain([state.row_mid]).chain(state.error.iter().map(|(mid, _)| *mid))
+}
+
+/// The row of `users` of a person.
+pub(crate) fn user_key(actor: Uuid) -> Option<RowKey> {
+    Some(RowKey { entity: catalogue().get("users")?.no, id: actor })
+}
+
+/// The row of `organization_members` of a person.
+pub(crate) fn member_key(realm: Uuid, actor: Uuid) -> Option<RowKey> {
+    let entity = catalogue().get("organization_members")?;
+    Some(RowKey { entity: entity.no, id: id::derived(entity.no, &[&Value::Uuid(realm), &Value::Uuid(actor)]) })
+}
+
+fn references(entity: u16, values: &[(u16, Value)]) -> Vec<RowKey> {
+    let Some(entity) = catalogue().by_no(entity) else { return Vec::new() };
+    let key = |(no, value): &(u16, Value)| Some(RowKey { entity: units::target(entity, entity.position_of_no(*no)?)?.no, id: value.as_uuid()? });
+    values.iter().filter_map(key).collect()
+}

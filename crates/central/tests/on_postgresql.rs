@@ -1,0 +1,14 @@
+//! The tests of the centre once more, on PostgreSQL. Those of files (`keeping.rs`) are SQLite's
+//! alone; what they are about is in `postgres.rs` for this engine.
+#![allow(clippy::duplicate_mod, reason = "each of the files brings its own copy of what they share")]
+
+#[path = "chain.rs"]
+mod chain;
+#[path = "conflicts.rs"]
+mod conflicts;
+#[path = "interleavings.rs"]
+mod interleavings;
+#[path = "pull.rs"]
+mod pull;
+#[path = "rights.rs"]
+mod rights;

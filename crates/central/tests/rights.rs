@@ -1,0 +1,285 @@
+//! Who may see and write what: own rows, persons registered or entrusted, rights that end, rows
+//! that carry rights, other organizations, enrolment, and laptops whose right has ended.
+
+mod support;
+
+use gladstone_central::Invite;
+use gladstone_model::{Unit, Value, unit::UnitKind};
+use gladstone_protocol::{ApiError, Op, OpKind, Verdict, wire::PullRequest};
+use support::{Laptop, Place, code, create, made, mood, person, update};
+use uuid::Uuid;
+
+fn person_unit(id: Uuid) -> Unit {
+    Unit { kind: UnitKind::Person, id }
+}
+
+fn relation(id: Uuid, therapist: Uuid, patient: Uuid) -> Op {
+    create("therapeutic_relationships", id, &[("therapist_id", therapist.into()), ("patient_id", patient.into()), ("relationship_type", "individual".into()), ("start_date", Value::Date(chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap()))])
+}
+
+#[test]
+fn a_person_is_seen_by_who_registered_them_and_by_administrators_alone() {
+    let place = Place::new();
+    let (mut amara, mut ben, mut admin) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"), place.laptop("Chief", "admin"));
+    let id = amara.new_id();
+    amara.save(&place, vec![person(id, "Cleo"), mood(amara.new_id(), id, 3, 5)]);
+    for laptop in [&mut amara, &mut ben, &mut admin] {
+        laptop.pull(&place);
+    }
+    let sees = |laptop: &Laptop| (laptop.row("users", id).is_some(), laptop.rows("mood_entries").len());
+    assert_eq!(sees(&amara), (true, 1), "who registered the person");
+    assert_eq!(sees(&ben), (false, 0), "a colleague");
+    assert_eq!(sees(&admin), (true, 1), "an administrator");
+    assert!(ben.row("users", amara.actor).is_some(), "staff sees staff");
+}
+
+#[test]
+fn a_right_that_is_given_brings_the_unit_and_one_that_ends_takes_it_away() {
+    let place = Place::new();
+    let (mut amara, mut ben) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"));
+    let (id, bond) = (amara.new_id(), amara.new_id());
+    amara.save(&place, vec![person(id, "Cleo"), mood(amara.new_id(), id, 3, 5)]);
+    ben.pull(&place);
+    amara.save(&place, vec![relation(bond, ben.actor, id)]);
+    let answers = ben.pull(&place);
+    assert_eq!(answers[0].grants.iter().map(|granted| granted.unit).collect::<Vec<_>>(), [person_unit(id)], "one unit is entered");
+    assert_eq!(ben.rows("mood_entries").len(), 1, "with its rows");
+    let entry = ben.new_id();
+    assert!(matches!(ben.save(&place, vec![mood(entry, id, 4, 6)]), Verdict::Applied { .. }), "who is entrusted writes");
+    amara.pull(&place);
+    assert!(amara.row("mood_entries", entry).is_some(), "and the others see it");
+    let ops = amara.change("therapeutic_relationships", bond, &[("status", "ended".into())]);
+    amara.save(&place, ops);
+    amara.save(&place, vec![mood(amara.new_id(), id, 5, 7)]);
+    let answers = ben.pull(&place);
+    assert_eq!(answers[0].drops.iter().map(|dropped| dropped.unit).collect::<Vec<_>>(), [person_unit(id)], "the unit is left");
+    assert!(answers.iter().flat_map(|answer| &answer.changes).flat_map(|change| &change.rows).all(|row| row.unit != person_unit(id)), "nothing of what came after is told");
+    assert!(ben.rows("mood_entries").is_empty(), "nothing of it is held");
+    assert_eq!(code(&ben.save(&place, vec![mood(ben.new_id(), id, 6, 5)])), "forbidden", "and nothing can be written to it");
+}
+
+#[test]
+fn what_is_forbidden_is_kept_and_the_queue_goes_on() {
+    let place = Place::new();
+    let (mut amara, mut ben) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"));
+    let id = amara.new_id();
+    amara.save(&place, vec![person(id, "Cleo")]);
+    let head = place.centre.head(place.realm).unwrap();
+    let own = ben.new_id();
+    ben.write(vec![mood(ben.new_id(), id, 3, 5)]);
+    ben.write(vec![person(own, "Dora")]);
+    // Half of it would be allowed: a mutation takes effect as a whole or not at all.
+    ben.write(vec![mood(ben.new_id(), own, 3, 5), mood(ben.new_id(), id, 4, 5)]);
+    ben.write(vec![mood(ben.new_id(), own, 4, 5)]);
+    ben.push(&place);
+    assert_eq!(code(&ben.verdicts[&1]), "forbidden", "a person of somebody else");
+    assert_eq!(ben.verdicts[&2], Verdict::Applied { g: head + 1 }, "the next one is taken");
+    assert_eq!(code(&ben.verdicts[&3]), "forbidden", "as a whole");
+    assert_eq!(ben.verdicts[&4], Verdict::Applied { g: head + 2 }, "and the one after");
+    ben.pull(&place);
+    assert_eq!(ben.rows("mood_entries").len(), 1, "nothing of it had an effect");
+}
+
+#[test]
+fn rows_that_carry_rights_are_written_by_administrators() {
+    let place = Place::new();
+    let (mut amara, mut admin) = (place.laptop("Amara", "therapist"), place.laptop("Chief", "admin"));
+    let mut ben = place.laptop("Ben", "therapist");
+    let id = amara.new_id();
+    amara.save(&place, vec![person(id, "Cleo")]);
+    for laptop in [&mut amara, &mut ben, &mut admin] {
+        laptop.pull(&place);
+    }
+    let promote = |laptop: &Laptop, who: Uuid| laptop.change("users", who, &[("role", "admin".into())]);
+    let grant = |laptop: &Laptop, to: Uuid, unit: String| vec![create("grants", laptop.new_id(), &[("user_id", to.into()), ("granted_unit", unit.into())])];
+    let check = |what: &str, laptop: &mut Laptop, expected: &str, ops: Vec<Op>| {
+        let verdict = laptop.save(&place, ops);
+        assert_eq!(code(&verdict), expected, "{what}: {verdict:?}");
+    };
+    let ops = promote(&amara, amara.actor);
+    check("somebody raises themselves", &mut amara, "forbidden", ops);
+    let ops = vec![create("users", amara.new_id(), &[("name", "New chief".into()), ("role", "admin".into())])];
+    check("somebody registers an administrator", &mut amara, "forbidden", ops);
+    let ops = grant(&amara, amara.actor, format!("account:{}", ben.actor));
+    check("somebody grants themselves another account", &mut amara, "forbidden", ops);
+    let ops = grant(&ben, ben.actor, format!("person:{id}"));
+    check("somebody grants themselves a person", &mut ben, "forbidden", ops);
+    let ops = grant(&amara, ben.actor, format!("person:{id}"));
+    check("who holds a person hands them on", &mut amara, "", ops);
+    let ops = vec![create("organization_members", amara.new_id(), &[("organization_id", place.realm.into()), ("user_id", id.into()), ("role", "admin".into())])];
+    check("somebody makes an administrator of a person", &mut amara, "forbidden", ops);
+    let ops = vec![create("devices", amara.new_id(), &[("user_id", amara.actor.into()), ("label", "x".into()), ("public_key", "y".into()), ("incarnation", id.into())])];
+    check("somebody makes up a laptop", &mut amara, "forbidden", ops);
+    let ops = promote(&admin, ben.actor);
+    check("an administrator gives a role", &mut admin, "", ops);
+    ben.pull(&place);
+    assert!(ben.row("users", id).is_some(), "the new manager sees the person");
+    let ops = vec![create("users", amara.new_id(), &[("name", "Eve".into()), ("role", "patient".into()), ("is_superuser", Value::Boolean(true))])];
+    check("a mark of the server in a new person is not taken over", &mut amara, "", ops);
+    amara.pull(&place);
+    assert!(amara.rows("users").iter().all(|state| state.row.get("is_superuser") == &Value::Boolean(false)), "nobody is superuser");
+}
+
+#[test]
+fn a_grant_is_good_for_its_time_and_in_its_measure() {
+    let place = Place::new();
+    let (mut amara, mut ben) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"));
+    let id = amara.new_id();
+    amara.save(&place, vec![person(id, "Cleo")]);
+    let now = place.centre.pull(&place.caller(&amara), &amara.pull_request()).unwrap().server_time;
+    let values = [("user_id", ben.actor.into()), ("granted_unit", format!("person:{id}").into()), ("role", "read".into()), ("valid_from", now.plus_seconds(100).into()), ("valid_to", now.plus_seconds(200).into())];
+    amara.save(&place, vec![create("grants", amara.new_id(), &values)]);
+    ben.pull(&place);
+    assert!(ben.row("users", id).is_none(), "not yet");
+    place.around.pass(150);
+    ben.pull(&place);
+    assert!(ben.row("users", id).is_some(), "in its time");
+    assert_eq!(code(&ben.save(&place, vec![mood(ben.new_id(), id, 3, 5)])), "forbidden", "for reading alone");
+    place.around.pass(100);
+    ben.pull(&place);
+    assert!(ben.row("users", id).is_none(), "not any more");
+}
+
+#[test]
+fn reference_data_is_written_by_staff_and_seen_by_all() {
+    let place = Place::new();
+    let (mut amara, mut patient) = (place.laptop("Amara", "therapist"), place.laptop("Pia", "patient"));
+    let resource = |laptop: &Laptop| vec![create("learning_resources", laptop.new_id(), &[("title", "Sleeping well".into()), ("resource_type", "article".into())])];
+    let (ops, refused) = (resource(&amara), resource(&patient));
+    let verdict = amara.save(&place, ops);
+    assert!(matches!(verdict, Verdict::Applied { .. }), "staff: {verdict:?}");
+    assert_eq!(code(&patient.save(&place, refused)), "forbidden", "a patient");
+    patient.pull(&place);
+    assert_eq!(patient.rows("learning_resources").len(), 1, "all see it");
+}
+
+#[test]
+fn conversations_belong_to_those_who_take_part() {
+    let place = Place::new();
+    let (mut amara, mut ben, mut cleo) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"), place.laptop("Cleo", "admin"));
+    let thread = amara.new_id();
+    let message = |from: &Laptop, to: Uuid| vec![create("messages", from.new_id(), &[("thread_id", thread.into()), ("sender_id", from.actor.into()), ("recipient_id", to.into()), ("content", "Hello".into())])];
+    let ops = message(&amara, ben.actor);
+    assert!(matches!(amara.save(&place, ops), Verdict::Applied { .. }), "a new conversation");
+    let ops = message(&ben, amara.actor);
+    assert!(matches!(ben.save(&place, ops), Verdict::Applied { .. }), "an answer");
+    let ops = message(&cleo, amara.actor);
+    assert_eq!(code(&cleo.save(&place, ops)), "forbidden", "nobody else joins by writing");
+    for (laptop, count) in [(&mut amara, 2), (&mut ben, 2), (&mut cleo, 0)] {
+        laptop.pull(&place);
+        assert_eq!(laptop.rows("messages").len(), count, "messages that are seen");
+    }
+    let loose = vec![create("messages", amara.new_id(), &[("sender_id", amara.actor.into()), ("content", "To all?".into())])];
+    assert_eq!(code(&amara.save(&place, loose)), "no_unit", "a message to nobody is not shown to everybody");
+}
+
+#[test]
+fn another_organization_is_as_if_it_were_not_there() {
+    let place = Place::new();
+    let other = place.centre.found("Hill Clinic").unwrap();
+    let mut amara = place.laptop("Amara", "admin");
+    let invite = place.centre.invite(other, &Invite { name: "Olga".into(), email: None, role: "admin".into(), user: None, minutes: 5 }).unwrap();
+    let mut olga = Laptop::unknown(&place.around);
+    let answer = place.centre.enrol(&olga.enrol_request(&invite.code, None)).unwrap();
+    olga.join(&answer);
+    let id = amara.new_id();
+    amara.save(&place, vec![person(id, "Cleo")]);
+    let there = Place { realm: other, ..place };
+    assert_eq!(olga.save(&there, vec![mood(olga.new_id(), id, 3, 5)]), Verdict::Held { missing: vec![id] }, "a person of another organization is unknown");
+    olga.pull(&there);
+    assert!(olga.row("users", id).is_none() && olga.row("organizations", amara.realm).is_none(), "nothing of it is told");
+    let caller = there.caller(&olga);
+    let asked = PullRequest { realm: amara.realm, ..olga.pull_request() };
+    assert!(matches!(there.centre.pull(&caller, &asked), Err(ApiError::Refused { .. })), "nor given when asked for");
+    let asked = gladstone_protocol::wire::PushRequest { device: amara.device, ..olga.push_request(Vec::new()) };
+    assert!(matches!(there.centre.push(&caller, &asked), Err(ApiError::Refused { .. })), "a session is good for its own laptop");
+    let request = there.centre.invite(other, &Invite { name: "Omar".into(), email: None, role: "admin".into(), user: None, minutes: 5 }).unwrap();
+    let again = amara.enrol_request(&request.code, None);
+    assert!(matches!(there.centre.enrol(&again), Err(ApiError::Refused { .. })), "a laptop belongs to one organization");
+}
+
+#[test]
+fn a_code_is_good_once_and_in_time_and_for_nobody_else() {
+    let place = Place::new();
+    let amara = place.laptop("Amara", "admin");
+    let invite = |user: Option<Uuid>| place.centre.invite(place.realm, &Invite { name: "Ben".into(), email: None, role: "therapist".into(), user, minutes: 10 }).unwrap().code;
+    let refusal = |request| match place.centre.enrol(&request) {
+        Err(ApiError::Refused { code, .. }) => code,
+        other => format!("{other:?}"),
+    };
+    let code = invite(None);
+    let laptop = Laptop::unknown(&place.around);
+    let request = laptop.enrol_request(&code.to_lowercase().replace('-', " "), None);
+    let answer = place.centre.enrol(&request).unwrap();
+    let again = place.centre.enrol(&request).unwrap();
+    assert_eq!((again.actor, again.realm), (answer.actor, answer.realm), "the answer was lost: asking again is harmless");
+    assert_eq!(refusal(Laptop::unknown(&place.around).enrol_request(&code, None)), "code", "another laptop comes too late");
+    assert_eq!(refusal(Laptop::unknown(&place.around).enrol_request("0000-0000-00000", None)), "code", "a code that was never given out");
+    let late = invite(None);
+    place.around.pass(601);
+    assert_eq!(refusal(Laptop::unknown(&place.around).enrol_request(&late, None)), "code", "its time is over");
+    assert_eq!(refusal(Laptop::unknown(&place.around).enrol_request(&invite(None), Some(amara.actor))), "person_known", "nobody becomes somebody else by saying so");
+    assert_eq!(refusal(Laptop::unknown(&place.around).enrol_request(&invite(Some(amara.actor)), Some(Uuid::from_u128(77)))), "other_person", "records of another person");
+    let second = place.laptop_of("Amara", "admin", Some(amara.actor), None);
+    assert_eq!(second.actor, amara.actor, "a further laptop of the same person");
+    assert_eq!(place.centre.devices(place.realm).unwrap().iter().filter(|device| device.name == "Amara").count(), 2, "both are known by name");
+    for bad in [Invite { name: " ".into(), email: None, role: "therapist".into(), user: None, minutes: 1 }, Invite { name: "X".into(), email: None, role: "king".into(), user: None, minutes: 1 }, Invite { name: "X".into(), email: None, role: "user".into(), user: Some(Uuid::from_u128(5)), minutes: 1 }] {
+        assert!(place.centre.invite(place.realm, &bad).is_err(), "{bad:?} cannot be");
+    }
+}
+
+#[test]
+fn who_worked_alone_brings_their_records_and_becomes_themselves() {
+    let place = Place::new();
+    let mut alone = Laptop::unknown(&place.around);
+    alone.actor = alone.new_id();
+    let id = alone.new_id();
+    let own = create("users", alone.actor, &[("name", "Amara Alone".into()), ("role", "therapist".into()), ("account_status", "active".into())]);
+    alone.write(vec![own]);
+    alone.write(vec![person(id, "Ben"), mood(alone.new_id(), id, 3, 5)]);
+    place.around.pass(3_600);
+    let actor = alone.actor;
+    let invite = place.centre.invite(place.realm, &Invite { name: "A. Alone".into(), email: None, role: "viewer".into(), user: None, minutes: 10 }).unwrap();
+    let answer = place.centre.enrol(&alone.enrol_request(&invite.code, Some(actor))).unwrap();
+    assert_eq!((answer.actor, answer.role.as_str(), answer.name.as_str()), (actor, "viewer", "Somebody alone"), "the person stays who they are");
+    alone.join(&answer);
+    alone.push(&place);
+    assert!(alone.verdicts.values().all(|verdict| verdict.g().is_some()), "everything takes effect: {:?}", alone.verdicts);
+    alone.pull(&place);
+    assert_eq!(alone.row("users", actor).unwrap().row.text("role"), "viewer", "but nobody gives themselves a role");
+    assert_eq!(alone.rows("mood_entries").len(), 1, "the records are there");
+}
+
+#[test]
+fn a_laptop_whose_right_has_ended_hands_over_what_waits_and_gets_nothing() {
+    let place = Place::new();
+    let mut amara = place.laptop("Amara", "therapist");
+    amara.save(&place, vec![person(amara.new_id(), "Ben")]);
+    place.centre.revoke(place.realm, amara.device).unwrap();
+    let head = place.centre.head(place.realm).unwrap();
+    let verdict = amara.save(&place, vec![person(amara.new_id(), "Cleo")]);
+    assert_eq!(code(&verdict), "revoked", "kept without effect");
+    assert_eq!(place.centre.head(place.realm).unwrap(), head, "nothing changed");
+    assert_eq!(place.centre.pull(&place.caller(&amara), &amara.pull_request()), Err(ApiError::Revoked), "and nothing is told");
+    assert!(place.centre.devices(place.realm).unwrap()[0].revoked.is_some(), "the operator sees it");
+    assert!(place.centre.revoke(place.realm, Uuid::from_u128(1)).is_err(), "a laptop that is not known");
+}
+
+#[test]
+fn nothing_is_learnt_or_left_by_writing_to_what_is_not_ones_own() {
+    let place = Place::new();
+    let (mut amara, mut ben) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"));
+    let (id, entry) = (amara.new_id(), amara.new_id());
+    let row = mood(entry, id, 3, 5);
+    amara.save(&place, vec![person(id, "Cleo"), row.clone()]);
+    let seen = made(&row, Uuid::from_u128(3));
+    let guess = |values: &[(&str, Value)]| vec![update(&seen, values)];
+    // The base is not the one that stands, so the merge alone would keep the value and tell it.
+    assert_eq!(code(&ben.save(&place, guess(&[("overall_mood", Value::Integer(9))]))), "forbidden", "another value");
+    assert_eq!(code(&ben.save(&place, vec![mood(entry, id, 3, 5)])), "forbidden", "the same row again");
+    let own = ben.actor;
+    assert_eq!(code(&ben.save(&place, vec![mood(entry, own, 3, 5)])), "forbidden", "its id for a row of one's own");
+    assert_eq!(code(&ben.save(&place, vec![Op { kind: OpKind::EnterInError { base: Uuid::nil(), reason: "Mine".into() }, ..row }])), "forbidden", "the mark");
+    amara.pull(&place);
+    assert!(amara.rows("conflicts").is_empty(), "nobody is asked about it");
+}

@@ -1,0 +1,253 @@
+//! The way between a laptop and the centre, with everything that can happen on it. Messages are
+//! bytes here, as they are on a network.
+
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
+
+use gladstone_central::Centre;
+use gladstone_protocol::{
+    ApiError, SyncApi,
+    codec::{self, Message},
+    enrol::{SESSION_LABEL, SessionRequest, to_hex},
+    wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
+};
+use gladstone_sync::{Remote, remote::Sign};
+use gladstone_testkit::{Dice, Image};
+use uuid::Uuid;
+
+use crate::{canary::{self, Canary}, files, host::Host};
+
+/// What can happen to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mishap {
+    /// The request does not arrive.
+    RequestLost,
+    /// The answer does not arrive.
+    AnswerLost,
+    /// The request arrives twice; the second answer is heard.
+    Twice,
+    /// The request arrives, and once more some time later.
+    LateCopy,
+    /// The request is given up and arrives some time later.
+    LateRequest,
+    /// The request is cut off.
+    RequestCut,
+    /// The answer is cut off.
+    AnswerCut,
+    /// A byte of the answer is another one.
+    AnswerChanged,
+    /// The centre asks to wait.
+    Busy,
+    /// The session has ended.
+    SignedOut,
+}
+
+impl Mishap {
+    const ALL: [Mishap; 10] = [
+        Mishap::RequestLost,
+        Mishap::AnswerLost,
+        Mishap::Twice,
+        Mishap::LateCopy,
+        Mishap::LateRequest,
+        Mishap::RequestCut,
+        Mishap::AnswerCut,
+        Mishap::AnswerChanged,
+        Mishap::Busy,
+        Mishap::SignedOut,
+    ];
+}
+
+/// How often what happened.
+pub type Mishaps = BTreeMap<String, u64>;
+
+/// One laptop's way to the centre.
+pub struct Line<'w> {
+    host: &'w Host,
+    device: Uuid,
+    canary: Option<Canary>,
+    inner: RefCell<Inner>,
+}
+
+/// What changes while messages go to and fro.
+#[derive(Default)]
+pub struct Inner {
+    /// Whether the session is good.
+    pub signed_in: bool,
+    /// Requests that arrive later: whether a push, and the bytes.
+    pub on_the_way: Vec<(bool, Vec<u8>)>,
+    /// What happened.
+    pub mishaps: Vec<Mishap>,
+    /// In how many of a hundred calls something happens.
+    pub chance: usize,
+    /// Decides what.
+    pub dice: Option<Dice>,
+    /// The laptop is gone when this many further answers were given, before it stores the last.
+    pub gone_after: Option<usize>,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its files when it went.
+    pub left_behind: Option<Image>,
+}
+
+impl<'w> Line<'w> {
+    /// A way for one laptop.
+    pub fn new(host: &'w Host, device: Uuid, canary: Option<Canary>, inner: Inner) -> Line<'w> {
+        Line { host, device, canary, inner: RefCell::new(inner) }
+    }
+
+    /// What is to be kept.
+    pub fn into_inner(self) -> Inner {
+        self.inner.into_inner()
+    }
+
+    fn mishap(&self) -> Option<Mishap> {
+        let mut inner = self.inner.borrow_mut();
+        let chance = inner.chance;
+        let dice = inner.dice.as_mut()?;
+        if dice.below(100) >= chance {
+            return None;
+        }
+        let mishap = Mishap::ALL[dice.below(Mishap::ALL.len())];
+        inner.mishaps.push(mishap);
+        Some(mishap)
+    }
+
+    fn roll(&self, limit: usize) -> usize {
+        self.inner.borrow_mut().dice.as_mut().map_or(0, |dice| dice.below(limit))
+    }
+
+    /// Sends a request as bytes and hears an answer as bytes.
+    fn exchange<Q: Message, A: Message>(&self, is_push: bool, request: &Q, answer: impl Fn(&Q) -> Result<A, ApiError>) -> Result<A, ApiError> {
+        if self.inner.borrow().left_behind.is_some() {
+            return Err(ApiError::Offline);
+        }
+        if !self.inner.borrow().signed_in {
+            return Err(ApiError::SignedOut);
+        }
+        let mut sent = codec::encode(request).map_err(ApiError::from)?;
+        let serve = |bytes: &[u8]| -> Result<Vec<u8>, ApiError> {
+            let heard: Q = codec::decode(bytes).map_err(|_| ApiError::Damaged)?;
+            codec::encode(&answer(&heard)?).map_err(ApiError::from)
+        };
+        let mishap = self.mishap();
+        let later = |bytes: &[u8]| self.inner.borrow_mut().on_the_way.push((is_push, bytes.to_vec()));
+        let heard = match mishap {
+            Some(Mishap::RequestLost) => return Err(ApiError::Offline),
+            Some(Mishap::LateRequest) => {
+                later(&sent);
+                return Err(ApiError::Offline);
+            }
+            Some(Mishap::Busy) => return Err(ApiError::Later { after_ms: 1 + self.roll(2_000) as u64 }),
+            Some(Mishap::SignedOut) => {
+                self.inner.borrow_mut().signed_in = false;
+                return Err(ApiError::SignedOut);
+            }
+            Some(Mishap::RequestCut) => {
+                let length = self.roll(sent.len());
+                sent.truncate(length);
+                serve(&sent)
+            }
+            Some(Mishap::AnswerLost) => {
+                let _ = serve(&sent);
+                return Err(ApiError::Offline);
+            }
+            Some(Mishap::Twice) => {
+                let _ = serve(&sent);
+                serve(&sent)
+            }
+            Some(Mishap::LateCopy) => {
+                later(&sent);
+                serve(&sent)
+            }
+            Some(Mishap::AnswerCut | Mishap::AnswerChanged) | None => serve(&sent),
+        };
+        let mut bytes = heard?;
+        let mut inner = self.inner.borrow_mut();
+        if let Some(left) = &mut inner.gone_after {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                inner.left_behind = Some(files::image(&inner.folder));
+                return Err(ApiError::Offline);
+            }
+        }
+        drop(inner);
+        match mishap {
+            Some(Mishap::AnswerCut) => bytes.truncate(self.roll(bytes.len())),
+            // Over a network nothing changes unnoticed; what is found is that it is not ours.
+            Some(Mishap::AnswerChanged) => bytes[0] ^= 1,
+            _ => {}
+        }
+        codec::decode(&bytes).map_err(ApiError::from)
+    }
+
+    fn push_there(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+        if self.canary == Some(Canary::AcknowledgesWithoutStoring) && !request.envelopes.is_empty() {
+            return Ok(canary::acknowledge(request, self.host.epoch(), self.host.head(), gladstone_model::Instant(crate::time::BEGINNING)));
+        }
+        push(self.host, self.device, request)
+    }
+
+    fn pull_there(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+        let mut answer = pull(self.host, self.device, request)?;
+        match self.canary {
+            Some(Canary::DropsARow) => canary::drop_a_row(&mut answer),
+            Some(Canary::TearsMutations) => canary::tear(&mut answer),
+            _ => {}
+        }
+        Ok(answer)
+    }
+}
+
+impl SyncApi for Line<'_> {
+    fn push(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+        self.exchange(true, request, |heard| self.push_there(heard))
+    }
+
+    fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+        self.exchange(false, request, |heard| self.pull_there(heard))
+    }
+}
+
+impl Remote for Line<'_> {
+    fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError> {
+        let mishap = self.mishap();
+        if mishap == Some(Mishap::RequestLost) {
+            return Err(ApiError::Offline);
+        }
+        let centre: &Centre = self.host.centre();
+        let challenge = centre.challenge(device)?;
+        if mishap == Some(Mishap::AnswerLost) {
+            return Err(ApiError::Offline);
+        }
+        let signature = sign(&[SESSION_LABEL, challenge.as_slice()].concat()).ok_or(ApiError::Offline)?;
+        let answer = centre.open_session(&SessionRequest { device, challenge: to_hex(&challenge), signature: to_hex(&signature) })?;
+        let caller = centre.authenticate(&answer.token)?;
+        if caller.device != device || caller.realm != self.host.realm {
+            return Err(ApiError::Refused { code: "session".into(), text: "a session is somebody else's".into() });
+        }
+        self.inner.borrow_mut().signed_in = true;
+        Ok(())
+    }
+
+    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
+        Ok(beyond)
+    }
+}
+
+/// A request that arrives late: nobody hears the answer.
+pub fn arrive(host: &Host, is_push: bool, bytes: &[u8]) {
+    if is_push {
+        let _ = codec::decode::<PushRequest>(bytes).map(|request| push(host, request.device, &request));
+    } else {
+        let _ = codec::decode::<PullRequest>(bytes).map(|request| pull(host, request.device, &request));
+    }
+}
+
+fn push(host: &Host, device: Uuid, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+    let caller = host.centre().caller(host.realm, device).map_err(|_| ApiError::SignedOut)?;
+    host.centre().for_device(caller).push(request)
+}
+
+fn pull(host: &Host, device: Uuid, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+    let caller = host.centre().caller(host.realm, device).map_err(|_| ApiError::SignedOut)?;
+    host.centre().for_device(caller).pull(request)
+}

@@ -1,0 +1,127 @@
+//! The three flights: what is read from the vault, asked of the centre and stored. The vault is
+//! held only for the moments before and after, never while the network works.
+
+use std::collections::BTreeSet;
+
+use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, PushAnswer}};
+use gladstone_vault::{Vault, VaultError, replica::{Departure, PullOutcome, PushOutcome}};
+
+use crate::{engine::{Fault, Pulled, Pushed, Trouble}, remote::Remote};
+
+/// Gives the vault for a moment by calling its argument once; false when it is locked.
+pub type Lend<'a> = dyn Fn(&mut dyn FnMut(&Vault)) -> bool + 'a;
+
+/// What flights brought, summed up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Entries that were sent and judged, copies included.
+    pub sent: u64,
+    /// Entries whose every value stands.
+    pub applied: u64,
+    /// Entries of which not every value stands as it was written.
+    pub merged: u64,
+    /// Entries that wait at the centre for something.
+    pub held: u64,
+    /// Entries that are kept there without effect.
+    pub quarantined: u64,
+    /// Names of the entities whose rows changed here.
+    pub changed: BTreeSet<&'static str>,
+    /// Units that came.
+    pub entered: usize,
+    /// Units that left, and why.
+    pub left: Vec<Departure>,
+    /// Units that did not add up and are fetched anew.
+    pub mismatches: usize,
+    /// Files that the rows name; they are fetched apart.
+    pub blobs: Vec<BlobRef>,
+}
+
+impl Report {
+    fn add_push(&mut self, answer: &PushAnswer, outcome: &PushOutcome) {
+        self.changed.extend(&outcome.changes.entities);
+        for stored in answer.verdicts.iter().filter_map(|judged| judged.verdict.stored()) {
+            let counter = match stored {
+                Stored::Applied { .. } => &mut self.applied,
+                Stored::Merged { .. } => &mut self.merged,
+                Stored::Held { .. } => &mut self.held,
+                Stored::Quarantined { .. } => &mut self.quarantined,
+            };
+            *counter += 1;
+            self.sent += 1;
+        }
+    }
+
+    fn add_pull(&mut self, outcome: PullOutcome) {
+        self.changed.extend(&outcome.changes.entities);
+        self.entered += outcome.grants.len();
+        self.mismatches += outcome.mismatches.len();
+        self.left.extend(outcome.drops);
+        self.blobs.extend(outcome.blobs);
+    }
+}
+
+/// Borrows the vault.
+pub(crate) fn with<T>(lend: &Lend<'_>, f: impl FnOnce(&Vault) -> Result<T, VaultError>) -> Result<T, Fault> {
+    let (mut f, mut result) = (Some(f), None);
+    lend(&mut |vault| result = f.take().map(|f| f(vault)));
+    match result {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(VaultError::Answer(_))) => Err(Fault::Api(ApiError::Damaged)),
+        Some(Err(error)) => Err(Fault::Local(error.to_string())),
+        None => Err(Fault::Local("The vault is locked.".into())),
+    }
+}
+
+/// Proves to the centre which laptop this is.
+///
+/// # Errors
+/// [`Fault`]: what the centre, the way to it, or the vault says; so for all flights.
+pub fn sign_in(lend: &Lend<'_>, remote: &dyn Remote) -> Result<(), Fault> {
+    let device = with(lend, |vault| Ok(vault.state().device))?;
+    Ok(remote.sign_in(device, &|message| with(lend, |vault| Ok(vault.sign(message))).ok())?)
+}
+
+/// Sends what waits, at most so many entries.
+///
+/// # Errors
+/// [`Fault`].
+pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut Report) -> Result<Pushed, Fault> {
+    let mut asked = with(lend, Vault::next_push)?;
+    asked.envelopes.truncate(at_most);
+    let answer = remote.push(&asked)?;
+    let (outcome, waiting, again) = with(lend, |vault| {
+        let outcome = vault.take_push(&asked, &answer)?;
+        // After a gap the vault goes back; a centre that names the same gap again leads nowhere.
+        let again = outcome.had_gap && vault.next_push()?.envelopes.first() == asked.envelopes.first();
+        Ok((outcome, vault.waiting()?.count, again))
+    })?;
+    report.add_push(&answer, &outcome);
+    let progress = asked.envelopes.is_empty() || outcome.judged > 0 || outcome.other_epoch || outcome.had_gap && !again;
+    Ok(Pushed { waiting, more: outcome.more, progress, trouble: trouble(&outcome) })
+}
+
+/// Fetches what is new; tells besides up to which commit number everything is held then.
+///
+/// # Errors
+/// [`Fault`].
+pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result<(Pulled, u64), Fault> {
+    let asked = with(lend, Vault::pull_request)?;
+    let answer = remote.pull(&asked)?;
+    let (outcome, next, waiting) = with(lend, |vault| {
+        let outcome = vault.take_pull(&asked, answer)?;
+        Ok((outcome, vault.pull_request()?, vault.waiting()?.count))
+    })?;
+    let pulled = Pulled { more: outcome.more, progress: next != asked, waiting, push_first: outcome.push_first };
+    report.add_pull(outcome);
+    Ok((pulled, next.from_g))
+}
+
+fn trouble(outcome: &PushOutcome) -> Option<Trouble> {
+    if outcome.is_copy {
+        return Some(Trouble::Copy);
+    }
+    if outcome.upgrade_required {
+        return Some(Trouble::UpgradeRequired);
+    }
+    outcome.later_ms.map(Trouble::Later)
+}

@@ -1,0 +1,190 @@
+//! The centre over HTTP. Calls block the thread that makes them and can be ended from another
+//! one. Keeps the session's token in memory; nothing else is remembered.
+
+mod exchange;
+mod tls;
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use gladstone_protocol::{
+    ApiError, Message, SyncApi, codec,
+    enrol::{ChallengeAnswer, ChallengeRequest, EnrolAnswer, EnrolRequest, SESSION_LABEL, SessionAnswer, SessionRequest, from_hex, to_hex},
+    pack,
+    wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
+};
+use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{runtime::Runtime, sync::watch};
+use uuid::Uuid;
+
+use crate::{link::Address, remote::{Remote, Sign}};
+use exchange::{JSON, exchange};
+
+/// Longest time for a connection to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Longest time for a call as a whole.
+const TOTAL: Duration = Duration::from_secs(60);
+/// Longest time for a call that may bring much, or that waits: less than the engine's watchdog.
+const LONG: Duration = Duration::from_secs(110);
+
+/// A centre that is reached over HTTP.
+pub struct HttpCentre {
+    address: Address,
+    client: Client,
+    /// Taken when this is dropped.
+    runtime: Option<Runtime>,
+    token: Mutex<Option<String>>,
+    ended: watch::Sender<bool>,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpFault {
+    /// The certificate of the private authority cannot be used.
+    #[error("the certificate of the centre's authority cannot be used: {0}")]
+    Authority(String),
+    /// The machine gives no thread or no client.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl HttpCentre {
+    /// A client for the centre at `address`. With `authority` (a certificate as DER) only what that
+    /// authority vouches for is trusted; without it what the computer's own store trusts.
+    ///
+    /// # Errors
+    /// [`HttpFault`]; nothing is sent yet.
+    pub fn new(address: Address, authority: Option<&[u8]>) -> Result<HttpCentre, HttpFault> {
+        let trust = match authority {
+            Some(der) => tls::Trust::Private(der),
+            None if address.is_plain() => tls::Trust::Nobody,
+            None => tls::Trust::Computer,
+        };
+        let tls = tls::config(&trust)?;
+        let mut client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(TOTAL)
+            .pool_idle_timeout(Duration::from_secs(90))
+            .referer(false)
+            .user_agent(concat!("gladstone/", env!("CARGO_PKG_VERSION")));
+        if address.is_loopback() {
+            client = client.no_proxy();
+        }
+        let client = client.build().map_err(|error| HttpFault::Machine(error.to_string()))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("gladstone-http").enable_all().build();
+        let runtime = Some(runtime.map_err(|error| HttpFault::Machine(error.to_string()))?);
+        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), ended: watch::Sender::new(false) })
+    }
+
+    /// Joins with a code.
+    ///
+    /// # Errors
+    /// [`ApiError`]; [`ApiError::Refused`] says what is wrong with the code.
+    pub fn enrol(&self, request: &EnrolRequest) -> Result<EnrolAnswer, ApiError> {
+        self.ask("v1/enrol", request)
+    }
+
+    /// Hands over a file; `bytes` as they are stored: encrypted.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub fn put_blob(&self, hash: &[u8; 32], bytes: Vec<u8>) -> Result<(), ApiError> {
+        let request = self.with_token(Method::PUT, &format!("v1/blobs/{}", to_hex(hash)))?.timeout(LONG);
+        let request = request.header(header::CONTENT_TYPE, exchange::BYTES).body(bytes);
+        self.run(request, exchange::JSON).map(|_| ())
+    }
+
+    /// Fetches a file and checks it against its hash.
+    ///
+    /// # Errors
+    /// [`ApiError`]; [`ApiError::Damaged`] when it is not the file of this hash.
+    pub fn get_blob(&self, hash: &[u8; 32]) -> Result<Vec<u8>, ApiError> {
+        let request = self.with_token(Method::GET, &format!("v1/blobs/{}", to_hex(hash)))?.timeout(LONG);
+        let bytes = self.run(request, exchange::BYTES)?;
+        if blake3::hash(&bytes).as_bytes() == hash { Ok(bytes) } else { Err(ApiError::Damaged) }
+    }
+
+    fn message<M: Message, A: Message>(&self, path: &str, message: &M, within: Duration) -> Result<A, ApiError> {
+        let bytes = codec::encode(message)?;
+        let mut request = self.with_token(Method::POST, path)?.timeout(within).header(header::CONTENT_TYPE, pack::MEDIA_TYPE);
+        request = match pack::pack(&bytes) {
+            Some(packed) => request.header(header::CONTENT_ENCODING, pack::ENCODING).body(packed),
+            None => request.body(bytes),
+        };
+        Ok(codec::decode(&self.run(request, pack::MEDIA_TYPE)?)?)
+    }
+
+    fn ask<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, ApiError> {
+        let body = serde_json::to_vec(question).map_err(|_| ApiError::Damaged)?;
+        let request = self.client.post(self.address.of(path)).header(header::CONTENT_TYPE, JSON).body(body);
+        serde_json::from_slice(&self.run(request, JSON)?).map_err(|_| ApiError::Damaged)
+    }
+
+    fn with_token(&self, method: Method, path: &str) -> Result<RequestBuilder, ApiError> {
+        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(ApiError::SignedOut)?;
+        Ok(self.client.request(method, self.address.of(path)).bearer_auth(token))
+    }
+
+    /// One request to its end, or until this is abandoned.
+    fn run(&self, request: RequestBuilder, expected: &str) -> Result<Vec<u8>, ApiError> {
+        let Some(runtime) = &self.runtime else { return Err(ApiError::Offline) };
+        let mut ended = self.ended.subscribe();
+        let answer = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = ended.wait_for(|ended| *ended) => Err(ApiError::Offline),
+                answer = exchange(request, expected) => answer,
+            }
+        });
+        if answer == Err(ApiError::SignedOut) {
+            *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        answer
+    }
+}
+
+impl SyncApi for HttpCentre {
+    fn push(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+        self.message("v1/push", request, TOTAL)
+    }
+
+    fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+        self.message("v1/pull", request, LONG)
+    }
+}
+
+impl Remote for HttpCentre {
+    fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError> {
+        let asked: ChallengeAnswer = self.ask("v1/challenge", &ChallengeRequest { device })?;
+        let challenge: [u8; 32] = from_hex(&asked.challenge).ok_or(ApiError::Damaged)?;
+        let signature = sign(&[SESSION_LABEL, &challenge].concat()).ok_or(ApiError::Offline)?;
+        let request = SessionRequest { device, challenge: asked.challenge, signature: to_hex(&signature) };
+        let session: SessionAnswer = self.ask("v1/session", &request)?;
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.token);
+        Ok(())
+    }
+
+    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
+        let request = self.with_token(Method::GET, &format!("v1/wait?g={beyond}"))?.timeout(LONG);
+        let head: exchange::Head = serde_json::from_slice(&self.run(request, JSON)?).map_err(|_| ApiError::Damaged)?;
+        Ok(head.g)
+    }
+
+    fn abandon(&self) {
+        self.ended.send_replace(true);
+    }
+}
+
+impl Drop for HttpCentre {
+    fn drop(&mut self) {
+        // Looking up a name may hang in the system; nobody waits for that.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

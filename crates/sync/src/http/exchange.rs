@@ -1,0 +1,82 @@
+//! One request and its answer: what is taken for an answer, how much of it, and what each status
+//! means. Whatever stands between laptop and centre may answer too, and is told apart here.
+
+use gladstone_protocol::{ApiError, CodecFault, codec, limits::MESSAGE_LIMIT, pack};
+use reqwest::{RequestBuilder, Response, StatusCode, header};
+use serde::Deserialize;
+
+/// Media type of enrolment and sessions.
+pub(super) const JSON: &str = "application/json";
+/// Media type of a file.
+pub(super) const BYTES: &str = "application/octet-stream";
+/// Greatest size of an answer in JSON, in bytes.
+const JSON_LIMIT: usize = 64 * 1024;
+/// Greatest size of a file, in bytes.
+const BLOB_LIMIT: usize = 64 * 1024 * 1024;
+
+/// The realm's commit number.
+#[derive(Deserialize)]
+pub(super) struct Head {
+    pub(super) g: u64,
+}
+
+/// Sends, and reads an answer of the `expected` media type.
+pub(super) async fn exchange(request: RequestBuilder, expected: &str) -> Result<Vec<u8>, ApiError> {
+    let request = request.header(header::ACCEPT, expected).header(header::ACCEPT_ENCODING, pack::ENCODING);
+    // Whatever breaks on the way is tried again; what is sent twice has one effect.
+    let response = request.send().await.map_err(|_| ApiError::Offline)?;
+    let status = response.status();
+    let media = text(&response, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if status == StatusCode::OK && media == expected {
+        return body(response, limit(expected)).await;
+    }
+    if status != StatusCode::OK && media == pack::MEDIA_TYPE {
+        let bytes = body(response, MESSAGE_LIMIT).await?;
+        return Err(codec::decode::<ApiError>(&bytes).unwrap_or_else(ApiError::from));
+    }
+    Err(stranger(&response))
+}
+
+fn limit(media: &str) -> usize {
+    match media {
+        JSON => JSON_LIMIT,
+        BYTES => BLOB_LIMIT,
+        _ => MESSAGE_LIMIT,
+    }
+}
+
+/// What it means that somebody else answered: a proxy before the centre, or a guest network.
+fn stranger(response: &Response) -> ApiError {
+    let after: Option<u64> = text(response, header::RETRY_AFTER).parse().ok();
+    match (response.status(), after) {
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(seconds)) => ApiError::Later { after_ms: seconds.saturating_mul(1_000) },
+        (StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT, _) => ApiError::Offline,
+        (StatusCode::PAYLOAD_TOO_LARGE, _) => ApiError::TooLarge,
+        _ => ApiError::Damaged,
+    }
+}
+
+fn text(response: &Response, name: header::HeaderName) -> &str {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The body, not more than `limit` bytes of it, unpacked.
+async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let encoding = text(&response, header::CONTENT_ENCODING).to_ascii_lowercase();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| ApiError::Offline)? {
+        if bytes.len() + chunk.len() > limit {
+            // Never an answer of the centre; asking for less would not help.
+            return Err(ApiError::Damaged);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    match encoding.as_str() {
+        "" | "identity" => Ok(bytes),
+        pack::ENCODING => pack::unpack(&bytes).map_err(|fault| match fault {
+            CodecFault::TooLarge => ApiError::Damaged,
+            other => other.into(),
+        }),
+        _ => Err(ApiError::Damaged),
+    }
+}

@@ -1,0 +1,53 @@
+//! A centre as a laptop sees it: push and pull, and besides them signing in and being told of news.
+
+use std::time::Duration;
+
+use gladstone_protocol::{ApiError, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
+use uuid::Uuid;
+
+/// Signs with the laptop's key; none when the vault is locked meanwhile.
+pub type Sign<'a> = &'a dyn Fn(&[u8]) -> Option<[u8; 64]>;
+
+/// A centre that can be signed in to.
+pub trait Remote: SyncApi {
+    /// Opens a session for a laptop, with its signature over what the centre asks to sign.
+    ///
+    /// # Errors
+    /// [`ApiError`]; [`ApiError::SignedOut`] when the centre does not know the laptop.
+    fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError>;
+
+    /// Waits until the realm's commit number is greater than `beyond`, or for as long as the centre
+    /// lets somebody wait. Returns the number.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    fn wait(&self, beyond: u64) -> Result<u64, ApiError>;
+
+    /// Ends everything that is under way on other threads, and whatever comes after, with
+    /// [`ApiError::Offline`]: the vault is being locked.
+    fn abandon(&self) {}
+}
+
+/// A centre in the same process: there is nothing to sign in to.
+pub struct Direct<'a>(pub &'a dyn SyncApi);
+
+impl SyncApi for Direct<'_> {
+    fn push(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+        self.0.push(request)
+    }
+
+    fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+        self.0.pull(request)
+    }
+}
+
+impl Remote for Direct<'_> {
+    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
+        std::thread::sleep(Duration::from_millis(50));
+        Ok(beyond)
+    }
+}

@@ -1,0 +1,225 @@
+//! Replication in the background: one thread runs the engine, a second one waits for the centre's
+//! news. Both end when the vault is locked.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant as Clock},
+};
+
+use gladstone_protocol::ApiError;
+use gladstone_vault::Vault;
+
+use crate::{
+    drive::Drive,
+    engine::{Input, Phase, Status},
+    flights::Report,
+    remote::Remote,
+};
+
+/// A centre that answers at once that there is nothing is not asked again at once.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// A centre that two threads can talk to.
+pub type SharedRemote = Arc<dyn Remote + Send + Sync>;
+/// Gives the vault for a moment by calling its argument once; false when it is locked.
+pub type SharedLend = Arc<dyn Fn(&mut dyn FnMut(&Vault)) -> bool + Send + Sync>;
+
+/// What the worker says while it works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// How it stands.
+    Status(Status),
+    /// Rows of these entities changed here: what shows them is read again.
+    Changed(BTreeSet<&'static str>),
+    /// A round is over; what it brought.
+    Round(Report),
+}
+
+/// Replication in the background, until it is stopped or dropped.
+pub struct Worker {
+    inbox: Sender<Input>,
+    shared: Arc<Shared>,
+    remote: SharedRemote,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    status: Mutex<Status>,
+    stopping: AtomicBool,
+    /// Commit number up to which everything is held.
+    checkpoint: AtomicU64,
+    /// Whether the second thread may wait for news: a round is over and went well.
+    listening: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Worker {
+    /// Starts both threads and the first round. `tell` is called on the worker's thread and must
+    /// not wait for the worker.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(lend: SharedLend, remote: SharedRemote, tell: impl Fn(News) + Send + 'static) -> io::Result<Worker> {
+        let (inbox, events) = mpsc::channel();
+        let shared = Arc::new(Shared { status: Mutex::default(), stopping: AtomicBool::new(false), checkpoint: AtomicU64::new(0), listening: Mutex::new(false), changed: Condvar::new() });
+        let mut worker = Worker { inbox, shared: Arc::clone(&shared), remote: Arc::clone(&remote), threads: Vec::with_capacity(2) };
+        let (listen_to, listen_shared, listen_inbox) = (Arc::clone(&remote), Arc::clone(&shared), worker.inbox.clone());
+        worker.threads.push(thread::Builder::new().name("gladstone-sync".into()).spawn(move || work(&lend, &remote, &shared, &events, &tell))?);
+        worker.threads.push(thread::Builder::new().name("gladstone-listen".into()).spawn(move || listen(&listen_to, &listen_shared, &listen_inbox))?);
+        Ok(worker)
+    }
+
+    /// A commit happened.
+    pub fn changed(&self) {
+        self.give(Input::Changed);
+    }
+
+    /// A person asks for it now.
+    pub fn sync_now(&self) {
+        self.give(Input::SyncNow);
+    }
+
+    /// The computer says whether it has a network; a hint only.
+    pub fn network(&self, there: bool) {
+        self.give(if there { Input::Online } else { Input::Offline });
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        self.shared.status().clone()
+    }
+
+    /// Gives up what is under way and ends both threads. What was stored stays; what was sent and
+    /// not answered is sent again next time.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn give(&self, input: Input) {
+        // A worker that has ended takes no events; there is nobody to tell.
+        let _ = self.inbox.send(input);
+    }
+
+    fn end(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.remote.abandon();
+        self.give(Input::Stop);
+        self.shared.may_listen(false);
+        for thread in self.threads.drain(..) {
+            // A worker that is dropped by its own callback cannot wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Shared {
+    fn status(&self) -> std::sync::MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    fn may_listen(&self, may: bool) {
+        *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = may;
+        self.changed.notify_all();
+    }
+
+    /// Waits until listening makes sense; false when everything ends.
+    fn wait_to_listen(&self) -> bool {
+        let guard = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = self.changed.wait_while(guard, |listening| !*listening && !self.is_stopping());
+        drop(guard);
+        !self.is_stopping()
+    }
+
+    /// Waits a while, shorter when everything ends.
+    fn pause(&self, time: Duration) {
+        let guard = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.changed.wait_timeout_while(guard, time, |_| !self.is_stopping());
+    }
+}
+
+fn work(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, events: &Receiver<Input>, tell: &dyn Fn(News)) {
+    let lend = |f: &mut dyn FnMut(&Vault)| !shared.is_stopping() && lend(f);
+    let mut drive = Drive::new(&lend, remote.as_ref());
+    let mut told = |status: &Status| {
+        *shared.status() = status.clone();
+        tell(News::Status(status.clone()));
+    };
+    let mut next = Some(Input::Start);
+    while let Some(input) = next.take() {
+        let stop = input == Input::Stop;
+        let landed = drive.step(input, &mut told);
+        if stop {
+            return;
+        }
+        shared.checkpoint.store(drive.checkpoint, Ordering::SeqCst);
+        if !drive.report.changed.is_empty() {
+            tell(News::Changed(std::mem::take(&mut drive.report.changed)));
+        }
+        if landed.is_none() && drive.engine.status().phase == Phase::Idle {
+            let report = std::mem::take(&mut drive.report);
+            if report != Report::default() {
+                tell(News::Round(report));
+            }
+            shared.may_listen(true);
+        }
+        next = Some(match landed {
+            // What happened meanwhile comes first: it may be the end. It begins no second flight.
+            Some(landed) => {
+                while let Ok(event) = events.try_recv() {
+                    drive.step(event, &mut told);
+                }
+                if shared.is_stopping() { Input::Stop } else { landed }
+            }
+            None => match events.recv_timeout(drive.rest()) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => Input::Tick,
+                Err(RecvTimeoutError::Disconnected) => Input::Stop,
+            },
+        });
+    }
+}
+
+/// Waits for the centre's commit number to pass what is held here, again and again.
+fn listen(remote: &SharedRemote, shared: &Shared, inbox: &Sender<Input>) {
+    while shared.wait_to_listen() {
+        let (beyond, asked) = (shared.checkpoint.load(Ordering::SeqCst), Clock::now());
+        match remote.wait(beyond) {
+            // Nothing for as long as the centre lets somebody wait, or a round of our own fetched it.
+            Ok(g) if g <= shared.checkpoint.load(Ordering::SeqCst) => {
+                if asked.elapsed() < SHORTEST_WAIT {
+                    shared.pause(SHORTEST_WAIT);
+                }
+            }
+            Ok(_) | Err(ApiError::SignedOut) => {
+                shared.may_listen(false);
+                if inbox.send(Input::News).is_err() {
+                    return;
+                }
+                // The round may have to wait for its turn; until then the same news would come at once again.
+                shared.pause(SHORTEST_WAIT);
+            }
+            Err(ApiError::Later { after_ms }) => shared.pause(Duration::from_millis(after_ms.clamp(1_000, 60_000))),
+            // Whether the centre is away is for the next round to find out.
+            Err(_) => shared.may_listen(false),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The laptop's side of replication: what waits for the centre, what came from it, and the view
+//! that follows from both. Knows no network; who carries the messages is in `sync`.
+//!
+//! View = base + pending. The base is what the centre said, row by row; pending are the entries of
+//! this laptop's chain that the base does not contain yet. Business tables hold the view. Where
+//! entries lie on top of a row, `overlay` holds its base; a row that they made has none.
+
+mod joined;
+mod lives;
+mod outbox;
+mod answers;
+mod pull;
+mod checked;
+mod download;
+mod leave;
+mod units;
+mod apply;
+mod base;
+mod fold;
+mod told;
+
+pub(crate) use base::note;
+pub(crate) use lives::begin_new_life;
+
+pub use joined::{Joined, Replica};
+pub use outbox::PushOutcome;
+pub use pull::{Departure, Mismatch, PullOutcome};
+pub use told::{Departed, EntryState, LogLine, QueueItem, Receipt, Waiting};

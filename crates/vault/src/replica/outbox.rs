@@ -1,0 +1,149 @@
+//! Handing over what waits, and taking in what the centre said to it.
+
+use gladstone_protocol::{
+    Signature, Verdict,
+    limits::{BATCH_COUNT, BATCH_LIMIT},
+    wire::{Envelope, PushAnswer, PushRequest},
+};
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use crate::{
+    error::VaultError,
+    inside::Inside,
+    replica::{answers, apply::Apply, base::unreadable, joined::Held, lives, told::{self, EntryState}},
+    state::VaultState,
+    vault::{Changes, Vault},
+};
+
+/// What an answer to a push said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushOutcome {
+    /// Entries that have a verdict now.
+    pub judged: u64,
+    /// Those of them that wait at the centre for something else.
+    pub held: u64,
+    /// Places of those that were put into quarantine now.
+    pub quarantined: Vec<u64>,
+    /// Whether more waits to be sent.
+    pub more: bool,
+    /// The centre takes this laptop for a copy of another one: see [`Vault::begin_as_new_device`].
+    pub is_copy: bool,
+    /// The centre lacked earlier entries; they wait to be sent again.
+    pub had_gap: bool,
+    /// The centre takes this version no more; everything waits until it was upgraded.
+    pub upgrade_required: bool,
+    /// Milliseconds to wait before the rest is sent.
+    pub later_ms: Option<u64>,
+    /// The centre has another history: what was acknowledged there waits to be sent again.
+    pub other_epoch: bool,
+    /// Entities whose rows look different now: an entry in quarantine has no effect.
+    pub changes: Changes,
+}
+
+impl Vault {
+    /// What waits, as much as fits into one push. Without anything it is a mere contact.
+    ///
+    /// # Errors
+    /// [`VaultError::NotJoined`], or what the database says.
+    pub fn next_push(&self) -> Result<PushRequest, VaultError> {
+        self.look(|connection, state| {
+            let held = Held::required(connection, state.actor)?;
+            Ok(PushRequest { device: state.device, incarnation: state.incarnation, epoch: held.nonce_epoch, nonce: held.joined.nonce, envelopes: envelopes(connection, state)? })
+        })
+    }
+
+    /// Takes in what the centre said to a push. Durable when this returns.
+    ///
+    /// # Errors
+    /// [`VaultError::Answer`] when it does not belong to `asked`; nothing of it was used then.
+    pub fn take_push(&self, asked: &PushRequest, answer: &PushAnswer) -> Result<PushOutcome, VaultError> {
+        self.replicate(|inside| take(inside, asked, answer))
+    }
+}
+
+fn envelopes(connection: &Connection, state: &VaultState) -> Result<Vec<Envelope>, VaultError> {
+    // One index serves each half.
+    let places = "SELECT dseq FROM chain WHERE state = 0 AND dseq > ?1 UNION SELECT dseq FROM chain WHERE resend = 1 AND dseq > ?1 ORDER BY 1 LIMIT ?2";
+    let sql = format!("SELECT bytes, hash, signature FROM chain WHERE dseq IN ({places}) ORDER BY dseq");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![state.life_start as i64, BATCH_COUNT as i64])?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let envelope = Envelope {
+            bytes: row.get(0)?,
+            hash: row.get::<_, Vec<u8>>(1)?.try_into().map_err(|_| unreadable())?,
+            signature: Signature(row.get::<_, Vec<u8>>(2)?.try_into().map_err(|_| unreadable())?),
+        };
+        bytes += envelope.bytes.len();
+        if bytes > BATCH_LIMIT {
+            break;
+        }
+        found.push(envelope);
+    }
+    Ok(found)
+}
+
+fn take(inside: &mut Inside<'_>, asked: &PushRequest, answer: &PushAnswer) -> Result<PushOutcome, VaultError> {
+    let mut held = Held::required(inside.connection, inside.state.actor)?;
+    let now = inside.around.now();
+    if asked.device != inside.state.device || asked.incarnation != inside.state.incarnation || asked.epoch != held.nonce_epoch {
+        return Err(VaultError::Answer("it belongs to an earlier question".into()));
+    }
+    let numbers = numbers(asked)?;
+    if answer.verdicts.len() > numbers.len() || answer.verdicts.iter().zip(&numbers).any(|(judged, number)| judged.dseq != *number) {
+        return Err(VaultError::Answer("it judges entries that were not sent, or in another order".into()));
+    }
+    let mut outcome = PushOutcome::default();
+    answers::note_time(inside.state, now, answer.server_time);
+    if answer.epoch != held.joined.epoch {
+        outcome.other_epoch = true;
+        held.joined.epoch = answer.epoch;
+        held.from_g = 0;
+        held.save(inside.connection)?;
+        lives::turn_epoch(inside, now)?;
+    }
+    let mut missing_from = None;
+    let mut apply = Apply::begin(inside)?;
+    for judged in &answer.verdicts {
+        match answers::judge(&mut apply, judged, now)? {
+            Some(EntryState::Held) => outcome.held += 1,
+            Some(EntryState::Quarantined) => outcome.quarantined.push(apply.inside.state.life_start + judged.dseq),
+            _ => {}
+        }
+        match &judged.verdict {
+            Verdict::Fork => outcome.is_copy = true,
+            Verdict::UpgradeRequired => outcome.upgrade_required = true,
+            Verdict::Later { after_ms } => outcome.later_ms = Some(*after_ms),
+            Verdict::Gap { expected } => missing_from = Some(*expected),
+            _ => outcome.judged += 1,
+        }
+    }
+    apply.finish()?;
+    outcome.changes = Changes { entities: std::mem::take(&mut apply.entities), mutation: Uuid::nil() };
+    if let Some(expected) = missing_from.filter(|expected| (1..=inside.state.dseq - inside.state.life_start).contains(expected)) {
+        outcome.had_gap = true;
+        let from = inside.state.life_start + expected;
+        lives::reopen(inside, from)?;
+        told::log(inside.connection, now, "The centre lacks earlier entries; they are sent again.")?;
+    }
+    if outcome.is_copy {
+        told::log(inside.connection, now, "The centre takes this computer for a copy of another one. It has to join anew.")?;
+    }
+    if !outcome.quarantined.is_empty() {
+        told::log(inside.connection, now, &format!("{} changes were not accepted and are kept for you to look at.", outcome.quarantined.len()))?;
+    }
+    held.is_copy |= outcome.is_copy;
+    held.joined.nonce = answer.next_nonce;
+    held.nonce_epoch = answer.epoch;
+    held.last_push = Some(now);
+    held.save(inside.connection)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM chain WHERE state = 0 AND dseq > ?1) OR EXISTS (SELECT 1 FROM chain WHERE resend = 1 AND dseq > ?1)";
+    outcome.more = inside.connection.prepare_cached(sql)?.query_row(params![inside.state.life_start as i64], |row| row.get(0))?;
+    Ok(outcome)
+}
+
+/// The numbers of the envelopes of a push.
+fn numbers(asked: &PushRequest) -> Result<Vec<u64>, VaultError> {
+    asked.envelopes.iter().map(|envelope| gladstone_protocol::Entry::from_bytes(&envelope.bytes).map(|entry| entry.dseq).map_err(|_| unreadable())).collect()
+}

@@ -1,0 +1,30 @@
+// How synchronizing stands, as a sign and words: each state differs in both, never by colour alone.
+import { ArrowUpCircle, Check, ClockArrowUp, CopyX, KeyRound, Laptop, RefreshCw, TriangleAlert, WifiOff, type LucideIcon } from "lucide-react";
+import type { SyncPhase } from "../bindings/commands";
+import { t } from "../lib/messages";
+
+const SIGNS: Record<SyncPhase, [LucideIcon, string]> = {
+  alone: [Laptop, ""],
+  off: [Laptop, ""],
+  idle: [Check, "saved"],
+  signing_in: [RefreshCw, "syncing"],
+  sending: [RefreshCw, "syncing"],
+  receiving: [RefreshCw, "syncing"],
+  offline: [Laptop, ""],
+  disturbed: [WifiOff, ""],
+  busy: [ClockArrowUp, "waiting"],
+  signed_out: [KeyRound, "signed-out"],
+  revoked: [KeyRound, "signed-out"],
+  upgrade_required: [ArrowUpCircle, "attention-text"],
+  copy: [CopyX, "attention-text"],
+  refused: [TriangleAlert, "attention-text"],
+};
+
+/** Whether nothing happens before a person acts. */
+export const needsPerson = (phase: SyncPhase): boolean => ["signed_out", "revoked", "upgrade_required", "copy", "refused"].includes(phase);
+export const isUnderWay = (phase: SyncPhase): boolean => ["signing_in", "sending", "receiving"].includes(phase);
+
+export function SyncSign({ phase }: { phase: SyncPhase }) {
+  const [Icon, tone] = SIGNS[phase];
+  return <b className={`sync-sign ${tone}`}><Icon className="icon" />{t(`sync.phase.${phase}`)}</b>;
+}

@@ -1,0 +1,13 @@
+// A value as people read it.
+import type { FieldInfo } from "../bindings/commands";
+import { readable, t } from "../lib/messages";
+import { fullDate, moment } from "../lib/time";
+
+export function shown(field: FieldInfo, value: unknown): string {
+  if (value === null || value === undefined || value === "") return "";
+  if (field.kind === "boolean") return value ? t("widget.yes") : t("widget.no");
+  if (field.kind === "date") return fullDate(String(value));
+  if (field.kind === "instant") return moment(String(value));
+  if (field.kind === "json") return JSON.stringify(value);
+  return field.choices.length > 0 ? readable(String(value)) : String(value);
+}
