@@ -21,14 +21,23 @@ pub fn make_own_bag(window: &mut Window, name: &str) -> Result<String, String> {
     window.fill("Passphrase again", PASSPHRASE)?;
     window.shot("own-bag")?;
     window.click("Make my bag")?;
+    let code = confirm_code(window)?;
+    window.see("Register your first person")?;
+    window.shot("empty-today")?;
+    Ok(code)
+}
+
+/// Reads the recovery code from the screen and types it back.
+///
+/// # Errors
+/// Whatever does not appear or cannot be pressed.
+pub fn confirm_code(window: &mut Window) -> Result<String, String> {
     window.see("Your recovery code")?;
     let code = window.script("return document.querySelector('.code').dataset.code")?.as_str().unwrap_or_default().to_owned();
     window.shot("recovery-code")?;
     window.click("I have it")?;
     window.fill("Type the code from your paper", &code)?;
     window.click("Confirm")?;
-    window.see("Register your first person")?;
-    window.shot("empty-today")?;
     Ok(code)
 }
 

@@ -3,10 +3,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bus;
+pub mod centre;
 pub mod display;
 pub mod journey;
 pub mod program;
+pub mod two_laptops;
 pub mod window;
 
 pub use program::program;
+pub use two_laptops::Practice;
 pub use window::{Setting, Window};

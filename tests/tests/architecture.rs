@@ -12,7 +12,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, Package
 
 /// Each crate, lowest layer first: the crates of the project that it is made from, and those that
 /// its own tests use besides.
-const GRAPH: [(&str, &[&str], &[&str]); 14] = [
+const GRAPH: [(&str, &[&str], &[&str]); 15] = [
     ("gladstone-model", &[], &[]),
     ("gladstone-care", &[], &[]),
     ("gladstone-protocol", &["gladstone-model"], &[]),
@@ -24,6 +24,7 @@ const GRAPH: [(&str, &[&str], &[&str]); 14] = [
     ("gladstone-desktop", &["gladstone-desk"], &[]),
     ("gladstone-cli", &["gladstone-central", "gladstone-desk", "gladstone-sync"], &[]),
     ("gladstone-testkit", &["gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-vault"], &[]),
+    ("gladstone-sim", &["gladstone-central", "gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-sync", "gladstone-testkit", "gladstone-vault"], &[]),
     ("gladstone-bench", &["gladstone-care", "gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-vault"], &[]),
     ("gladstone-tests", &[], &["gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-testkit", "gladstone-vault"]),
     ("gladstone-xtask", &["gladstone-model"], &[]),
@@ -34,7 +35,7 @@ const PRODUCT: [&str; 10] = ["gladstone-model", "gladstone-care", "gladstone-pro
 
 /// A library, the shipped crates that alone may use it, and the tools and tests that may.
 const RESERVED: [(&str, &[&str], &[&str]); 9] = [
-    ("rusqlite", &["gladstone-store", "gladstone-vault", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-tests"]),
+    ("rusqlite", &["gladstone-store", "gladstone-vault", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-sim", "gladstone-tests"]),
     ("refinery", &["gladstone-store", "gladstone-central"], &["gladstone-tests"]),
     ("tokio-postgres", &["gladstone-store", "gladstone-central"], &["gladstone-testkit", "gladstone-tests"]),
     ("reqwest", &["gladstone-sync"], &[]),

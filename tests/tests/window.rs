@@ -362,7 +362,7 @@ fn an_appointment_is_booked_beside_another_moved_by_key_and_mouse_undone_and_can
             window.wait(&format!("({})[{}]", block("Yuki Tanaka"), if second { 2 } else { 1 }))?;
         }
         window.wait("//button[contains(@class, 'clash')]")?;
-        window.see("2 overlaps")?;
+        window.see("1 overlap")?;
         window.shot("both-kept")?;
         window.script("document.querySelectorAll('.ev.clash')[1].focus()")?;
         window.keys(&format!("{}{}{}", char::from(Key::Control), char::from(Key::Right), char::from(Key::Null)))?;

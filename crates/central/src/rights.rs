@@ -174,7 +174,7 @@ pub(crate) fn claims_of(state: &RowState, maker: Uuid) -> Vec<Claim> {
     let found: Vec<Option<Claim>> = match row.entity.name.as_str() {
         "users" | "organizations" => vec![claim(Some(maker), Some(state.unit).filter(|unit| unit.id == row.id()))],
         "therapeutic_relationships" if row.text("status") == "active" => vec![claim(row.uuid("therapist_id"), person("patient_id"))],
-        "beneficiaries" => vec![claim(row.uuid("trainer_id"), person("user_id"))],
+        "beneficiaries" if row.text("status") == "active" => vec![claim(row.uuid("trainer_id"), person("user_id"))],
         "grants" => {
             let given = claim(row.uuid("user_id"), granted(row));
             vec![given.map(|claim| Claim { from: row.get("valid_from").as_instant(), to: row.get("valid_to").as_instant(), read_only: row.text("role") == "read", ..claim })]

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use ts_rs::TS;
 
 use crate::{
-    commands::{alerts, app, calendar, model, people, questionnaires, records, responses, results, review, sample, settings, sync, today, vault},
+    commands::{alerts, app, calendar, model, people, questionnaires, records, responses, results, review, sample, settings, sync, team, today, vault},
     desk::Desk,
     error::{Code, DeskError},
     typescript::Types,
@@ -126,6 +126,9 @@ commands! {
     "people.similar" Unlocked reads ["users", "user_profiles"] people::similar: people::SimilarRequest => Vec<people::Similar>, "Persons who may be the same as one about to be registered.";
     "people.register" Unlocked writes [] people::register: people::RegisterRequest => people::Person, "Registers a person without a login.";
     "people.update" Unlocked writes [] people::update: people::UpdatePerson => people::Person, "Changes what is known about a person.";
+    "team.of" Unlocked reads ["therapeutic_relationships", "users"] team::of: team::TeamRequest => team::Team, "Who looks after a person, and which colleagues could.";
+    "team.add" Unlocked writes [] team::add: team::AddMember => team::Team, "Lets a colleague look after a person as well: the record goes to their laptop.";
+    "team.end" Unlocked writes [] team::end: team::EndMember => app::Done, "Ends that a colleague looks after a person, with a reason: the record leaves their laptop.";
     "people.profile" Unlocked reads ["users", "user_profiles", "responses", "appointments", "crisis_detections"] people::profile: people::PersonRequest => people::Profile, "A person with everything that happened, the latest first.";
     "questionnaires.list" Unlocked reads ["questionnaires", "questions"] questionnaires::list: questionnaires::ListQuestionnaires => Vec<questionnaires::QuestionnaireInfo>, "Questionnaires that can be administered.";
     "questionnaires.get" Unlocked reads ["questionnaires", "questions", "question_options"] questionnaires::get: questionnaires::QuestionnaireRequest => questionnaires::Form, "A questionnaire with its items, options, bands and licence.";

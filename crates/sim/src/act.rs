@@ -64,7 +64,13 @@ impl Desk<'_> {
             Act::Share => self.update("journal_entries", |_| true, &[("privacy_level", if number.is_multiple_of(3) { "private" } else { "shared_with_therapist" }.into())]),
             Act::Message => self.message(me, number),
             Act::Entrust => self.entrust(number),
-            Act::EndCare => self.update("therapeutic_relationships", |_| true, &[("status", ["ended", "paused", "active"][number % 3].into())]),
+            Act::EndCare => match self.pick("therapeutic_relationships", |_| true)? {
+                Some(care) => {
+                    let next = if care.row.text("status") == "active" { ["ended", "paused"][number % 2] } else { "active" };
+                    self.commit("care.end", |tx| tx.update("therapeutic_relationships", care.row.id(), [("status", next.into())]).map(drop))
+                }
+                None => Ok(None),
+            },
             Act::Enrol => match self.person()? {
                 Some(person) => {
                     let trainer = self.colleague(number);
@@ -99,6 +105,7 @@ impl Desk<'_> {
             Act::Forbidden => self.update("users", |row| row.row.id() == me, &[("role", "super_admin".into())]),
             Act::SettleConflict => self.settle(me),
             Act::Questionnaire => self.questionnaire(number),
+            Act::Move => self.move_over(number),
             Act::Long => self.commit("journal.write", |tx| tx.create("journal_entries", [("user_id", me.into()), ("content", Value::text(&format!("Long {number}. ").repeat(2_000)))]).map(drop)),
         }
     }
@@ -206,6 +213,23 @@ impl Desk<'_> {
         let therapist = self.colleague(number);
         let started = Value::Date(self.vault.around().now().date());
         self.commit("care.begin", |tx| tx.create("therapeutic_relationships", [("therapist_id", therapist.into()), ("patient_id", person.into()), ("relationship_type", "primary_therapist".into()), ("start_date", started)]).map(drop))
+    }
+
+    fn move_over(&self, number: usize) -> Done {
+        let realm = self.realm;
+        let other = |row: &RowState| row.row.id().as_u128() % 3 == number as u128 % 3;
+        match number % 3 {
+            0 => {
+                let to = self.pick("beneficiaries", other)?.map(|row| row.row.id()).filter(|_| number % 4 > 0);
+                self.update("appointments", |row| realm != Uuid::nil() || row.row.uuid("beneficiary_id").is_some(), &[("beneficiary_id", to.into())])
+            }
+            1 => match self.pick("users", |row| row.row.text("role") == "patient" && other(row))? {
+                Some(to) => self.update("therapeutic_relationships", |_| true, &[("patient_id", to.row.id().into())]),
+                None => Ok(None),
+            },
+            _ if realm.is_nil() => Ok(None),
+            _ => self.update("users", |row| row.row.text("role") == "patient" && other(row), &[("role", "therapist".into()), ("primary_organization_id", realm.into())]),
+        }
     }
 
     fn two_people(&self, number: usize) -> Done {

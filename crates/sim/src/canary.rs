@@ -23,11 +23,15 @@ pub enum Canary {
     LaterOneWinsSilently,
     /// The centre passes on all rows of a mutation but the last.
     TearsMutations,
+    /// A laptop is never told what it has to give away.
+    KeepsWhatLeft,
+    /// A laptop shows only what the centre has.
+    Flickers,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Canary; 5] = [Canary::AcknowledgesWithoutStoring, Canary::DropsARow, Canary::ForgetsItsOutbox, Canary::LaterOneWinsSilently, Canary::TearsMutations];
+    pub const ALL: [Canary; 7] = [Canary::AcknowledgesWithoutStoring, Canary::DropsARow, Canary::ForgetsItsOutbox, Canary::LaterOneWinsSilently, Canary::TearsMutations, Canary::KeepsWhatLeft, Canary::Flickers];
 }
 
 /// An acknowledgement of what nobody stored.
@@ -61,6 +65,12 @@ pub fn tear(answer: &mut PullAnswer) {
 pub fn forget_outbox(vault: &std::path::Path) {
     let connection: Connection = files::writer(vault).unwrap();
     connection.execute_batch("UPDATE chain SET state = 3 WHERE state = 0").unwrap();
+}
+
+/// What waits does not lie on top of anything any more.
+pub fn flicker(vault: &std::path::Path) {
+    let connection: Connection = files::writer(vault).unwrap();
+    connection.execute_batch("DELETE FROM pending").unwrap();
 }
 
 /// The centre's journal is emptied.

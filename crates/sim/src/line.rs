@@ -191,6 +191,7 @@ impl<'w> Line<'w> {
         match self.canary {
             Some(Canary::DropsARow) => canary::drop_a_row(&mut answer),
             Some(Canary::TearsMutations) => canary::tear(&mut answer),
+            Some(Canary::KeepsWhatLeft) => answer.drops.clear(),
             _ => {}
         }
         Ok(answer)

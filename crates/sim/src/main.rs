@@ -19,6 +19,9 @@ struct Arguments {
     /// The first one.
     #[arg(long, default_value_t = 1)]
     from: u64,
+    /// Steps of each program.
+    #[arg(long, default_value_t = LENGTH)]
+    steps: usize,
     /// How many threads; 0 for as many as there are processors.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -40,7 +43,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let canary = arguments.canary.and_then(|at| Canary::ALL.get(at).copied());
     if arguments.trace || arguments.minimise {
-        return one(arguments.from, arguments.minimise, canary);
+        return one(arguments.from, arguments.steps, arguments.minimise, canary);
     }
     let began = Instant::now();
     let next = AtomicU64::new(arguments.from);
@@ -54,7 +57,7 @@ fn main() -> ExitCode {
                 if number >= end {
                     break;
                 }
-                let outcome = if canary.is_some() { run::run(number, &step::program(number, LENGTH), canary) } else { seed(number, !arguments.once) };
+                let outcome = if canary.is_some() { run::run(number, &step::program(number, arguments.steps), canary) } else { seed(number, arguments.steps, !arguments.once) };
                 let mut done = done.lock().unwrap();
                 done.0.add(&outcome.numbers);
                 if let Some(broken) = &outcome.broken {
@@ -80,8 +83,8 @@ fn main() -> ExitCode {
 }
 
 /// One seed, looked at closely.
-fn one(seed: u64, smallest: bool, canary: Option<Canary>) -> ExitCode {
-    let mut program = step::program(seed, LENGTH);
+fn one(seed: u64, steps: usize, smallest: bool, canary: Option<Canary>) -> ExitCode {
+    let mut program = step::program(seed, steps);
     if smallest {
         program = minimise(seed, &program, canary);
     }

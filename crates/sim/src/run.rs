@@ -55,9 +55,9 @@ pub fn run(seed: u64, program: &[Step], canary: Option<Canary>) -> Outcome {
     Outcome { trace: world.trace, numbers: world.numbers, broken }
 }
 
-/// Runs a seed, twice when `twice`: both runs have to be the same.
-pub fn seed(seed: u64, twice: bool) -> Outcome {
-    let program = step::program(seed, LENGTH);
+/// Runs a seed for so many steps, twice when `twice`: both runs have to be the same.
+pub fn seed(seed: u64, steps: usize, twice: bool) -> Outcome {
+    let program = step::program(seed, steps);
     let mut first = run(seed, &program, None);
     if twice && first.broken.is_none() {
         let second = run(seed, &program, None);

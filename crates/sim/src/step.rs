@@ -117,6 +117,9 @@ pub enum Act {
     SettleConflict,
     /// A questionnaire with its questions is made.
     Questionnaire,
+    /// A row goes over to another unit: an appointment or a care to another person, a person to the
+    /// staff.
+    Move,
     /// Something long is written, which takes up room on the disk.
     Long,
 }
@@ -145,8 +148,9 @@ pub enum Span {
     Weeks,
 }
 
-const EDITS: [(Act, usize); 27] = [
-    (Act::Register, 10),
+const EDITS: [(Act, usize); 28] = [
+    (Act::Move, 6),
+    (Act::Register, 6),
     (Act::Rename, 8),
     (Act::Phone, 8),
     (Act::Mood, 8),
@@ -163,11 +167,11 @@ const EDITS: [(Act, usize); 27] = [
     (Act::Share, 3),
     (Act::Message, 4),
     (Act::Entrust, 8),
-    (Act::EndCare, 5),
+    (Act::EndCare, 12),
     (Act::Enrol, 3),
     (Act::Grant, 4),
-    (Act::EndGrant, 3),
-    (Act::Role, 2),
+    (Act::EndGrant, 4),
+    (Act::Role, 4),
     (Act::InError, 6),
     (Act::TwoPeople, 5),
     (Act::Forbidden, 3),

@@ -129,6 +129,13 @@ impl World {
             world.trace.push(format!("at the beginning: {told}"));
         }
         (0..3).chain(0..3).try_for_each(|at| world.synchronize(at, 0, &mut dice, None).map(drop))?;
+        // Most people are in the care of two trainers, so that they meet.
+        for act in [Act::Entrust, Act::Entrust, Act::Entrust, Act::Enrol, Act::Answer, Act::Appointment] {
+            let pick = dice.roll();
+            let told = world.edit(0, act, &mut dice, pick)?;
+            world.trace.push(format!("at the beginning: {told}"));
+        }
+        (0..3).chain(0..3).try_for_each(|at| world.synchronize(at, 0, &mut dice, None).map(drop))?;
         Ok(world)
     }
 
@@ -137,6 +144,7 @@ impl World {
         self.numbers.steps += 1;
         let mut dice = Dice::new(step.seed);
         let outcome = self.perform(step.what, &mut dice)?;
+        self.host.follow().map_err(|why| Broken::new(2, why))?;
         let head = self.host.head();
         self.trace.push(format!("{step}: {outcome}; head {head}, time {}", (self.time.peek() - BEGINNING) / 1_000_000));
         Ok(())
@@ -319,6 +327,9 @@ impl World {
         if self.canary == Some(Canary::ForgetsItsOutbox) && self.laptops[at].has_joined() && dice.below(4) == 0 {
             canary::forget_outbox(self.laptops[at].vault().path());
         }
+        if self.canary == Some(Canary::Flickers) && dice.below(4) == 0 {
+            canary::flicker(self.laptops[at].vault().path());
+        }
         self.check(at)?;
         Ok(told)
     }
@@ -492,7 +503,7 @@ impl World {
     fn set_back(&mut self, at: usize, notices: bool) -> Result<String, Broken> {
         let Some((image, saved)) = self.kept.remove(&at) else { return Ok("nothing was kept".into()) };
         self.fault("laptop put back");
-        let judged: BTreeSet<Uuid> = self.laptops[at].chain("state IN (2, 3, 4, 5)").into_iter().map(|chained| chained.mutation.id).collect();
+        let judged: BTreeSet<Uuid> = self.host.filed().into_iter().filter_map(|filed| filed.mutation).map(|mutation| mutation.id).collect();
         self.entrusted.extend(self.laptops[at].saved.keys().filter(|id| judged.contains(id) && !saved.contains_key(id)));
         let device = self.laptops[at].vault().state().device;
         let laptop = &mut self.laptops[at];

@@ -31,6 +31,15 @@ enum Task {
     Test,
     /// Full sizes and fresh seeds of the fault suites.
     Soak,
+    /// Run seeds of the replication simulator and print what happened.
+    Sim {
+        /// How many seeds.
+        #[arg(long, default_value_t = 2_000)]
+        seeds: u64,
+        /// The first one.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+    },
     /// Write the generated files: migrations, TypeScript types.
     Gen {
         /// Only say whether they are current.
@@ -58,6 +67,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test => suites::test(),
         Task::Soak => suites::soak(),
+        Task::Sim { seeds, from } => suites::sim(seeds, from),
         Task::Gen { check } => generate::run(check),
         Task::Tidy => tidy::run(),
         Task::Bench { responses } => bench::run(responses),

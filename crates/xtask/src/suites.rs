@@ -25,3 +25,8 @@ pub fn soak() -> Outcome {
     tests.env("GLADSTONE_SOAK", seed.to_string());
     run_command(&mut tests)
 }
+
+/// Many seeds of the simulator, each twice.
+pub fn sim(seeds: u64, from: u64) -> Outcome {
+    shell_run("cargo", &["run", "--locked", "--quiet", "--package", "gladstone-sim", "--", "--seeds", &seeds.to_string(), "--from", &from.to_string()])
+}

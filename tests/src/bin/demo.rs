@@ -3,7 +3,7 @@
 
 use std::{process::ExitCode, sync::{Mutex, PoisonError}};
 
-use gladstone_tests::{Setting, Window, journey};
+use gladstone_tests::{Practice, Setting, Window, journey};
 
 fn main() -> ExitCode {
     match play() {
@@ -68,7 +68,23 @@ fn play() -> Result<(), String> {
     say("Then the sample bag: people who do not exist, behind every screen.");
     let sample = Setting::new("demo-sample")?;
     sample_bag(&sample)?;
-    summarise(&[&setting, &sample])
+    let (clinician, trainer) = (Setting::new("demo-clinician")?, Setting::new("demo-trainer")?);
+    two_laptops(&clinician, &trainer)?;
+    summarise(&[&setting, &sample, &clinician, &trainer])
+}
+
+fn two_laptops(clinician: &Setting, trainer: &Setting) -> Result<(), String> {
+    say("A practice has a centre of its own. A clinician and a trainer join it by invitation.");
+    let mut practice = Practice::open(clinician, trainer)?;
+    say("The clinician registers Tomasz and shares the record; it arrives on the trainer's laptop.");
+    practice.share_a_person()?;
+    say("Both drive off. She administers the PHQ-9 and moves his appointment; he edits the same person, moves the same appointment, and books another one.");
+    practice.work_without_a_network()?;
+    say("Back on the network, both see everything.");
+    practice.meet()?;
+    say("One thing cannot be true: he comes on Tuesday or on Thursday. The trainer decides, and both agree.");
+    practice.decide()?;
+    practice.close()
 }
 
 fn show_around(window: &mut Window) -> Result<(), String> {

@@ -34,7 +34,7 @@ impl Centre {
 
     fn command(&self) -> Command {
         let mut command = Command::new(gladstone_tests::program());
-        command.args(["central", "--data"]).arg(self.home.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.args(["central", "--data"]).arg(self.home.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command
     }
 

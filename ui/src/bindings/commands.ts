@@ -44,6 +44,16 @@ by: string,
  */
 at: string, };
 
+export type AddMember = { 
+/**
+ * The person.
+ */
+person: string, 
+/**
+ * The colleague.
+ */
+colleague: string, };
+
 export type Administration = { 
 /**
  * The response.
@@ -572,6 +582,20 @@ export type CodeRequest = {
  */
 code: string, };
 
+export type Colleague = { 
+/**
+ * The id.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * The role.
+ */
+role: string, };
+
 export type CommandInfo = { 
 /**
  * Its name.
@@ -761,6 +785,16 @@ at: string | null,
 days_over: number, };
 
 export type Empty = Record<symbol, never>;
+
+export type EndMember = { 
+/**
+ * The relation.
+ */
+relation: string, 
+/**
+ * Why.
+ */
+reason: string, };
 
 export type EntityInfo = { 
 /**
@@ -1319,6 +1353,24 @@ id: string,
  * What it becomes.
  */
 to: Standing, };
+
+export type Member = { 
+/**
+ * Who.
+ */
+colleague: Colleague, 
+/**
+ * The relation, to be ended.
+ */
+relation: string, 
+/**
+ * Since when, as a date.
+ */
+since: string, 
+/**
+ * Whether that is whoever asks.
+ */
+is_me: boolean, };
 
 export type Mode = "self" | "interviewer" | "paper_key_in" | "telephone";
 
@@ -2202,6 +2254,22 @@ last_sync: string | null,
  */
 message: string | null, };
 
+export type Team = { 
+/**
+ * Who does, the longest first.
+ */
+members: Array<Member>, 
+/**
+ * Colleagues who do not yet, by name.
+ */
+colleagues: Array<Colleague>, };
+
+export type TeamRequest = { 
+/**
+ * The person.
+ */
+person: string, };
+
 export type Theme = "light" | "dark" | "contrast" | "system";
 
 export type TimelineEntry = { 
@@ -2516,6 +2584,12 @@ export interface Commands {
   "people.register": { request: RegisterRequest; response: Person };
   /** Changes what is known about a person. */
   "people.update": { request: UpdatePerson; response: Person };
+  /** Who looks after a person, and which colleagues could. */
+  "team.of": { request: TeamRequest; response: Team };
+  /** Lets a colleague look after a person as well: the record goes to their laptop. */
+  "team.add": { request: AddMember; response: Team };
+  /** Ends that a colleague looks after a person, with a reason: the record leaves their laptop. */
+  "team.end": { request: EndMember; response: Done };
   /** A person with everything that happened, the latest first. */
   "people.profile": { request: PersonRequest; response: Profile };
   /** Questionnaires that can be administered. */
@@ -2636,6 +2710,9 @@ export const reads: Record<CommandName, readonly string[]> = {
   "people.similar": ["users","user_profiles"],
   "people.register": [],
   "people.update": [],
+  "team.of": ["therapeutic_relationships","users"],
+  "team.add": [],
+  "team.end": [],
   "people.profile": ["users","user_profiles","responses","appointments","crisis_detections"],
   "questionnaires.list": ["questionnaires","questions"],
   "questionnaires.get": ["questionnaires","questions","question_options"],

@@ -14,6 +14,7 @@ pub mod review;
 pub mod sample;
 pub mod settings;
 pub mod sync;
+pub mod team;
 pub mod today;
 pub mod vault;
 

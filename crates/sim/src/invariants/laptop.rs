@@ -96,7 +96,9 @@ pub fn reads_its_writes(world: &World, at: usize) -> Result<(), Broken> {
             return broken("entered it in error, and it still stands");
         }
         let shown = |no: u16| entity.position_of_no(no).map_or(&Value::Null, |at| &row.row.values[at]);
-        if values.iter().all(|(no, value)| same(shown(*no), value)) {
+        // What the centre has taken as an addendum to a sealed row is not shown in the row.
+        let addendum = Policy::of(entity) == Policy::Sealed && chained.state == 2;
+        if addendum || values.iter().all(|(no, value)| same(shown(*no), value)) {
             continue;
         }
         let base = overlay(laptop, key);
@@ -155,7 +157,7 @@ pub fn queues_are_empty(world: &World) -> Result<(), Broken> {
         };
         left("entries wait to be sent", "SELECT count(*) FROM chain WHERE state = 0")?;
         left("entries are sent again and again", "SELECT count(*) FROM chain WHERE resend = 1")?;
-        if laptop.past.revoked {
+        if world.host.knows(laptop.vault().state().device) != Some(true) {
             continue;
         }
         left("entries were taken and never came back", "SELECT count(*) FROM chain WHERE state = 2")?;

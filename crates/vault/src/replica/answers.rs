@@ -25,6 +25,12 @@ pub(crate) fn note_time(state: &mut VaultState, now: Instant, server_time: Insta
     }
 }
 
+/// The centre's time as far as it is known: this laptop's clock may be set at any moment, and what
+/// was acknowledged must not look old or young by that.
+pub(crate) fn by_the_centre(state: &VaultState, now: Instant) -> Instant {
+    Instant(now.0.saturating_add(state.server_offset))
+}
+
 /// Stores a verdict that leaves something behind. Returns the state of the entry then; none for
 /// a verdict after which it is to be sent again.
 pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant) -> Result<Option<EntryState>, VaultError> {
@@ -47,8 +53,9 @@ pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant) ->
         (Stored::Quarantined { .. }, _) => EntryState::Quarantined,
     };
     let bytes = postcard::to_stdvec(&stored).map_err(|_| unreadable())?;
+    let at = by_the_centre(apply.inside.state, now);
     let sql = "UPDATE chain SET state = ?2, g = ?3, verdict = ?4, judged_at = ?5, resend = 0 WHERE dseq = ?1";
-    connection.prepare_cached(sql)?.execute(params![place as i64, after as u8, g.map(|g| g as i64), bytes, now.0])?;
+    connection.prepare_cached(sql)?.execute(params![place as i64, after as u8, g.map(|g| g as i64), bytes, at.0])?;
     if after == EntryState::Quarantined && before != after {
         // It has no effect anywhere, so it has none here.
         let written = apply.entries.get(connection, place)?;

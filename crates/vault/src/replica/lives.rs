@@ -20,6 +20,7 @@ use crate::{
     error::VaultError,
     inside::Inside,
     replica::{
+        answers,
         apply::Apply,
         base,
         download,
@@ -80,10 +81,11 @@ pub(crate) fn first_outbox(inside: &mut Inside<'_>) -> Result<(), VaultError> {
     if inside.state.life_start > 0 { carry_over(inside) } else { Ok(()) }
 }
 
-/// What waits in former lives goes on in this one.
+/// What waits in former lives goes on in this one; so does what is sent once more although it has
+/// a verdict, with that verdict.
 fn carry_over(inside: &mut Inside<'_>) -> Result<(), VaultError> {
     let connection = inside.connection;
-    let mut statement = connection.prepare("SELECT dseq FROM chain WHERE state IN (0, 1) AND dseq <= ?1 ORDER BY dseq")?;
+    let mut statement = connection.prepare("SELECT dseq FROM chain WHERE (state IN (0, 1) OR resend = 1) AND dseq <= ?1 ORDER BY dseq")?;
     let places: Vec<i64> = statement.query_map([inside.state.life_start as i64], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for place in places {
         let Some(Entry { body, .. }) = entry(connection, place.unsigned_abs())? else { continue };
@@ -92,6 +94,8 @@ fn carry_over(inside: &mut Inside<'_>) -> Result<(), VaultError> {
             Body::Event(_) => (None, Vec::new()),
         };
         let now_at = inside.append(body, id)?;
+        let sql = "UPDATE chain SET (state, verdict, judged_at, note, resend) = (SELECT state, verdict, judged_at, note, 1 FROM chain WHERE dseq = ?1) WHERE dseq = ?2 AND (SELECT state FROM chain WHERE dseq = ?1) IN (4, 5)";
+        connection.prepare_cached(sql)?.execute(params![place, now_at as i64])?;
         connection.prepare_cached("UPDATE chain SET state = 6, resend = 0 WHERE dseq = ?1")?.execute([place])?;
         for key in keys {
             let sql = "UPDATE pending SET dseq = ?4 WHERE entity = ?1 AND row_id = ?2 AND dseq = ?3";
@@ -107,7 +111,10 @@ pub(crate) fn turn_epoch(inside: &mut Inside<'_>, now: Instant) -> Result<(), Va
     let mut held = Held::required(inside.connection, inside.state.actor)?;
     held.from_g = 0;
     held.save(inside.connection)?;
-    let since = now.plus_seconds(-RING_DAYS * 24 * 3_600);
+    // By the centre's clock, and from the last contact on: the clock here may be years ahead.
+    let last: Option<i64> = inside.connection.query_row("SELECT max(judged_at) FROM chain", [], |row| row.get(0))?;
+    let known = answers::by_the_centre(inside.state, now);
+    let since = last.map_or(known, |last| known.min(Instant(last))).plus_seconds(-RING_DAYS * 24 * 3_600);
     let sql = "SELECT min(dseq) FROM chain WHERE judged_at >= ?1 AND state <> 6 AND dseq > ?2";
     let connection = inside.connection;
     let former: Vec<i64> = {
@@ -121,6 +128,7 @@ pub(crate) fn turn_epoch(inside: &mut Inside<'_>, now: Instant) -> Result<(), Va
     if let Some(first) = first {
         reopen(inside, first.unsigned_abs())?;
     }
+    connection.execute("UPDATE chain SET resend = 1 WHERE judged_at >= ?1 AND state IN (4, 5) AND dseq <= ?2", params![since.0, inside.state.life_start as i64])?;
     carry_over(inside)?;
     let mut apply = Apply::begin(inside)?;
     download::all_anew(&mut apply)?;

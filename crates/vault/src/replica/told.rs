@@ -92,7 +92,7 @@ pub enum Receipt {
     AtCentre {
         /// Commit number of this laptop's last change of it; none when others wrote it.
         g: Option<u64>,
-        /// When the centre said so, by this laptop's clock.
+        /// When the centre said so, by its clock.
         at: Option<Instant>,
     },
     /// A change of it is in quarantine.

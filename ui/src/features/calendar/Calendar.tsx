@@ -15,7 +15,7 @@ import { BookDialog } from "./BookDialog";
 import { MoveDialog } from "./MoveDialog";
 import { WeekGrid, type Ghost } from "./WeekGrid";
 import { slotOf, zoneText, type When } from "./WhenFields";
-import { HOUR, instantAt, isoDate, localDate, minutesOf, mondayOf, plusDays, weekNumber, zone } from "./week";
+import { HOUR, instantAt, isoDate, localDate, minutesOf, mondayOf, overlapCount, plusDays, weekNumber, zone } from "./week";
 import { nameOf, weekTitle } from "./wording";
 
 type Over = { kind: "book"; start: Date; length: number; person: string } | { kind: "open" | "move"; id: string } | undefined;
@@ -67,7 +67,7 @@ export function Calendar({ date, open, book }: { date: string; open: string; boo
   };
   const gone = useCallback(() => setUndo(undefined), []);
   const places = mostUsed(appointments.map((one) => one.place).filter(Boolean));
-  const overlapping = appointments.filter((one) => one.overlaps.length > 0).length;
+  const overlapping = overlapCount(appointments);
   return (
     <>
       <div className="head cal-head">

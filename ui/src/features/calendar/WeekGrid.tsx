@@ -6,7 +6,7 @@ import { t } from "../../lib/messages";
 import { clock, day as dayName, isToday, weekday } from "../../lib/time";
 import { Block, placed } from "./Block";
 import { useDrag, type Drag } from "./drag";
-import { HOUR, SNAP, STOP, hoursOf, instantAt, minutesOf, nextStop, piecesOf, plusDays, sameStop, stopsOf, type Stop } from "./week";
+import { HOUR, SNAP, STOP, hoursOf, instantAt, minutesOf, nextStop, overlapCount, piecesOf, plusDays, sameStop, stopsOf, type Stop } from "./week";
 import { minutesBetween } from "./wording";
 
 /** Something that may come to lie there: what is typed in the dialog. */
@@ -87,7 +87,7 @@ export function WeekGrid({ monday, appointments, ghost, onOpen, onBook, onMove, 
         <span />
         {pieces.map((day, index) => {
           const date = plusDays(monday, index);
-          const clashes = day.filter((piece) => piece.appointment.overlaps.length > 0).length;
+          const clashes = overlapCount(day.map((piece) => piece.appointment));
           return (
             <span key={index} className={isToday(date.toISOString()) ? "cal-day today" : "cal-day"}>
               <span>{weekday(date.toISOString())} <b>{date.getDate()}</b></span>

@@ -1,7 +1,7 @@
 // Where things lie in a week, and where the arrow keys lead.
 import { describe, expect, it } from "vitest";
 import type { Appointment } from "../../bindings/commands";
-import { DAY, clockChange, hoursOf, inLanes, instantAt, isoDate, localDate, minutesOf, mondayOf, nextStop, offsetName, piecesOf, plusDays, stopsOf, weekNumber, type Piece, type Stop } from "./week";
+import { DAY, clockChange, hoursOf, inLanes, instantAt, isoDate, localDate, minutesOf, mondayOf, nextStop, offsetName, overlapCount, piecesOf, plusDays, stopsOf, weekNumber, type Piece, type Stop } from "./week";
 
 const monday = localDate("2026-11-23");
 
@@ -36,6 +36,10 @@ describe("pieces", () => {
   it("what is cancelled takes no room from what takes place", () => {
     const days = piecesOf(monday, [{ ...on("off", 0, 540, 600), status: "cancelled" }, on("held", 0, 540, 600)]);
     expect(days[0]?.map((one) => [one.appointment.id, one.lanes])).toEqual([["off", 1], ["held", 1]]);
+  });
+  it("a pair that overlaps counts once, also when only one of the two is shown", () => {
+    const clash = (id: string, ...others: string[]) => ({ ...on(id, 0, 540, 600), overlaps: others.map((other) => ({ id: other, name: "", trainer: "", place: "", start: "", end: "", because: [] })) });
+    expect([overlapCount([clash("a", "b"), clash("b", "a")]), overlapCount([clash("a", "b")]), overlapCount([clash("a", "b", "c"), clash("b", "a", "c"), clash("c", "a", "b")]), overlapCount([])]).toEqual([1, 1, 3, 0]);
   });
   it("what lies outside the working day widens what is shown", () => expect(hoursOf([[piece("early", 6 * 60 + 30, 7 * 60)], [piece("late", 19 * 60, 20 * 60 + 5)]])).toEqual({ from: 6, to: 21 }));
   it.each<[string, [number, number][], [number, number][]]>([

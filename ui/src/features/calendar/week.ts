@@ -100,6 +100,11 @@ export function inLanes(pieces: Piece[]): Piece[] {
   return sorted;
 }
 
+/** How many pairs of appointments overlap; a pair counts once, whichever of the two is shown. */
+export function overlapCount(appointments: Appointment[]): number {
+  return new Set(appointments.flatMap((one) => one.overlaps.map((other) => [one.id, other.id].sort().join(" ")))).size;
+}
+
 /** First and last hour that the week shows: the working day, or more when something lies outside. */
 export function hoursOf(days: Piece[][]): { from: number; to: number } {
   const all = days.flat().filter((piece) => piece.end - piece.start < DAY);

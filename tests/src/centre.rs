@@ -1,0 +1,88 @@
+//! A central service of its own, as an operator starts it: the real program on a free port.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::program;
+
+/// The running service; ends when this is dropped.
+pub struct Centre {
+    folder: tempfile::TempDir,
+    child: Option<Child>,
+    /// Where it listens, for example `https://127.0.0.1:40123`.
+    pub address: String,
+}
+
+impl Centre {
+    /// Founds an organization and serves it on the embedded store, over TLS.
+    ///
+    /// # Errors
+    /// The program does not run.
+    pub fn serve(organization: &str) -> Result<Centre, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        run(command(&folder.path().join("centre")).args(["found", organization]))?;
+        let mut centre = Centre { folder, child: None, address: "https://127.0.0.1:0".into() };
+        centre.go_on()?;
+        Ok(centre)
+    }
+
+    /// Starts the service, where it listened before.
+    ///
+    /// # Errors
+    /// The program does not run.
+    pub fn go_on(&mut self) -> Result<(), String> {
+        let listen = self.address.trim_start_matches("https://").to_owned();
+        let mut serve = command(&self.data());
+        serve.args(["serve", "--listen", &listen, "--log", "error"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = serve.spawn().map_err(|error| error.to_string())?;
+        let output = child.stdout.take().ok_or("the service says nothing")?;
+        self.child = Some(child);
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
+        self.address = line.trim().strip_prefix("listening on ").ok_or_else(|| format!("the service says: {line}"))?.to_owned();
+        Ok(())
+    }
+
+    /// Ends the service in order; nobody can reach it then.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn stop(&mut self) -> Result<(), String> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        child.wait().map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("centre")
+    }
+
+    /// An invitation as a link.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn invite(&self, name: &str, role: &str) -> Result<String, String> {
+        run(command(&self.data()).args(["invite", "--public-url", &self.address, "--name", name, "--role", role, "--quiet"]))
+    }
+}
+
+impl Drop for Centre {
+    fn drop(&mut self) {
+        // Whatever it says, its folder goes with it.
+        let _ = self.stop();
+    }
+}
+
+fn command(data: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.args(["central", "--tls-self-signed", "--data"]).arg(data).stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() { Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}

@@ -1,0 +1,201 @@
+//! Two laptops and a centre, in real windows: both work without a network, both meet the centre,
+//! both see everything, and the one true conflict is decided. Used by the demo and by a test.
+
+use fantoccini::key::Key;
+
+use crate::{centre::Centre, journey, window::{Setting, Window}};
+
+/// Both windows, and the centre between them.
+pub struct Practice {
+    centre: Centre,
+    /// The clinician's.
+    pub a: Window,
+    /// The trainer's.
+    pub b: Window,
+}
+
+impl Practice {
+    /// Founds the practice; both join it on their first start, by the third door.
+    ///
+    /// # Errors
+    /// Whatever does not appear or cannot be pressed.
+    pub fn open(clinician: &Setting, trainer: &Setting) -> Result<Practice, String> {
+        let centre = Centre::serve("Ashcombe Practice")?;
+        let a = join(clinician, &centre, "Amara Okafor", "therapist")?;
+        let b = join(trainer, &centre, "Ben Carter", "trainer")?;
+        Ok(Practice { centre, a, b })
+    }
+
+    /// The clinician registers Tomasz and lets the trainer look after him as well.
+    ///
+    /// # Errors
+    /// Whatever does not appear or cannot be pressed.
+    pub fn share_a_person(&mut self) -> Result<(), String> {
+        let a = &mut self.a;
+        synchronize(a)?;
+        a.navigate("Today")?;
+        journey::register(a, "Tomasz Wieczorek", "12 March 1979")?;
+        a.click("Add a colleague")?;
+        a.fill("Colleague", "Ben")?;
+        a.wait("//*[@role='option'][contains(., 'Ben Carter')]")?;
+        a.key(Key::Enter)?;
+        a.shot("share")?;
+        a.click_at("//dialog//button[normalize-space()='Add']")?;
+        a.see("Trainer, since")?;
+        book(a, "10:00", "Room 3")?;
+        a.shot("booked")?;
+        synchronize(a)?;
+        a.shot("in-step")?;
+        synchronize(&self.b)?;
+        self.b.navigate("People")?;
+        self.b.see("Tomasz Wieczorek")?;
+        self.b.shot("arrived")?;
+        Ok(())
+    }
+
+    /// The line is cut. The clinician administers the PHQ-9 and moves the appointment; the trainer
+    /// edits the same person, moves the same appointment and books another one.
+    ///
+    /// # Errors
+    /// Whatever does not appear or cannot be pressed.
+    pub fn work_without_a_network(&mut self) -> Result<(), String> {
+        self.centre.stop()?;
+        let a = &mut self.a;
+        a.navigate("People")?;
+        a.click("Tomasz Wieczorek")?;
+        a.see("Care team")?;
+        journey::start_phq9(a)?;
+        for (at, value) in [2, 2, 3, 2, 1, 2, 2, 1, 0].into_iter().enumerate() {
+            journey::answer(a, value)?;
+            journey::next(a, at as u32 + 2)?;
+        }
+        journey::answer(a, 2)?;
+        a.click("Finish")?;
+        a.see("Moderately severe")?;
+        a.see("Working offline")?;
+        a.shot("offline-result")?;
+        shift(a, Key::Right, "Thursday")?;
+        a.shot("moved-to-thursday")?;
+
+        let b = &mut self.b;
+        b.click("Tomasz Wieczorek")?;
+        b.click("Edit")?;
+        b.fill("Telephone", "+44 1632 960417")?;
+        b.click("Save changes")?;
+        b.see("960417")?;
+        b.shot("edited")?;
+        shift(b, Key::Left, "Tuesday")?;
+        book(b, "14:00", "At home")?;
+        b.shot("offline-calendar")?;
+        Ok(())
+    }
+
+    /// The line is back: first the clinician, then the trainer, then the clinician again.
+    ///
+    /// # Errors
+    /// Whatever does not appear or cannot be pressed.
+    pub fn meet(&mut self) -> Result<(), String> {
+        self.centre.go_on()?;
+        synchronize(&self.a)?;
+        self.a.shot("sent")?;
+        synchronize(&self.b)?;
+        self.b.shot("received")?;
+        synchronize(&self.a)?;
+        let b = &mut self.b;
+        b.navigate("People")?;
+        b.click("Tomasz Wieczorek")?;
+        b.see("PHQ-9: 15")?;
+        b.shot("sees-the-result")?;
+        let a = &mut self.a;
+        a.navigate("People")?;
+        a.click("Tomasz Wieczorek")?;
+        a.see("960417")?;
+        a.shot("sees-the-number")
+            .map(|_| ())
+    }
+
+    /// The appointment that both moved waits for the trainer, who decides; the clinician sees it.
+    ///
+    /// # Errors
+    /// Whatever does not appear or cannot be pressed.
+    pub fn decide(&mut self) -> Result<(), String> {
+        let b = &mut self.b;
+        b.wait("//nav//b[@aria-label='1 case to review']")?;
+        b.navigate("Needs review")?;
+        b.see("Counts until you decide")?;
+        b.shot("both-values")?;
+        b.fill("Why", "Spoke with Amara: Tuesday suits him")?;
+        b.click("Take this instead")?;
+        b.see("Took the other")?;
+        b.shot("decided")?;
+        synchronize(b)?;
+        let a = &mut self.a;
+        synchronize(a)?;
+        a.navigate("Calendar")?;
+        a.key(Key::PageDown)?;
+        a.wait("//*[@role='group'][starts-with(@aria-label, 'Tuesday')]//button[starts-with(@aria-label, 'Tomasz Wieczorek')]")?;
+        a.shot("in-agreement")?;
+        Ok(())
+    }
+
+    /// Closes both windows.
+    ///
+    /// # Errors
+    /// They do not close.
+    pub fn close(self) -> Result<(), String> {
+        self.a.close()?;
+        self.b.close()
+    }
+}
+
+fn join(setting: &Setting, centre: &Centre, name: &str, role: &str) -> Result<Window, String> {
+    let link = centre.invite(name, role)?;
+    let mut window = setting.open()?;
+    window.see("How would you like to begin?")?;
+    window.click("Enter link or code")?;
+    window.fill("Invitation link", &link)?;
+    window.fill("Your name", name)?;
+    window.fill("Passphrase", journey::PASSPHRASE)?;
+    window.see("Very strong")?;
+    window.fill("Passphrase again", journey::PASSPHRASE)?;
+    window.shot("join")?;
+    window.click_at("//form//button[starts-with(normalize-space(), 'Join')]")?;
+    journey::confirm_code(&mut window)?;
+    window.see("Register a person")?;
+    Ok(window)
+}
+
+/// Presses “Synchronize now” and waits until nothing waits and nothing is under way.
+fn synchronize(window: &Window) -> Result<(), String> {
+    window.click_at("(//footer//a[contains(@href, '#/sync')])[1]")?;
+    window.click("Synchronize now")?;
+    window.see("all sent")?;
+    window.see("In step with the centre")
+}
+
+/// Books an appointment for Tomasz on Wednesday of next week.
+fn book(window: &Window, time: &str, place: &str) -> Result<(), String> {
+    next_week(window)?;
+    window.click_at(&format!("//button[contains(@aria-label, 'Wednesday') and contains(@aria-label, '{time}, free')]"))?;
+    window.fill("Person", "Tomasz")?;
+    window.wait("//*[@role='option'][contains(., 'Tomasz Wieczorek')]")?;
+    window.key(Key::Enter)?;
+    window.fill("Place", place)?;
+    window.click_at("//dialog//button[contains(., 'Book Wed')]")?;
+    window.wait("//*[@role='group'][starts-with(@aria-label, 'Wednesday')]//button[starts-with(@aria-label, 'Tomasz Wieczorek')]").map(|_| ())
+}
+
+/// Moves his appointment by a day with the keyboard.
+fn shift(window: &Window, arrow: Key, to: &str) -> Result<(), String> {
+    next_week(window)?;
+    window.wait("//*[@role='group'][starts-with(@aria-label, 'Wednesday')]//button[starts-with(@aria-label, 'Tomasz Wieczorek')]")?;
+    window.script("document.querySelector('.ev').focus()")?;
+    window.keys(&format!("{}{}{}", char::from(Key::Control), char::from(arrow), char::from(Key::Null)))?;
+    window.wait(&format!("//*[@role='group'][starts-with(@aria-label, '{to}')]//button[starts-with(@aria-label, 'Tomasz Wieczorek')]")).map(|_| ())
+}
+
+fn next_week(window: &Window) -> Result<(), String> {
+    window.navigate("Calendar")?;
+    window.click("This week")?;
+    window.key(Key::PageDown)
+}
