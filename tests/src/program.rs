@@ -8,7 +8,8 @@ use std::{env, fs, path::{Path, PathBuf}, process::Command, time::SystemTime};
 /// When it does not build.
 pub fn program() -> PathBuf {
     let here = env::current_exe().expect("a test knows its own file");
-    let path = here.ancestors().nth(2).unwrap_or(Path::new(".")).join(format!("gladstone{}", env::consts::EXE_SUFFIX));
+    let built = here.ancestors().skip(1).find(|folder| !folder.ends_with("deps")).unwrap_or(Path::new("."));
+    let path = built.join(format!("gladstone{}", env::consts::EXE_SUFFIX));
     let changed = |path: &Path| fs::metadata(path).and_then(|known| known.modified()).ok();
     if changed(&path) < changed(&here) {
         let mut build = Command::new(env!("CARGO"));

@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod generate;
+mod local_centre;
 mod run;
 mod setup;
 mod shell;
