@@ -25,7 +25,7 @@ const GRAPH: [(&str, &[&str], &[&str]); 15] = [
     ("gladstone-cli", &["gladstone-central", "gladstone-desk", "gladstone-sync"], &[]),
     ("gladstone-testkit", &["gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-vault"], &[]),
     ("gladstone-sim", &["gladstone-central", "gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-sync", "gladstone-testkit", "gladstone-vault"], &[]),
-    ("gladstone-bench", &["gladstone-care", "gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-vault"], &[]),
+    ("gladstone-bench", &["gladstone-care", "gladstone-central", "gladstone-desk", "gladstone-model", "gladstone-protocol", "gladstone-store", "gladstone-sync", "gladstone-testkit", "gladstone-vault"], &[]),
     ("gladstone-tests", &[], &["gladstone-desk", "gladstone-model", "gladstone-store", "gladstone-testkit", "gladstone-vault"]),
     ("gladstone-xtask", &["gladstone-model"], &[]),
 ];
@@ -37,7 +37,7 @@ const PRODUCT: [&str; 10] = ["gladstone-model", "gladstone-care", "gladstone-pro
 const RESERVED: [(&str, &[&str], &[&str]); 9] = [
     ("rusqlite", &["gladstone-store", "gladstone-vault", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-sim", "gladstone-tests"]),
     ("refinery", &["gladstone-store", "gladstone-central"], &["gladstone-tests"]),
-    ("tokio-postgres", &["gladstone-store", "gladstone-central"], &["gladstone-testkit", "gladstone-tests"]),
+    ("tokio-postgres", &["gladstone-store", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-tests"]),
     ("reqwest", &["gladstone-sync"], &[]),
     ("axum", &["gladstone-central"], &[]),
     ("tauri", &["gladstone-desktop"], &[]),

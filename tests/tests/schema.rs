@@ -13,9 +13,11 @@ use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
 /// Tables of the laptop that are no entities, with their columns; those of the index are SQLite's.
-const OWN: [(&str, &str); 12] = [
+const OWN: [(&str, &str); 14] = [
     ("chain", "dseq INTEGER, mutation_id BLOB, bytes BLOB, hash BLOB, signature BLOB, state INTEGER, g INTEGER, verdict BLOB, judged_at INTEGER, resend INTEGER, note TEXT"),
     ("departed", "place INTEGER, at INTEGER, unit_id BLOB, title TEXT, rows INTEGER, reason TEXT"),
+    ("glass", "person BLOB, until INTEGER, reason TEXT"),
+    ("lease", "one INTEGER, since INTEGER, seen INTEGER, wall INTEGER, hlc INTEGER, reprieve INTEGER"),
     ("opaque", "entity INTEGER, row_id BLOB, unit_id BLOB, image BLOB"),
     ("overlay", "entity INTEGER, row_id BLOB, unit_id BLOB, image BLOB"),
     ("pending", "entity INTEGER, row_id BLOB, dseq INTEGER, within INTEGER, flag TEXT"),

@@ -51,6 +51,19 @@ impl Floor {
         run("COMMIT")?;
         Ok(())
     }
+
+    /// The connection, to read from.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Brings everything into the one file.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn checkpoint(&self) -> Result<(), String> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(text)
+    }
 }
 
 /// The insert statement of a table with so many columns.

@@ -5,11 +5,18 @@
 mod big;
 mod capture;
 mod floor;
+mod herd;
+mod herd_entries;
 mod machine;
 mod place;
 mod report;
 mod saves;
 mod screen;
+mod sync;
+mod sync_centre;
+mod sync_floor;
+mod sync_laptop;
+mod sync_wire;
 mod window;
 mod workload;
 mod workload_rows;
@@ -26,9 +33,12 @@ struct Arguments {
     /// Responses of workload W; the big vault holds ten times as many.
     #[arg(long, default_value_t = 10_000)]
     responses: u32,
-    /// Only these sections: saves, batched, single, big, window, capture.
+    /// Only these sections: saves, batched, single, big, window, capture; by name alone: sync, herd.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Laptops of the herd that download at once, and as many that work on.
+    #[arg(long, default_value_t = 500)]
+    herd: u32,
     /// Folder in which cargo builds; everything that is measured lies below it.
     #[arg(long, env = "CARGO_TARGET_DIR", default_value = "target")]
     target: PathBuf,
@@ -50,7 +60,7 @@ fn main() -> ExitCode {
 
 /// Runs the sections that are wanted; returns whether every target was met.
 fn run(arguments: &Arguments) -> Result<bool, String> {
-    let all = ["saves", "batched", "single", "big", "window", "capture"];
+    let all = ["saves", "batched", "single", "big", "window", "capture", "sync", "herd"];
     if let Some(unknown) = arguments.only.iter().find(|name| !all.contains(&name.as_str())) {
         return Err(format!("“{unknown}” is none of {}", all.join(", ")));
     }
@@ -78,6 +88,13 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     if wanted("capture") {
         capture::measure(&arguments.target, arguments.responses, &mut report)?;
+    }
+    // Measured apart from the others: minutes, and another program.
+    if arguments.only.iter().any(|only| only == "sync") {
+        sync::measure(&place, &arguments.target, arguments.responses, &mut report)?;
+    }
+    if arguments.only.iter().any(|only| only == "herd") {
+        herd::measure(&place, &arguments.target, arguments.responses, arguments.herd, &mut report)?;
     }
     println!("\n{}\n{}", machine::facts(place.root()), report.table());
     Ok(report.all_met())

@@ -25,6 +25,11 @@ impl Samples {
         sorted.get(at).copied().unwrap_or_default()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The middle value.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)

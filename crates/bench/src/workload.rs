@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Responses of one slice; a batch is one slice.
-const SLICE: u32 = 100;
+pub const SLICE: u32 = 100;
 /// Persons who answer.
-const PERSONS: u32 = 200;
+pub const PERSONS: u32 = 200;
 /// Rounds with fresh files.
 const ROUNDS: u32 = 3;
 
@@ -144,7 +144,10 @@ fn write_floor(raw: &rusqlite::Connection, floor: &Floor, written: &[Uuid], batc
 }
 
 /// Persons and instruments, so that the references of W hold.
-fn prepare(unlocked: &Unlocked) -> Result<Vec<Uuid>, String> {
+///
+/// # Errors
+/// What the vault says.
+pub fn prepare(unlocked: &Unlocked) -> Result<Vec<Uuid>, String> {
     let (persons, _) = unlocked.vault.commit("bench.prepare", |tx| {
         tx.create("users", [("id", Uuid::from_u128(7).into()), ("name", "Amara Bench".into()), ("role", "therapist".into()), ("account_status", "active".into())])?;
         instruments::install(tx)?;
@@ -153,6 +156,7 @@ fn prepare(unlocked: &Unlocked) -> Result<Vec<Uuid>, String> {
     Ok(persons)
 }
 
-fn megabytes(path: &Path) -> f64 {
+/// Size of a file in MB; 0 when it is not there.
+pub fn megabytes(path: &Path) -> f64 {
     std::fs::metadata(path).map_or(0.0, |data| data.len() as f64 / 1e6)
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use ts_rs::TS;
 
 use crate::{
-    commands::{alerts, app, calendar, model, people, questionnaires, records, responses, results, review, sample, settings, sync, team, today, vault},
+    commands::{alerts, app, calendar, lease, model, people, questionnaires, records, responses, results, review, sample, settings, sync, team, today, vault},
     desk::Desk,
     error::{Code, DeskError},
     typescript::Types,
@@ -151,6 +151,8 @@ commands! {
     "calendar.cancel" Unlocked writes [] calendar::cancel: calendar::CancelRequest => app::Done, "Cancels an appointment, with a reason; it stays visible.";
     "calendar.mark" Unlocked writes [] calendar::mark: calendar::MarkRequest => calendar::Appointment, "Notes that an appointment took place, or plans it again.";
     "calendar.overlaps" Unlocked reads ["appointments", "beneficiaries", "users"] calendar::overlaps: calendar::OverlapsRequest => calendar::Room, "What stands in the way of a time, and when there is room nearby.";
+    "lease.status" Unlocked reads ["vault"] lease::status: app::Empty => lease::LeaseStatus, "How long this computer may work without contact, and for whom the glass is broken.";
+    "lease.break_glass" Unlocked writes [] lease::break_glass: lease::BreakGlass => lease::LeaseStatus, "Lets one person's records be read for four hours although the time without contact is over; needs a reason and the passphrase.";
     "review.list" Unlocked reads ["*"] review::list: review::ListReview => review::Inbox, "What two people wrote without seeing each other, waiting for a decision.";
     "review.get" Unlocked reads ["*"] review::get: review::ReviewRequest => review::Case, "Both values of one case, with who wrote them and when.";
     "review.decide" Unlocked writes [] review::decide: review::Decision => review::Case, "Decides which value counts: the one that stands, the other, or a third.";
@@ -158,6 +160,7 @@ commands! {
     "sync.status" Unlocked reads ["vault"] sync::status: app::Empty => sync::SyncStatus, "How synchronizing stands, what waits, and when the centre last answered.";
     "sync.join" Unlocked reads [] sync::join: sync::JoinRequest => sync::SyncStatus, "Joins a centre by invitation, with a vault that worked alone.";
     "sync.join_new" Always reads [] sync::join_new: sync::JoinNewRequest => vault::Created, "Makes a vault for an invitation, joins the centre with it and opens it.";
+    "sync.begin_as_new" Unlocked reads [] sync::begin_as_new: sync::JoinRequest => sync::SyncStatus, "Goes on as a computer of its own with a new invitation, when this one is a copy of another; what waits goes along.";
     "sync.now" Unlocked reads [] sync::now: sync::NowRequest => sync::SyncStatus, "Synchronizes with the centre at once.";
     "sync.queue" Unlocked reads ["*"] sync::queue: app::Empty => Vec<sync::QueuedChange>, "Changes that wait, are held by the centre, or were put aside.";
     "sync.receipt" Unlocked reads ["*"] sync::receipt: sync::ReceiptRequest => sync::ReceiptView, "Where a record is saved: here, on its way, at the centre.";

@@ -17,6 +17,7 @@ use crate::{
     error::{Code, DeskError},
     events::Event,
     jobs::Jobs,
+    lease::{self, Reach},
 };
 
 /// Whoever is told about events.
@@ -75,6 +76,7 @@ impl Desk {
             if command.writes && !unlocked.recovery_confirmed {
                 return Err(DeskError::new(Code::RecoveryUnconfirmed, "Confirm the recovery code first: without it, a forgotten passphrase would lose everything."));
             }
+            lease::gate(unlocked, name, &request)?;
         }
         (command.run)(self, request)
     }
@@ -160,6 +162,14 @@ impl Desk {
     pub fn with_unlocked_mut<T>(&self, f: impl FnOnce(&mut Unlocked) -> Result<T, DeskError>) -> Result<T, DeskError> {
         let mut guard = self.session.write().unwrap_or_else(PoisonError::into_inner);
         f(guard.as_mut().ok_or_else(DeskError::locked)?)
+    }
+
+    /// What may be read while this computer was without contact for too long; none for everything.
+    ///
+    /// # Errors
+    /// [`Code::Locked`], or what the database says.
+    pub(crate) fn reach(&self) -> Result<Option<Reach>, DeskError> {
+        self.with_unlocked(Reach::of)
     }
 
     /// Reads the open vault.

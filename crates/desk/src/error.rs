@@ -35,6 +35,10 @@ pub enum Code {
     Damaged,
     /// The centre cannot be reached.
     Offline,
+    /// Without contact for too long: earlier records may not be read now.
+    LeaseOver,
+    /// Without contact for much too long: nothing before contact or the recovery code.
+    LeaseLocked,
     /// The person cancelled.
     Cancelled,
     /// The request is not of the command's form.

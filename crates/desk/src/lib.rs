@@ -10,6 +10,7 @@ pub mod error;
 pub mod events;
 pub mod instruments;
 pub mod jobs;
+mod lease;
 pub mod sample;
 pub mod typescript;
 

@@ -73,14 +73,14 @@ impl Desk<'_> {
             },
             Act::Enrol => match self.person()? {
                 Some(person) => {
-                    let trainer = self.colleague(number);
+                    let trainer = self.other_trainer(number)?;
                     self.commit("people.enrol", |tx| tx.create("beneficiaries", [("user_id", person.into()), ("trainer_id", trainer.into())]).map(drop))
                 }
                 None => Ok(None),
             },
             Act::Grant => match self.person()? {
                 Some(person) => {
-                    let (colleague, unit) = (self.colleague(number), Value::text(&format!("person:{person}")));
+                    let (colleague, unit) = (self.other_trainer(number)?, Value::text(&format!("person:{person}")));
                     let role = ["read", "write", "manage"][number % 3];
                     self.commit("grants.give", |tx| tx.create("grants", [("user_id", colleague.into()), ("granted_unit", unit), ("role", role.into())]).map(drop))
                 }
@@ -102,6 +102,7 @@ impl Desk<'_> {
                 }
             }
             Act::TwoPeople => self.two_people(number),
+            Act::Forbidden if number.is_multiple_of(2) => self.hire(me, number),
             Act::Forbidden => self.update("users", |row| row.row.id() == me, &[("role", "super_admin".into())]),
             Act::SettleConflict => self.settle(me),
             Act::Questionnaire => self.questionnaire(number),
@@ -162,6 +163,18 @@ impl Desk<'_> {
         self.colleagues[number % self.colleagues.len()]
     }
 
+    /// A trainer who is known here, another one than who works here where there is one.
+    fn other_trainer(&self, number: usize) -> Result<Uuid, VaultError> {
+        let me = self.vault.state().actor;
+        let mut others = Vec::new();
+        for colleague in self.colleagues.iter().skip(1).filter(|colleague| **colleague != me) {
+            if self.vault.read(|read| read.get("users", *colleague)).map_err(VaultError::Store)?.is_some() {
+                others.push(*colleague);
+            }
+        }
+        Ok(others.get(number % others.len().max(1)).copied().unwrap_or(me))
+    }
+
     fn mood(&self, ahead: u64, number: usize) -> Done {
         let Some(person) = self.person()? else { return Ok(None) };
         let today = self.vault.around().now().date();
@@ -210,7 +223,7 @@ impl Desk<'_> {
 
     fn entrust(&self, number: usize) -> Done {
         let Some(person) = self.person()? else { return Ok(None) };
-        let therapist = self.colleague(number);
+        let therapist = self.other_trainer(number)?;
         let started = Value::Date(self.vault.around().now().date());
         self.commit("care.begin", |tx| tx.create("therapeutic_relationships", [("therapist_id", therapist.into()), ("patient_id", person.into()), ("relationship_type", "primary_therapist".into()), ("start_date", started)]).map(drop))
     }
@@ -220,7 +233,7 @@ impl Desk<'_> {
         let other = |row: &RowState| row.row.id().as_u128() % 3 == number as u128 % 3;
         match number % 3 {
             0 => {
-                let to = self.pick("beneficiaries", other)?.map(|row| row.row.id()).filter(|_| number % 4 > 0);
+                let to = self.pick("beneficiaries", other)?.map(|row| row.row.id()).filter(|_| !number.is_multiple_of(4));
                 self.update("appointments", |row| realm != Uuid::nil() || row.row.uuid("beneficiary_id").is_some(), &[("beneficiary_id", to.into())])
             }
             1 => match self.pick("users", |row| row.row.text("role") == "patient" && other(row))? {
@@ -230,6 +243,20 @@ impl Desk<'_> {
             _ if realm.is_nil() => Ok(None),
             _ => self.update("users", |row| row.row.text("role") == "patient" && other(row), &[("role", "therapist".into()), ("primary_organization_id", realm.into())]),
         }
+    }
+
+    /// Somebody takes on staff, to which they have no right, and books an appointment for them: the
+    /// second builds on what the centre puts aside.
+    fn hire(&self, me: Uuid, number: usize) -> Done {
+        let realm = self.realm;
+        let hired = self.commit("people.hire", |tx| tx.create("users", [("id", Uuid::from_u128(tx.mutation().as_u128() ^ 2).into()), ("name", Value::text(&format!("Staff {number}"))), ("role", "trainer".into()), ("primary_organization_id", Some(realm).filter(|realm| !realm.is_nil()).into())]).map(drop))?;
+        let Some(hired) = hired else { return Ok(None) };
+        let (person, start) = (Uuid::from_u128(hired.as_u128() ^ 2), self.vault.around().now().plus_seconds(3_600));
+        let mut values = vec![("title", Value::text("First day")), ("trainer_id", person.into()), ("start_time", start.into()), ("end_time", start.plus_seconds(600).into())];
+        values.push(("beneficiary_id", self.pick("beneficiaries", |row| row.row.uuid("trainer_id") == Some(me))?.map(|row| row.row.id()).into()));
+        // The first of the two stays what is looked for: the second may fail where the row is not shown.
+        let _ = self.commit("appointments.book", |tx| tx.create("appointments", values).map(drop));
+        Ok(Some(hired))
     }
 
     fn two_people(&self, number: usize) -> Done {

@@ -61,6 +61,8 @@ pub struct Chained {
     pub place: u64,
     /// State as in the table.
     pub state: u8,
+    /// Commit number of its effect, as far as known.
+    pub g: Option<u64>,
     /// The mutation.
     pub mutation: Mutation,
 }
@@ -148,14 +150,14 @@ impl Laptop {
 
     /// The mutations of its chain in states that a condition names, in their order.
     pub fn chain(&self, condition: &str) -> Vec<Chained> {
-        let mut statement = self.peek.prepare_cached(&format!("SELECT dseq, state, bytes FROM chain WHERE mutation_id IS NOT NULL AND {condition} ORDER BY dseq")).unwrap();
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, u8>(1)?, row.get::<_, Vec<u8>>(2)?));
+        let mut statement = self.peek.prepare_cached(&format!("SELECT dseq, state, bytes, g FROM chain WHERE mutation_id IS NOT NULL AND {condition} ORDER BY dseq")).unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, u8>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, Option<i64>>(3)?.map(i64::unsigned_abs)));
         let entries = statement.query_map([], read).unwrap().map(Result::unwrap);
         let mutation = |bytes: &[u8]| match Entry::from_bytes(bytes) {
             Ok(Entry { body: Body::Mutation(mutation), .. }) => Some(mutation),
             _ => None,
         };
-        entries.filter_map(|(place, state, bytes)| Some(Chained { place, state, mutation: mutation(&bytes)? })).collect()
+        entries.filter_map(|(place, state, bytes, g)| Some(Chained { place, state, g, mutation: mutation(&bytes)? })).collect()
     }
 
     /// The ids of the mutations of its chain, those included that went on in a later life.

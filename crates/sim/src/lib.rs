@@ -17,9 +17,10 @@ mod history;
 mod host;
 mod laptop;
 mod line;
+mod numbers;
 mod time;
 
 pub use canary::Canary;
 pub use invariants::Broken;
 pub use run::{LENGTH, Outcome, minimise, seed};
-pub use world::Numbers;
+pub use numbers::Numbers;

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         }
     });
     let (numbers, failures) = done.into_inner().unwrap();
-    println!("seeds {}, steps {}, mutations {}, effects {}, put aside {}, conflicts {}, units entered {}, units left {}", arguments.seeds, numbers.steps, numbers.mutations, numbers.effects, numbers.quarantined, numbers.conflicts, numbers.entered, numbers.left);
+    println!("seeds {}, steps {}, mutations {}, effects {}, put aside {}, held {}, conflicts {}, decided {}, units entered {}, units left {}", arguments.seeds, numbers.steps, numbers.mutations, numbers.effects, numbers.quarantined, numbers.held, numbers.conflicts, numbers.decided, numbers.entered, numbers.left);
     let faults: Vec<String> = numbers.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     println!("faults {}: {}", numbers.faults.values().sum::<u64>(), faults.join(", "));
     println!("failures {}, seconds {:.1}", failures.len(), began.elapsed().as_secs_f64());

@@ -3,8 +3,9 @@
 use crate::{
     canary::Canary,
     invariants::Broken,
+    numbers::Numbers,
     step::{self, Step},
-    world::{Numbers, World},
+    world::World,
 };
 
 /// Steps of an ordinary program.

@@ -181,25 +181,30 @@ const EDITS: [(Act, usize); 28] = [
 
 const CLASHES: [Act; 8] = [Act::Rename, Act::Phone, Act::MoodAgain, Act::Mood, Act::Reschedule, Act::InError, Act::NoteAgain, Act::AnswerAgain];
 
+/// What is written in worlds in which rights come and go.
+const MOVES: [(Act, usize); 9] = [(Act::EndCare, 8), (Act::Entrust, 6), (Act::Role, 4), (Act::Grant, 4), (Act::EndGrant, 3), (Act::Move, 4), (Act::Share, 2), (Act::Register, 2), (Act::Phone, 4)];
+
 /// How often what kind of step comes, in worlds of different tempers: ordinary ones, bad networks
-/// and crashes, copies and backups, one after the other.
-const TEMPERS: [[usize; 18]; 3] = [
+/// and crashes, copies and backups, rights that come and go, one after the other.
+const TEMPERS: [[usize; 18]; 4] = [
     [44, 9, 30, 3, 4, 4, 1, 1, 2, 1, 2, 1, 1, 2, 3, 1, 2, 4],
     [34, 10, 44, 1, 6, 14, 4, 0, 0, 0, 0, 0, 1, 4, 3, 4, 6, 6],
     [34, 6, 26, 4, 3, 3, 1, 4, 7, 7, 6, 6, 3, 3, 4, 2, 1, 5],
+    [50, 3, 36, 6, 2, 6, 1, 0, 0, 0, 0, 0, 1, 1, 4, 2, 1, 4],
 ];
 
 /// The program of a seed: `length` steps.
 pub fn program(seed: u64, length: usize) -> Vec<Step> {
     let mut dice = Dice::new(seed);
-    let temper = &TEMPERS[(seed / 3 % 3) as usize];
+    let temper = (seed / 3 % 4) as usize;
     (0..length).map(|_| step(temper, &mut dice)).collect()
 }
 
-fn step(temper: &[usize; 18], dice: &mut Dice) -> Step {
+fn step(temper: usize, dice: &mut Dice) -> Step {
     let laptop = dice.below(64);
-    let kinds: Vec<(usize, usize)> = temper.iter().copied().enumerate().collect();
+    let kinds: Vec<(usize, usize)> = TEMPERS[temper].iter().copied().enumerate().collect();
     let what = match weighted(&kinds, dice) {
+        0 if temper == 3 && dice.coin() => What::Edit(laptop, weighted(&MOVES, dice)),
         0 => What::Edit(laptop, weighted(&EDITS, dice)),
         1 => What::Clash(CLASHES[dice.below(CLASHES.len())]),
         2 => What::Sync(laptop, [0, 0, 10, 30, 60][dice.below(5)]),

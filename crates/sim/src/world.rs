@@ -22,7 +22,8 @@ use crate::{
     host::{Backup, Host},
     invariants::{self, Broken},
     laptop::{self, Laptop},
-    line::{self, Inner, Line, Mishaps},
+    line::{self, Inner, Line},
+    numbers::Numbers,
     step::{Act, Span, Step, What, Wrong},
     time::{BEGINNING, DAY, Machine, Time},
 };
@@ -33,43 +34,6 @@ const LAPTOPS: usize = 6;
 const ROUNDS: usize = 14;
 /// For how long a backup of the centre may be used: laptops keep what was acknowledged for 30 days.
 const BACKUP: i64 = 20 * DAY;
-
-/// What happened, in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Numbers {
-    /// Steps.
-    pub steps: u64,
-    /// Mishaps and other faults, by kind.
-    pub faults: Mishaps,
-    /// Mutations that were saved.
-    pub mutations: u64,
-    /// Mutations with effect at the centre, its own included.
-    pub effects: u64,
-    /// Mutations that the centre put aside.
-    pub quarantined: u64,
-    /// Tasks for people.
-    pub conflicts: u64,
-    /// Units that a laptop entered.
-    pub entered: u64,
-    /// Units that a laptop left.
-    pub left: u64,
-}
-
-impl Numbers {
-    /// Adds those of another run.
-    pub fn add(&mut self, other: &Numbers) {
-        for (kind, count) in &other.faults {
-            *self.faults.entry(kind.clone()).or_default() += count;
-        }
-        self.steps += other.steps;
-        self.mutations += other.mutations;
-        self.effects += other.effects;
-        self.quarantined += other.quarantined;
-        self.conflicts += other.conflicts;
-        self.entered += other.entered;
-        self.left += other.left;
-    }
-}
 
 /// The world.
 pub struct World {
@@ -184,7 +148,10 @@ impl World {
         let filed = self.host.filed();
         self.numbers.effects = filed.iter().filter(|filed| filed.g.is_some()).count() as u64;
         self.numbers.quarantined = filed.iter().filter(|filed| filed.mutation.is_some() && matches!(filed.verdict, Stored::Quarantined { .. })).count() as u64;
-        self.numbers.conflicts = self.host.rows(Some(&["conflicts"])).len() as u64;
+        self.numbers.held = filed.iter().filter(|filed| filed.mutation.is_some() && matches!(filed.verdict, Stored::Held { .. })).count() as u64;
+        let tasks: Vec<_> = self.host.rows(Some(&["conflicts"])).into_values().filter_map(|row| row.into_state().ok()).collect();
+        self.numbers.conflicts = tasks.len() as u64;
+        self.numbers.decided = tasks.iter().filter(|(task, _)| task.row.text("status") != "open").count() as u64;
         invariants::all(self, &filed)?;
         self.note_stand();
         Ok(())

@@ -19,6 +19,8 @@ pub use status::{Phase, Status};
 const PATIENCE_MS: u64 = 3_000;
 /// After going on line again all laptops wait up to this long, each another time.
 const SPREAD_MS: u64 = 1_000;
+/// Other histories that may be named before a round comes to its end: one that began anew, and once more.
+const TURNS: u32 = 2;
 
 /// The time of an event, and a random number of the caller's for this event alone.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +83,8 @@ pub enum Trouble {
     Copy,
     /// The centre reads newer versions only.
     UpgradeRequired,
+    /// The centre named another history; what it may lack waits to be sent again.
+    OtherEpoch,
 }
 
 /// What a pull came to.
@@ -181,6 +185,8 @@ pub struct Engine {
     signed_in: bool,
     /// The right has ended: hand over what waits, fetch nothing.
     leaving: bool,
+    /// How often another history was named since a round came to its end.
+    turns: u32,
 }
 
 impl Default for Engine {
@@ -197,6 +203,7 @@ impl Default for Engine {
             at_most: BATCH_COUNT,
             signed_in: false,
             leaving: false,
+            turns: 0,
         }
     }
 }
@@ -338,8 +345,9 @@ impl Engine {
             Some(Trouble::Copy) => return self.halted(Phase::Copy, None),
             Some(Trouble::UpgradeRequired) => return self.halted(Phase::UpgradeRequired, None),
             Some(Trouble::Later(after_ms)) => return self.failed(now, Fault::Api(ApiError::Later { after_ms }), out),
+            Some(Trouble::OtherEpoch) if self.turns_too_often() => return self.failed(now, Fault::Api(ApiError::Damaged), out),
             None if !pushed.progress && pushed.more => return self.failed(now, Fault::Api(ApiError::Damaged), out),
-            None => self.succeeded(),
+            None | Some(Trouble::OtherEpoch) => self.succeeded(),
         }
         self.needs.pull |= !self.leaving;
         self.go_on(now, out);
@@ -349,7 +357,7 @@ impl Engine {
         match result {
             Ok(pulled) => {
                 self.status.waiting = Some(pulled.waiting);
-                if pulled.more && !pulled.progress {
+                if pulled.more && !pulled.progress || pulled.push_first && self.turns_too_often() {
                     return self.failed(now, Fault::Api(ApiError::Damaged), out);
                 }
                 self.succeeded();
@@ -369,6 +377,13 @@ impl Engine {
 
     fn is_in_trouble(&self) -> bool {
         self.failures > 0
+    }
+
+    /// Counts another history that was named. Two centres that contradict each other must not send
+    /// everything to and fro without end.
+    fn turns_too_often(&mut self) -> bool {
+        self.turns = self.turns.saturating_add(1);
+        self.turns > TURNS
     }
 
     fn succeeded(&mut self) {
@@ -398,6 +413,7 @@ impl Engine {
             self.needs.pull = false;
             self.fly(now, Flight::Pull, Phase::Receiving, out);
         } else {
+            self.turns = 0;
             self.status.phase = Phase::Idle;
             self.status.last_sync = Some(now.wall);
             let usual = now.millis + INTERVAL_MS * 3 / 4 + jitter(INTERVAL_MS / 2, now.random);

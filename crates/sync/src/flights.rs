@@ -123,5 +123,5 @@ fn trouble(outcome: &PushOutcome) -> Option<Trouble> {
     if outcome.upgrade_required {
         return Some(Trouble::UpgradeRequired);
     }
-    outcome.later_ms.map(Trouble::Later)
+    outcome.later_ms.map(Trouble::Later).or(outcome.other_epoch.then_some(Trouble::OtherEpoch))
 }

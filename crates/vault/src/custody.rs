@@ -147,11 +147,29 @@ pub fn create(root: &Path, label: &str, passphrase: &str, actor: Uuid, with: &Su
 /// [`KeyError::WrongPassphrase`], [`KeyError::Wait`], and everything else in [`CustodyError`].
 pub fn unlock(root: &Path, passphrase: &str, with: &Surrounding) -> Result<Unlocked, CustodyError> {
     let (folder, header) = existing(root)?;
+    let (key, epoch, file) = proven(&folder, &header, passphrase, with)?;
+    let unlocked = open(folder, header, key, epoch, &file, Uuid::nil(), with)?;
+    Attempts::at(&unlocked.folder.attempts()).succeeded(with.around.now())?;
+    Ok(unlocked)
+}
+
+/// Proves a passphrase once more beside the open vault. The try is counted as by [`unlock`].
+///
+/// # Errors
+/// As for [`unlock`].
+pub fn prove(root: &Path, passphrase: &str, with: &Surrounding) -> Result<(), CustodyError> {
+    let (folder, header) = existing(root)?;
+    proven(&folder, &header, passphrase, with)?;
+    Attempts::at(&folder.attempts()).succeeded(with.around.now())?;
+    Ok(())
+}
+
+fn proven(folder: &VaultFolder, header: &Header, passphrase: &str, with: &Surrounding) -> Result<(RootKey, u64, SlotFile), CustodyError> {
     let path = folder.attempts();
     let attempts = Attempts::at(&path);
     let tries_left = attempts.begin(with.around.now())?;
     let passphrase = normal(passphrase);
-    let found = try_slots(&folder, |slot| match slot.header.kind {
+    let found = try_slots(folder, |slot| match slot.header.kind {
         SlotKind::Recovery => Ok(None),
         SlotKind::PassphraseOnly => slot.open_with_passphrase(&passphrase, None),
         SlotKind::Passphrase => {
@@ -159,10 +177,7 @@ pub fn unlock(root: &Path, passphrase: &str, with: &Surrounding) -> Result<Unloc
             slot.open_with_passphrase(&passphrase, Some(&secret))
         }
     })?;
-    let Some((key, epoch, file)) = found else { return Err(KeyError::WrongPassphrase { tries_before_wait: tries_left }.into()) };
-    let unlocked = open(folder, header, key, epoch, &file, Uuid::nil(), with)?;
-    attempts.succeeded(with.around.now())?;
-    Ok(unlocked)
+    found.ok_or_else(|| KeyError::WrongPassphrase { tries_before_wait: tries_left }.into())
 }
 
 /// Unlocks with the recovery code and sets a new passphrase, which renews all keys.

@@ -148,12 +148,17 @@ impl Vault {
     /// # Errors
     /// What opening the connection or `f` fails with.
     pub fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.on_reader(|connection| f(Reader::new(connection)))
+    }
+
+    /// As [`Vault::read`], for what the vault keeps besides rows.
+    pub(crate) fn on_reader<T, E: From<StoreError>>(&self, f: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match pooled {
             Some(connection) => connection,
             None => self.another_reader()?,
         };
-        let result = f(Reader::new(&connection));
+        let result = f(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
     }

@@ -50,11 +50,7 @@ enum Task {
     /// Check the house rules.
     Tidy,
     /// Measure and print ratios to a floor measured in the same run.
-    Bench {
-        /// Persons with responses; 10,000 responses are workload W.
-        #[arg(long, default_value_t = 10_000)]
-        responses: u32,
-    },
+    Bench(bench::Arguments),
     /// Print the full DDL of an engine, or which column holds which seed field.
     Schema {
         /// sqlite, postgres or coverage.
@@ -71,7 +67,7 @@ fn main() -> ExitCode {
         Task::Sim { seeds, from } => suites::sim(seeds, from),
         Task::Gen { check } => generate::run(check),
         Task::Tidy => tidy::run(),
-        Task::Bench { responses } => bench::run(responses),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Schema { what } => generate::print(&what),
     };
     match result {

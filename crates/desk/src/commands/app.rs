@@ -77,6 +77,8 @@ wire! {
         pub open_alerts: u32,
         /// Open cases that this person is to decide.
         pub to_review: u32,
+        /// How long this computer may work without contact.
+        pub lease: super::lease::LeaseStatus,
     }
 
     /// How the keyring stands.
@@ -137,6 +139,7 @@ pub fn status(desk: &Desk, _: Empty) -> Result<AppStatus, DeskError> {
                 last_saved: (state.hlc > 0).then(|| gladstone_model::Instant(((state.hlc >> 16) * 1_000) as i64).to_string()),
                 open_alerts: u32::try_from(open_alerts).unwrap_or(u32::MAX),
                 to_review,
+                lease: super::lease::of(unlocked)?,
             })
         }
     };

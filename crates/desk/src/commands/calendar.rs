@@ -12,7 +12,7 @@ use gladstone_vault::{Purpose, Tx};
 use uuid::Uuid;
 
 use super::{app::Done, wire};
-use crate::{desk::Desk, error::{Code, DeskError}};
+use crate::{desk::Desk, error::{Code, DeskError}, lease::Reach};
 
 /// Free times that are proposed at once.
 const PROPOSALS: usize = 3;
@@ -241,7 +241,7 @@ pub fn week(desk: &Desk, request: WeekRequest) -> Result<Week, DeskError> {
     }
     let next = request.monday.checked_add_days(Days::new(7)).ok_or_else(|| DeskError::field("monday", "There is no such week."))?;
     let span = Span { start: midnight(request.monday, &zone)?, end: midnight(next, &zone)? };
-    let actor = actor(desk)?;
+    let (actor, reach) = (actor(desk)?, desk.reach()?);
     desk.read(|read| {
         let mut names = Names::new(read);
         let known = known_in(&mut names, span)?;
@@ -250,7 +250,7 @@ pub fn week(desk: &Desk, request: WeekRequest) -> Result<Week, DeskError> {
             staff.insert(id, Staff { id, name: names.of("users", Some(id))?, you: id == actor });
         }
         let shown = known.iter().filter(|one| request.trainer.is_none() || one.booking.trainer == request.trainer);
-        let appointments = shown.map(|one| to_appointment(one, &known)).collect();
+        let appointments = shown.map(|one| veiled(reach.as_ref(), to_appointment(one, &known))).collect();
         let mut staff: Vec<Staff> = staff.into_values().collect();
         staff.sort_by(|a, b| (!a.you, &a.name).cmp(&(!b.you, &b.name)));
         Ok(Week { appointments, staff })
@@ -350,13 +350,13 @@ pub fn overlaps(desk: &Desk, request: OverlapsRequest) -> Result<Room, DeskError
         None => actor(desk)?,
     });
     let wanted = Booking { span, trainer, person: request.person_id, place: request.place.unwrap_or_default() };
-    let earliest: DateTime<Utc> = desk.now().to_utc();
+    let (earliest, reach): (DateTime<Utc>, _) = (desk.now().to_utc(), desk.reach()?);
     desk.read(|read| {
         let mut names = Names::new(read);
         let look = chrono::Duration::days(LOOK_DAYS);
         let near = Span { start: span.start - look, end: span.end + look };
         let known: Vec<Known> = known_in(&mut names, near)?.into_iter().filter(|one| Some(one.row.id()) != request.except && one.counts()).collect();
-        let overlaps = known.iter().filter_map(|one| overlap_of(&wanted, one)).collect();
+        let overlaps = known.iter().filter_map(|one| overlap_of(&wanted, one)).map(|one| veiled_overlap(reach.as_ref(), one)).collect();
         // What shares neither staff nor person nor room does not stand in the way at any time.
         let in_the_way = known.iter().filter(|one| !scheduling::overlap(&Booking { span: one.booking.span, ..wanted.clone() }, &one.booking).is_empty());
         let busy: Vec<Span> = in_the_way.map(|one| one.booking.span).collect();
@@ -447,12 +447,27 @@ fn known(names: &mut Names<'_>, row: Row) -> Result<Known, DeskError> {
 }
 
 fn get(desk: &Desk, id: Uuid) -> Result<Appointment, DeskError> {
+    let reach = desk.reach()?;
     desk.read(|read| {
         let mut names = Names::new(read);
         let one = known(&mut names, read.require("appointments", id)?)?;
         let around = known_in(&mut names, one.booking.span)?;
-        Ok(to_appointment(&one, &around))
+        Ok(veiled(reach.as_ref(), to_appointment(&one, &around)))
     })
+}
+
+/// That time is taken, and by nobody in particular, where the rest may not be read.
+fn veiled(reach: Option<&Reach>, one: Appointment) -> Appointment {
+    let Some(reach) = reach else { return one };
+    let overlaps = one.overlaps.into_iter().map(|other| veiled_overlap(Some(reach), other)).collect();
+    if reach.opens(one.person_id, one.id) {
+        return Appointment { overlaps, ..one };
+    }
+    Appointment { title: String::new(), person_id: None, person: String::new(), place: String::new(), note: String::new(), overlaps, ..one }
+}
+
+fn veiled_overlap(reach: Option<&Reach>, one: Overlap) -> Overlap {
+    if reach.is_none_or(|reach| reach.opens(None, one.id)) { one } else { Overlap { name: String::new(), place: String::new(), ..one } }
 }
 
 fn to_appointment(one: &Known, around: &[Known]) -> Appointment {

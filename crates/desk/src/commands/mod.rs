@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod app;
 pub mod calendar;
+pub mod lease;
 pub mod model;
 pub mod people;
 pub mod questionnaires;

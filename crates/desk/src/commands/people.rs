@@ -9,7 +9,7 @@ use gladstone_vault::Tx;
 use uuid::Uuid;
 
 use super::wire;
-use crate::{desk::Desk, error::DeskError};
+use crate::{desk::Desk, error::DeskError, lease::Reach};
 
 /// From this likeness on, two persons are shown side by side.
 const LOOK_AT: u8 = 75;
@@ -184,6 +184,7 @@ wire! {
 /// The vault is locked.
 pub fn find(desk: &Desk, request: FindPeople) -> Result<FindAnswer, DeskError> {
     let limit = request.limit.unwrap_or(50).min(200);
+    let reach = desk.reach()?;
     desk.read(|read| {
         let total = u32::try_from(read.count("users", &Query::default())?).unwrap_or(u32::MAX);
         let rows = if request.text.trim().is_empty() {
@@ -192,7 +193,7 @@ pub fn find(desk: &Desk, request: FindPeople) -> Result<FindAnswer, DeskError> {
             let hits = search::find(read, &request.text, Some("users"), limit)?;
             hits.into_iter().filter_map(|hit| read.get("users", hit.id).transpose()).collect::<Result<Vec<_>, _>>()?
         };
-        let people = rows.iter().map(|row| person(read, row)).collect::<Result<_, _>>()?;
+        let people = rows.iter().map(|row| Ok(within(reach.as_ref(), person(read, row)?))).collect::<Result<_, DeskError>>()?;
         Ok(FindAnswer { people, total })
     })
 }
@@ -202,6 +203,7 @@ pub fn find(desk: &Desk, request: FindPeople) -> Result<FindAnswer, DeskError> {
 /// # Errors
 /// The vault is locked.
 pub fn similar(desk: &Desk, request: SimilarRequest) -> Result<Vec<Similar>, DeskError> {
+    let reach = desk.reach()?;
     desk.read(|read| {
         let mut candidates = std::collections::BTreeSet::new();
         for word in request.name.split_whitespace() {
@@ -215,7 +217,7 @@ pub fn similar(desk: &Desk, request: SimilarRequest) -> Result<Vec<Similar>, Des
             let found = person(read, &row)?;
             let likeness = similarity(Likeness { name: &request.name, born: request.born }, Likeness { name: &found.name, born: found.born });
             if likeness >= LOOK_AT {
-                alike.push(Similar { person: found, likeness });
+                alike.push(Similar { person: within(reach.as_ref(), found), likeness });
             }
         }
         alike.sort_by_key(|similar| std::cmp::Reverse(similar.likeness));
@@ -317,6 +319,12 @@ pub(super) fn person(read: Reader<'_>, row: &Row) -> Result<Person, DeskError> {
         language: from_profile("language"),
         city: from_profile("city"),
     })
+}
+
+/// A person with no more than it takes to tell them from others, where the rest may not be read.
+fn within(reach: Option<&Reach>, person: Person) -> Person {
+    let open = reach.is_none_or(|reach| reach.opens(Some(person.id), person.id));
+    if open { person } else { Person { gender: None, email: None, phone: None, language: None, city: None, ..person } }
 }
 
 /// The time in a field as text; the epoch when there is none.

@@ -151,6 +151,7 @@ wire! {
 /// # Errors
 /// It is not on this computer, or not finished.
 pub fn result(desk: &Desk, request: ResponseRequest) -> Result<ResultView, DeskError> {
+    let reach = desk.reach()?;
     desk.read(|read| {
         let row = read.require("responses", request.id)?;
         if row.text("status") != "completed" {
@@ -162,8 +163,10 @@ pub fn result(desk: &Desk, request: ResponseRequest) -> Result<ResultView, DeskE
         let stored: Vec<ScaleResult> = row.get("scale_results").as_json().and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default();
         let scales = instrument.map(|instrument| stored.iter().filter_map(|result| Some(scale_view(instrument.scale(&result.scale)?, result))).collect()).unwrap_or_default();
         let person = row.uuid("user_id");
+        // Earlier responses are not part of a new one.
+        let with_earlier = reach.as_ref().is_none_or(|reach| person.is_some_and(|person| reach.opens(Some(person), person)));
         let trend = match (person, instrument) {
-            (Some(person), Some(instrument)) => Some(trend_of(read, person, &instrument.code)?),
+            (Some(person), Some(instrument)) if with_earlier => Some(trend_of(read, person, &instrument.code)?),
             _ => None,
         };
         let answers = answer_rows(read, request.id)?;
@@ -176,7 +179,7 @@ pub fn result(desk: &Desk, request: ResponseRequest) -> Result<ResultView, DeskE
             seconds: row.get("completion_time_seconds").as_integer(),
             scales,
             answers: in_order,
-            previous: previous(read, &row)?,
+            previous: if with_earlier { previous(read, &row)? } else { None },
             alerts: alerts::of_response(read, request.id)?,
             trend,
             form,

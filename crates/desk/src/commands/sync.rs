@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::{app::{Done, Empty}, vault::Created, wire};
-use crate::{desk::Desk, error::{Code, DeskError}, instruments};
+use crate::{desk::Desk, error::{Code, DeskError}, instruments, lease::Reach};
 
 /// Entries of the queue that are shown at most.
 const QUEUE_LIMIT: u32 = 200;
@@ -281,8 +281,9 @@ pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
             (Some(_), None) => SyncPhase::Off,
             (Some(_), Some(status)) => phase_of(status.phase),
         };
+        let lease = unlocked.vault.lease()?;
         let centre = replica.map(|replica| CentreInfo {
-            works_until: replica.last_contact().plus_seconds(i64::from(replica.joined.lease_days) * 86_400).to_string(),
+            works_until: lease.map_or(replica.joined_at, |lease| lease.until).to_string(),
             organization: replica.joined.organization,
             role: replica.joined.role,
             server: replica.joined.server,
@@ -341,6 +342,31 @@ pub fn join_new(desk: &Desk, request: JoinNewRequest) -> Result<Created, DeskErr
 /// See the command list.
 ///
 /// # Errors
+/// This vault is not a copy, or as for `sync.join`; it may be tried again with another invitation,
+/// and nothing is lost.
+pub fn begin_as_new(desk: &Desk, request: JoinRequest) -> Result<SyncStatus, DeskError> {
+    let link = link_of(request.link.as_deref(), request.url.as_deref(), request.code.as_deref())?;
+    desk.with_unlocked(|unlocked| {
+        let replica = unlocked.vault.replica()?.ok_or_else(|| DeskError::from(VaultError::NotJoined))?;
+        if replica.is_copy { Ok(()) } else { Err(DeskError::new(Code::Conflict, "This computer is no copy of another one: it goes on as it is.")) }
+    })?;
+    // Nothing may be sent between the new name and its enrolment.
+    desk.stop_sync();
+    let joined = desk.with_unlocked(|unlocked| {
+        unlocked.vault.begin_as_new_device()?;
+        let actor = unlocked.vault.state().actor;
+        let name = unlocked.vault.read(|read| Ok::<_, DeskError>(read.get("users", actor)?.map(|row| row.text("name").to_owned())))?;
+        let label = request.label.clone().unwrap_or_else(|| unlocked.header.label.clone());
+        join::join(&unlocked.vault, &link, &label, Some(name.as_deref().unwrap_or(&label))).map_err(join_error)
+    });
+    desk.start_sync();
+    joined?;
+    status(desk, Empty {})
+}
+
+/// See the command list.
+///
+/// # Errors
 /// This vault belongs to no centre; with `wait` also why it did not come to its end.
 pub fn now(desk: &Desk, request: NowRequest) -> Result<SyncStatus, DeskError> {
     if !request.wait {
@@ -366,9 +392,10 @@ pub fn now(desk: &Desk, request: NowRequest) -> Result<SyncStatus, DeskError> {
 /// The vault is locked.
 pub fn queue(desk: &Desk, _: Empty) -> Result<Vec<QueuedChange>, DeskError> {
     desk.with_unlocked(|unlocked| {
+        let reach = Reach::of(unlocked)?;
         let items = unlocked.vault.queue(QUEUE_LIMIT)?;
         unlocked.vault.read(|read| items.into_iter().map(|item| {
-            let records = item.rows.iter().map(|(entity, id)| record(read, entity, *id)).collect::<Result<_, DeskError>>()?;
+            let records = item.rows.iter().map(|(entity, id)| record(read, reach.as_ref(), entity, *id)).collect::<Result<_, DeskError>>()?;
             Ok(QueuedChange { dseq: item.dseq, command: item.command, at: item.wall.to_string(), state: state_of(item.state), code: item.code, text: item.text, records })
         }).collect())
     })
@@ -466,8 +493,11 @@ fn readable(entry: &Entry) -> Json {
     json!({ "number": entry.dseq, "mutation": mutation.id, "command": mutation.command, "reason": mutation.reason, "by": mutation.actor, "at": mutation.wall.to_string(), "records": rows })
 }
 
-fn record(read: Reader<'_>, entity: &str, id: Uuid) -> Result<QueuedRecord, DeskError> {
+fn record(read: Reader<'_>, reach: Option<&Reach>, entity: &str, id: Uuid) -> Result<QueuedRecord, DeskError> {
     let label = catalogue().get(entity).map(|entity| entity.label.clone()).unwrap_or_default();
+    if reach.is_some_and(|reach| !reach.opens(None, id)) {
+        return Ok(QueuedRecord { entity: entity.into(), label, id, title: String::new() });
+    }
     let title = read.get(entity, id)?.map(|row| read.title(&row)).transpose()?.unwrap_or_default();
     Ok(QueuedRecord { entity: entity.into(), label, id, title })
 }

@@ -220,6 +220,7 @@ pub fn unlock_with_recovery(desk: &Desk, request: RecoverRequest) -> Result<Crea
     close(desk)?;
     let (unlocked, code) = custody::unlock_with_recovery(&root, &request.code, &request.new_passphrase, &desk.with_for_new_keys()?)?;
     unlocked.vault.record(EventAction::KeyChange, 0, Uuid::nil(), "unlocked with the recovery code")?;
+    unlocked.vault.reprieve()?;
     Ok(present(desk, unlocked, &code))
 }
 

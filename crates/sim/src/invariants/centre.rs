@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gladstone_model::{Unit, catalogue};
 use gladstone_protocol::{
-    Mutation, OpKind, RowState, RowsDigest, Stored,
+    JournalEntry, Mutation, OpKind, RowState, RowsDigest, Stored,
     journal::MARK,
     wire::{RowImage, RowKey},
 };
@@ -108,6 +108,28 @@ pub fn no_silent_loser(world: &World, filed: &[Filed]) -> Result<(), Broken> {
                     return Err(Broken::new(3, format!("what {} ({}) wrote at {g} to group {group} of {} {} is gone: {:?} stands", mutation.id, mutation.command, name(key), key.id, current(&state, group))));
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// 3, the other half: what a person has to decide is a task of somebody who is known.
+///
+/// # Errors
+/// The first entry of the journal that nobody was asked about.
+pub fn journal_is_assigned(world: &World) -> Result<(), Broken> {
+    let rows = world.host.rows(Some(&["conflicts", "users"]));
+    let states: Vec<RowState> = rows.into_values().filter_map(|image| image.into_state().ok()).map(|(state, _)| state).collect();
+    let mut statement = world.host.peek().prepare_cached("SELECT entry FROM centre_journal WHERE closed_g IS NULL").unwrap();
+    let entries = statement.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap().map(|bytes| postcard::from_bytes::<JournalEntry>(&bytes.unwrap()).unwrap());
+    for entry in entries.filter(|entry| entry.kind.asks_a_person()) {
+        let Some(entity) = catalogue().by_no(entry.entity) else { continue };
+        let group = if entry.group == MARK { "entered_in_error" } else { entity.position_of_no(entry.group).map_or("", |at| entity.fields[at].name.as_str()) };
+        let is_about = |row: &gladstone_model::Row| row.entity.name == "conflicts" && row.uuid("entity_id") == Some(entry.row) && row.text("merge_group") == group && row.uuid("incoming_mutation") == Some(entry.other.writer.mutation);
+        let task = states.iter().find(|state| is_about(&state.row));
+        let assigned = task.and_then(|task| task.row.uuid("assigned_to")).filter(|id| states.iter().any(|state| state.row.entity.name == "users" && state.row.id() == *id));
+        if assigned.is_none() {
+            return Err(Broken::new(3, format!("nobody was asked about {:?} of group {group} of {} {} (task {:?})", entry.kind, entity.name, entry.row, task.map(|task| task.row.id()))));
         }
     }
     Ok(())

@@ -77,6 +77,7 @@ pub fn reads_its_writes(world: &World, at: usize) -> Result<(), Broken> {
             }
         }
     }
+    let checkpoint = laptop.vault().replica().ok().flatten().map_or(0, |replica| replica.from_g);
     let own: BTreeSet<Uuid> = chain.iter().map(|chained| chained.mutation.id).collect();
     for ((key, group), (chained, values, seen)) in latest {
         let broken = |what: &str| Err(Broken::new(5, format!("laptop {at} wrote group {group} of {} {} ({}, place {}, state {}), {what}", name(key), key.id, chained.mutation.command, chained.place, chained.state)));
@@ -88,7 +89,8 @@ pub fn reads_its_writes(world: &World, at: usize) -> Result<(), Broken> {
                 _ => continue,
             }
         };
-        if on_top.is_none() && chained.state == 0 && units(laptop, true).contains(&row.unit) {
+        let beyond = chained.state == 0 || chained.state == 2 && chained.g.is_some_and(|g| g > checkpoint);
+        if on_top.is_none() && beyond && units(laptop, true).contains(&row.unit) {
             return broken("and it does not lie on top of the row");
         }
         let Some((false, None)) = on_top else { continue };
@@ -143,6 +145,20 @@ pub fn at_checkpoint(world: &World, at: usize) -> Result<(), Broken> {
         Some(key) => Err(Broken::new(8, format!("laptop {at} at {}: {} {} is here and not at the centre", replica.from_g, name(*key), key.id))),
         None => Ok(()),
     }
+}
+
+/// 8, the laptops' part: the digest of the whole vault is that of its rows, as its anchor needs it.
+///
+/// # Errors
+/// The laptop whose rows do not add up.
+pub fn vaults_add_up(world: &World) -> Result<(), Broken> {
+    for (at, laptop) in world.laptops.iter().enumerate() {
+        let found = laptop.vault().recompute_digest().map_err(|error| Broken::new(8, error.to_string()))?;
+        if found != laptop.vault().state().digest {
+            return Err(Broken::new(8, format!("the rows of laptop {at} do not add up to the digest of its vault")));
+        }
+    }
+    Ok(())
 }
 
 /// 7, the laptops' part: nothing waits any more, no download is open.

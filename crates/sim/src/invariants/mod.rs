@@ -46,12 +46,14 @@ pub fn all(world: &World, filed: &[Filed]) -> Result<(), Broken> {
     centre::acknowledged_is_filed(world, filed)?;
     centre::one_effect(world, filed)?;
     centre::no_silent_loser(world, filed)?;
+    centre::journal_is_assigned(world)?;
     for at in 0..world.laptops.len() {
         // 4 is asked at every checkpoint, and so at this one.
         at_checkpoint(world, at)?;
         rights::permitted_rows(world, filed, at)?;
     }
     laptop::queues_are_empty(world)?;
+    laptop::vaults_add_up(world)?;
     centre::oracle_agrees(world)?;
     centre::digests_agree(world)
 }

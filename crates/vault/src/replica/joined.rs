@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     error::VaultError,
     inside::Inside,
-    replica::{lives, told},
+    replica::{lease, lives, told},
     vault::Vault,
 };
 
@@ -204,5 +204,6 @@ fn join(inside: &mut Inside<'_>, joined: &Joined) -> Result<(), VaultError> {
         Some(held) if held.joined.epoch != joined.epoch => lives::turn_epoch(inside, now)?,
         Some(_) => {}
     }
+    lease::renew(inside, now, now)?;
     told::log(inside.connection, now, &format!("Joined {}.", joined.organization))
 }

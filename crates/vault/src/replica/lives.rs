@@ -33,20 +33,34 @@ use crate::{
 
 /// Days for which acknowledged entries are sent again when the centre was put back.
 const RING_DAYS: i64 = 30;
+/// What the first entry of a life says that began as a new device.
+const ON_ITS_OWN: &str = "went on as a computer of its own: it was a copy of another one";
 
 impl Vault {
     /// The laptop becomes another one to the centre, because it is a copy of a laptop that goes
     /// on: a new device id and a new life. It has to be enrolled and to join again; what waits goes
-    /// along.
+    /// along. Doing it again before that changes nothing.
     ///
     /// # Errors
     /// What the database says.
     pub fn begin_as_new_device(&self) -> Result<(), VaultError> {
         self.replicate(|inside| {
+            if has_begun_as_new(inside)? {
+                return Ok(());
+            }
             inside.state.device = inside.around.new_id()?;
-            begin_new_life(inside, "went on as a computer of its own: it was a copy of another one")
+            begin_new_life(inside, ON_ITS_OWN)
         })
     }
+}
+
+/// Whether this life began as a new device, and the centre has not heard of it yet.
+fn has_begun_as_new(inside: &Inside<'_>) -> Result<bool, VaultError> {
+    let start = inside.state.life_start;
+    let first = entry(inside.connection, start + 1)?;
+    let on_its_own = first.is_some_and(|entry| matches!(entry.body, Body::Event(event) if event.action == EventAction::Restore && event.detail.starts_with(ON_ITS_OWN)));
+    let heard: bool = inside.connection.query_row("SELECT EXISTS (SELECT 1 FROM chain WHERE dseq > ?1 AND judged_at IS NOT NULL AND state <> 4 AND state <> 5)", [start as i64], |row| row.get(0))?;
+    Ok(on_its_own && !heard)
 }
 
 /// A new incarnation whose first entry says why it began and what came before it.

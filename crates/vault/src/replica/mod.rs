@@ -6,6 +6,7 @@
 //! entries lie on top of a row, `overlay` holds its base; a row that they made has none.
 
 mod joined;
+mod lease;
 mod lives;
 mod outbox;
 mod answers;
@@ -23,6 +24,7 @@ pub(crate) use base::note;
 pub(crate) use lives::begin_new_life;
 
 pub use joined::{Joined, Replica};
+pub use lease::{GLASS_HOURS, Glass, LOCKED_AFTER_DAYS, Lease, Standing};
 pub use outbox::PushOutcome;
 pub use pull::{Departure, Mismatch, PullOutcome};
 pub use told::{Departed, EntryState, LogLine, QueueItem, Receipt, Waiting};

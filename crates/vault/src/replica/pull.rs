@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     error::VaultError,
     inside::Inside,
-    replica::{answers, apply::Apply, base::BaseRow, checked, download, joined::Held, leave, lives, told, units::Units},
+    replica::{answers, apply::Apply, base::BaseRow, checked, download, joined::Held, lease, leave, lives, told, units::Units},
     vault::{Changes, Vault},
 };
 
@@ -120,6 +120,11 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer) -> Res
     if answer.basis == Basis::OtherEpoch {
         return Err(VaultError::Answer("it names another history and does not tell which".into()));
     }
+    if answer.basis == Basis::TooOld && answer.to_g < asked.from_g {
+        // Its history ends before what was held of it: it lost something, whatever it calls itself.
+        lives::turn_epoch(inside, now)?;
+        return Ok(PullOutcome { more: true, push_first: true, ..PullOutcome::default() });
+    }
     let entries_of_life = inside.state.dseq - inside.state.life_start;
     checked::answer(asked, &answer, &Units::load(inside.connection)?, entries_of_life)?;
     let mut outcome = PullOutcome { more: answer.more, blobs: answer.blobs, ..PullOutcome::default() };
@@ -201,6 +206,8 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer) -> Res
     held.last_pull = Some(now);
     held.schema_version = SCHEMA_VERSION;
     held.save(inside.connection)?;
+    // A push renews nothing: a laptop whose right has ended may still push.
+    lease::renew(inside, now, answer.server_time)?;
     Ok(outcome)
 }
 

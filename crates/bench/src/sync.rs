@@ -1,0 +1,275 @@
+//! Replication of workload W between two real laptops through a served centre, over loopback HTTP
+//! with and without TLS, on both stores; beside a floor of the same run.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use gladstone_desk::DeskError;
+use gladstone_sync::Remote;
+use rusqlite::types::Value;
+
+use crate::{
+    floor::{Floor, Raw, read_raw},
+    place::{Place, text},
+    report::{Line, Report, Samples, Target},
+    sync_centre::{Served, Store},
+    sync_floor::{self, Shipped},
+    sync_laptop::{Joined, Laptop},
+    sync_wire::Passed,
+    workload, workload_rows,
+};
+
+/// Changes whose way from A to B is timed, and rounds with nothing to do.
+const CHANGES: u32 = 100;
+/// Longest wait for one change to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What one run came to.
+#[derive(Default)]
+struct Run {
+    write_responses: f64,
+    push: f64,
+    settle: f64,
+    download: f64,
+    pushed: u64,
+    push_bytes: f64,
+    download_bytes: f64,
+    latency: Samples,
+    latency_floor: Samples,
+    change_floor_bytes: f64,
+    change_a: Passed,
+    change_b: Passed,
+    nothing: Samples,
+    nothing_bytes: Passed,
+    nothing_floor: Samples,
+    push_floor: Shipped,
+    download_floor: Shipped,
+    file_a: f64,
+    file_b: f64,
+    file_floor: f64,
+    centre: f64,
+    memory: (f64, f64),
+    processor: (f64, f64),
+}
+
+/// Measures both stores, without and with TLS.
+///
+/// # Errors
+/// What the vaults, the centre or the disk say.
+pub fn measure(place: &Place, target: &Path, responses: u32, report: &mut Report) -> Result<(), String> {
+    let program = std::path::absolute(target.join("release/gladstone")).map_err(text)?;
+    for store in Store::ALL {
+        let small = run(place, &program, store, false, (responses / 10).max(100))?;
+        for protected in [false, true] {
+            let name = format!("{}{}", store.name(), if protected { ", TLS" } else { "" });
+            println!("\nreplication, {name}: {responses} responses with 9 answers each");
+            let run = run(place, &program, store, protected, responses)?;
+            lines(&name, &run, report);
+            if !protected {
+                let mut line = Line::new(format!("{name}: the same change with ten times the rows; floor: with a tenth"), "ms", &run.latency, Target::Ratio(1.2));
+                line = line.beside(&small.latency);
+                report.add(line);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lines(name: &str, run: &Run, report: &mut Report) {
+    let one = |value: f64| {
+        let mut samples = Samples::default();
+        samples.push(value);
+        samples
+    };
+    let mut add = |what: &str, unit: &'static str, value: f64, floor: Option<f64>, target: Target| {
+        let line = Line::new(format!("{name}: {what}"), unit, &one(value), target);
+        report.add(match floor {
+            Some(floor) => line.beside(&one(floor)),
+            None => line,
+        });
+    };
+    add("push all", "s", run.push, Some(run.push_floor.seconds), Target::Ratio(2.0));
+    add("  mutations a second", "", run.pushed as f64 / run.push, None, Target::None);
+    add("  processor of the centre for it", "s", run.processor.0, None, Target::None);
+    add("  on the wire", "MB", run.push_bytes / 1e6, Some(run.push_floor.bytes / 1e6), Target::Ratio(1.3));
+    add("A fetches what came of it", "s", run.settle, None, Target::None);
+    add("first download", "s", run.download, Some(run.download_floor.seconds), Target::Ratio(1.5));
+    add("  processor of the centre for it", "s", run.processor.1, None, Target::None);
+    add("  on the wire", "MB", run.download_bytes / 1e6, Some(run.download_floor.bytes / 1e6), Target::Ratio(1.3));
+    add("a change, bytes up", "B", run.change_a.up as f64, Some(run.change_floor_bytes), Target::Median(2_500.0));
+    add("  its answer", "B", run.change_a.down as f64, None, Target::None);
+    add("a change, bytes down", "B", run.change_b.down as f64, Some(run.change_floor_bytes), Target::Median(2_500.0));
+    add("  asking for it", "B", run.change_b.up as f64, None, Target::None);
+    add("no-op round, bytes both ways", "B", (run.nothing_bytes.up + run.nothing_bytes.down) as f64, None, Target::Median(600.0));
+    add("file of laptop A", "MB", run.file_a, Some(run.file_floor), Target::Ratio(1.6));
+    add("file of laptop B", "MB", run.file_b, Some(run.file_floor), Target::Ratio(1.6));
+    add("store of the centre", "MB", run.centre, Some(run.file_floor), Target::None);
+    add("peak memory of the centre", "MB", run.memory.1, None, Target::None);
+    report.add(Line::new(format!("{name}: no-op round"), "ms", &run.nothing, Target::Median(3.0)).with_p99(&run.nothing).beside(&run.nothing_floor));
+    report.add(Line::new(format!("{name}: one change, A to durable on B"), "ms", &run.latency, Target::Median(20.0)).with_p99(&run.latency).beside(&run.latency_floor));
+    println!("  p95 of it {:.1} ms; memory of the centre at the start {:.0} MB; W written in {:.1} s", run.latency.quantile(0.95), run.memory.0, run.write_responses);
+}
+
+fn run(place: &Place, program: &Path, store: Store, protected: bool, responses: u32) -> Result<Run, String> {
+    let folder = place.fresh("sync")?;
+    let mut run = Run::default();
+    let start = Instant::now();
+    let a = Laptop::with_work(&folder.join("a"), responses)?;
+    run.write_responses = start.elapsed().as_secs_f64();
+    let b = Laptop::new(&folder.join("b"))?;
+    let served = Served::start(program, folder.join("centre"), store, protected)?;
+    run.memory.0 = served.memory().0;
+    moves(&mut run, &a, &b, &served, responses)?;
+    run.memory.1 = served.memory().1;
+    run.centre = served.megabytes()?;
+    floors(&mut run, &folder, &a, &served)?;
+    drop(served);
+    a.vault().checkpoint().map_err(text)?;
+    b.vault().checkpoint().map_err(text)?;
+    (run.file_a, run.file_b) = (workload::megabytes(&a.path()), workload::megabytes(&b.path()));
+    a.close()?;
+    b.close()?;
+    std::fs::remove_dir_all(&folder).map_err(text)?;
+    Ok(run)
+}
+
+/// Everything that goes through the centre.
+fn moves(run: &mut Run, a: &Laptop, b: &Laptop, served: &Served, responses: u32) -> Result<(), String> {
+    let joined_a = a.join(served, Some("Amara Bench"))?;
+    joined_a.wire.passed();
+    let (start, before) = (Instant::now(), served.processor());
+    run.pushed = joined_a.push()?;
+    run.push = start.elapsed().as_secs_f64();
+    run.processor.0 = served.processor() - before;
+    run.push_bytes = joined_a.wire.passed().up as f64;
+    let start = Instant::now();
+    joined_a.pull()?;
+    run.settle = start.elapsed().as_secs_f64();
+    let joined_b = b.join(served, None)?;
+    joined_b.wire.passed();
+    let (start, before) = (Instant::now(), served.processor());
+    joined_b.pull()?;
+    run.download = start.elapsed().as_secs_f64();
+    run.processor.1 = served.processor() - before;
+    run.download_bytes = joined_b.wire.passed().down as f64;
+    let answers: i64 = b.peek()?.query_row("SELECT count(*) FROM answers", [], |row| row.get(0)).map_err(text)?;
+    if answers != i64::from(responses) * 9 {
+        return Err(format!("{answers} answers arrived instead of {}", i64::from(responses) * 9));
+    }
+    joined_a.pull()?;
+    nothing(run, &joined_b)?;
+    changes(run, a, &joined_a, &joined_b)
+}
+
+/// Rounds that have nothing to do: a contact, and asking for what is new.
+fn nothing(run: &mut Run, joined: &Joined<'_>) -> Result<(), String> {
+    joined.push()?;
+    joined.pull()?;
+    joined.wire.passed();
+    for _ in 0..CHANGES {
+        let start = Instant::now();
+        joined.push()?;
+        joined.pull()?;
+        run.nothing.push_ms(start.elapsed());
+    }
+    run.nothing_bytes = joined.wire.passed().each(CHANGES);
+    let (up, down) = (run.nothing_bytes.up as usize / 2, run.nothing_bytes.down as usize / 2);
+    let echo = [sync_floor::echo(up, down, CHANGES)?, sync_floor::echo(up, down, CHANGES)?];
+    run.nothing_floor.push(echo.iter().map(Samples::median).sum());
+    Ok(())
+}
+
+/// One response with its answers, written at A until it is durable at B, which waits for news.
+fn changes(run: &mut Run, a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'_>) -> Result<(), String> {
+    let instrument = workload_rows::instrument()?;
+    let checkpoint = joined_b.pull()?;
+    joined_a.pull()?;
+    joined_a.wire.passed();
+    joined_b.wire.passed();
+    let (arrived, arrivals) = mpsc::channel::<Result<Instant, String>>();
+    let (go, may_go) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut checkpoint = checkpoint;
+            while may_go.recv().is_ok() {
+                let one = || -> Result<u64, String> {
+                    while joined_b.remote.wait(checkpoint).map_err(text)? <= checkpoint {}
+                    joined_b.pull()
+                };
+                let result = one().map(|g| {
+                    checkpoint = g;
+                    Instant::now()
+                });
+                if arrived.send(result).is_err() {
+                    return;
+                }
+            }
+        });
+        for number in 0..CHANGES {
+            let ready = workload_rows::ready(instrument, number, a.persons[number as usize % a.persons.len()]);
+            go.send(()).map_err(text)?;
+            // So that B waits already, as a laptop does.
+            std::thread::sleep(Duration::from_millis(15));
+            let start = Instant::now();
+            a.vault().commit("bench.response", |tx| workload_rows::response(tx, ready)).map_err(|error: DeskError| error.message)?;
+            joined_a.push()?;
+            let up = joined_a.wire.passed();
+            let at = arrivals.recv_timeout(PATIENCE).map_err(text)??;
+            run.latency.push_ms(at - start);
+            run.change_a = run.change_a.and(up);
+            run.change_b = run.change_b.and(joined_b.wire.passed());
+            joined_a.pull()?;
+            joined_a.wire.passed();
+        }
+        drop(go);
+        Ok::<_, String>(())
+    })?;
+    run.change_a = run.change_a.each(CHANGES);
+    run.change_b = run.change_b.each(CHANGES);
+    Ok(())
+}
+
+/// The same rows without anything that Gladstone does.
+fn floors(run: &mut Run, folder: &Path, a: &Laptop, served: &Served) -> Result<(), String> {
+    let from = a.peek()?;
+    let responses = read_raw(&from, "SELECT * FROM responses ORDER BY id LIMIT ?1", &[Value::Integer(i64::from(CHANGES))])?;
+    let with_answers = responses.into_iter().map(|response| {
+        let answers = read_raw(&from, "SELECT * FROM answers WHERE response_id = ?1", &response[..1])?;
+        Ok((response, answers))
+    });
+    let with_answers: Vec<(Raw, Vec<Raw>)> = with_answers.collect::<Result<_, String>>()?;
+    std::fs::create_dir_all(folder.join("relay")).map_err(text)?;
+    (run.latency_floor, run.change_floor_bytes) = sync_floor::relay(&folder.join("relay"), &with_answers)?;
+    let paths: [PathBuf; 2] = ["centre.db", "laptop.db"].map(|name| folder.join(name));
+    if let Some(database) = &served.database {
+        let (out, into) = sync_floor::copy(database)?;
+        run.push_floor = sync_floor::ship(&from, None)?.0;
+        run.push_floor.seconds += into;
+        let floor = Floor::new(&paths[1])?;
+        let (shipped, floor) = sync_floor::ship(&from, Some(floor))?;
+        // The rows are read from PostgreSQL in place of A's file; that takes both times here.
+        run.download_floor = Shipped { seconds: shipped.seconds + out, ..shipped };
+        floor.map_or(Ok(()), |floor| floor.checkpoint())?;
+    } else {
+        let (pushed, centre) = sync_floor::ship(&from, Some(Floor::new(&paths[0])?))?;
+        let centre = centre.ok_or("the floor's centre is gone")?;
+        let (fetched, laptop) = sync_floor::ship(centre.connection(), Some(Floor::new(&paths[1])?))?;
+        (run.push_floor, run.download_floor) = (pushed, fetched);
+        laptop.map_or(Ok(()), |floor| floor.checkpoint())?;
+    }
+    run.file_floor = workload::megabytes(&paths[1]);
+    Ok(())
+}
+
+impl Passed {
+    fn and(self, other: Passed) -> Passed {
+        Passed { up: self.up + other.up, down: self.down + other.down }
+    }
+
+    fn each(self, times: u32) -> Passed {
+        Passed { up: self.up / u64::from(times), down: self.down / u64::from(times) }
+    }
+}
