@@ -6,6 +6,8 @@ mod bag;
 mod calendar;
 #[path = "commands/keeping.rs"]
 mod keeping;
+#[path = "commands/lease.rs"]
+mod lease;
 #[path = "commands/main_job.rs"]
 mod main_job;
 #[path = "commands/records.rs"]

@@ -194,8 +194,10 @@ fn a_file_whose_steps_are_not_ours_is_refused_and_left_alone() {
 fn a_migration_interrupted_anywhere_leaves_the_old_schema_or_the_new_one() {
     for start in Start::all() {
         let all = looks(&start);
-        assert!(all > PLACES, "{}: {all} places are enough to choose from", start.name);
-        for place in (0..PLACES).map(|n| n * all / PLACES) {
+        // A small step has fewer places than are tried of a large one; then it is stopped at each of them.
+        let places = all.min(PLACES);
+        assert!(places > 20, "{}: {all} places are enough to choose from", start.name);
+        for place in (0..places).map(|n| n * all / places) {
             let (_folder, file) = start.copy();
             let mut connection = open(&file);
             let mut seen = 0;

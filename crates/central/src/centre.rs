@@ -31,6 +31,8 @@ pub use crate::{
     enrolment::{Invite, InviteCode},
 };
 
+/// The longest lease that a laptop may have: for so many days it may work without contact.
+pub const LONGEST_LEASE_DAYS: u16 = 30;
 /// How often a wait looks at the store itself: another process may have written.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -286,6 +288,31 @@ impl Centre {
             let through = through_g.min(shelf.head()?.g);
             Ok(shelf.trim_log(through)?)
         })
+    }
+
+    /// Forgets what was told more than `days` ago, in every realm that is served; at least
+    /// [`LONGEST_LEASE_DAYS`] are kept, so that no laptop with a lease has to download anew. Returns
+    /// how many commit numbers were forgotten.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn trim_by_age(&self, days: u16) -> Result<u64, CentreError> {
+        let before = self.around.now().plus_seconds(-i64::from(days.max(LONGEST_LEASE_DAYS)) * 86_400);
+        let mut forgotten = 0;
+        for realm in self.engine.realms()? {
+            if self.served(realm).is_err() {
+                continue;
+            }
+            let (floor, through) = self.look(realm, |shelf| {
+                let head = shelf.head()?;
+                Ok((head.floor_g, shelf.first_since(head.floor_g, before)?.map_or(head.g, |g| g - 1)))
+            })?;
+            if through > floor {
+                self.trim_log(realm, through)?;
+                forgotten += through - floor;
+            }
+        }
+        Ok(forgotten)
     }
 
     /// Running sums, for metrics.

@@ -2,6 +2,7 @@
 //! [`Centre`]; this file reads arguments and prints answers.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod housekeeping;
 mod options;
 mod restore;
 mod service;

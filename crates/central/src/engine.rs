@@ -126,6 +126,13 @@ pub trait Reading {
     /// What the store says.
     fn filed(&mut self, device: Uuid, incarnation: Uuid, from: u64, to: u64) -> Result<Vec<Filed>, EngineError>;
 
+    /// The first commit number after `after_g` of a mutation that was received at `received` or later;
+    /// none when there is none.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn first_since(&mut self, after_g: u64, received: Instant) -> Result<Option<u64>, EngineError>;
+
     /// Verdicts on one life that were decided anew (see [`Batch::verdicts`]) in `(after_g, to_g]`,
     /// by number; at most `limit`.
     ///

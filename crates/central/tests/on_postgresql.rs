@@ -6,8 +6,14 @@
 mod chain;
 #[path = "conflicts.rs"]
 mod conflicts;
+#[path = "forged.rs"]
+mod forged;
+#[path = "hostile_laptop.rs"]
+mod hostile_laptop;
 #[path = "interleavings.rs"]
 mod interleavings;
+#[path = "isolation.rs"]
+mod isolation;
 #[path = "pull.rs"]
 mod pull;
 #[path = "rights.rs"]

@@ -196,6 +196,36 @@ fn a_cursor_before_the_log_brings_everything_anew() {
 }
 
 #[test]
+fn the_log_is_forgotten_by_age_and_who_comes_back_later_ends_in_step() {
+    const DAY: i64 = 86_400;
+    let place = Place::new();
+    let (mut amara, id) = filled(&place, 5, 10);
+    let mut second = place.laptop_of("Amara", "therapist", Some(amara.actor), None);
+    let mut third = place.laptop_of("Amara", "therapist", Some(amara.actor), None);
+    second.pull(&place);
+    place.around.pass(40 * DAY);
+    amara.save(&place, vec![mood(amara.new_id(), id, 200, 3)]);
+    amara.pull(&place);
+    third.pull(&place);
+    assert_eq!(place.centre.trim_by_age(90).unwrap(), 0, "nothing is that old");
+    place.around.pass(60 * DAY);
+    amara.save(&place, vec![mood(amara.new_id(), id, 201, 3)]);
+    let forgotten = place.centre.trim_by_age(90).unwrap();
+    assert!(forgotten > 0, "what is 100 days old goes");
+    assert_eq!(place.centre.trim_by_age(90).unwrap(), 0, "once");
+    assert_eq!(third.pull(&place)[0].basis, Basis::Checkpoint, "who was away for 60 days goes on");
+    assert_eq!(place.centre.trim_by_age(0).unwrap(), 1, "the longest lease is kept whatever is asked: only what is 60 days old goes");
+    assert_eq!(second.pull(&place)[0].basis, Basis::TooOld, "who was away for 100 days does not");
+    amara.pull(&place);
+    assert_eq!(second.base.keys().collect::<Vec<_>>(), amara.base.keys().collect::<Vec<_>>(), "and holds the same in the end");
+    assert_eq!(third.base.keys().collect::<Vec<_>>(), amara.base.keys().collect::<Vec<_>>());
+    assert_eq!(second.pull(&place)[0].basis, Basis::Checkpoint, "from then on as ever");
+    place.around.pass(31 * DAY);
+    assert!(place.centre.trim_by_age(30).unwrap() > 0, "a realm where nothing happens any more is trimmed to its head");
+    assert_eq!(amara.pull(&place)[0].basis, Basis::Checkpoint, "who is up to date goes on");
+}
+
+#[test]
 fn the_digest_of_a_unit_is_the_sum_over_its_rows() {
     let place = Place::new();
     let (mut amara, id) = filled(&place, 30, 10);

@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn reference_data_is_about_nobody() {
         let check = |entity: &str, is: bool| assert_eq!(is_reference(entity), is, "{entity}");
-        check("questions", true);
-        check("question_options", true);
+        check("crisis_resources", true);
+        check("settings", true);
         check("users", false);
         check("appointments", false);
         check("no_such_kind", false);

@@ -11,7 +11,6 @@ use gladstone_protocol::{
     entry::Body,
     wire::{RowImage, RowKey},
 };
-use gladstone_store::Reader;
 use gladstone_testkit::Image;
 use gladstone_vault::{Vault, replica::Joined};
 use rusqlite::{Connection, params};
@@ -126,7 +125,7 @@ impl Host {
 
     /// Its rows, of these entities or of all.
     pub fn rows(&self, entities: Option<&[&str]>) -> BTreeMap<RowKey, RowImage> {
-        laptop::rows(Reader::new(&self.peek), entities)
+        laptop::rows(&self.peek, entities)
     }
 
     /// Everything that it files, in the order of receipt.

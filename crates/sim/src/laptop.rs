@@ -168,7 +168,7 @@ impl Laptop {
 
     /// All rows that are shown, of these entities or of all.
     pub fn view(&self, entities: Option<&[&str]>) -> BTreeMap<RowKey, RowImage> {
-        rows(Reader::new(&self.peek), entities)
+        rows(&self.peek, entities)
     }
 
     /// The base: rows without entries on top as they are shown, others as they lie below.
@@ -194,10 +194,15 @@ impl Laptop {
 }
 
 /// All rows of a file, of these entities or of all.
-pub fn rows(read: Reader<'_>, entities: Option<&[&str]>) -> BTreeMap<RowKey, RowImage> {
+pub fn rows(connection: &Connection, entities: Option<&[&str]>) -> BTreeMap<RowKey, RowImage> {
     let mut found = BTreeMap::new();
+    // Most tables are empty, and asking all of a wide one takes longer than asking whether it is.
+    let is_empty = |table: &str| -> bool { connection.prepare_cached(&format!("SELECT NOT EXISTS (SELECT 1 FROM {table})")).unwrap().query_row([], |row| row.get(0)).unwrap() };
     for entity in catalogue().entities.iter().filter(|entity| entities.is_none_or(|names| names.contains(&entity.name.as_str()))) {
-        read.for_each(entity, &mut |state| {
+        if is_empty(&entity.name) {
+            continue;
+        }
+        Reader::new(connection).for_each(entity, &mut |state| {
             found.insert(RowKey { entity: entity.no, id: state.row.id() }, RowImage::of(&state));
             Ok(())
         })

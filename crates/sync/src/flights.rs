@@ -1,7 +1,7 @@
 //! The three flights: what is read from the vault, asked of the centre and stored. The vault is
 //! held only for the moments before and after, never while the network works.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, PushAnswer}};
 use gladstone_vault::{Vault, VaultError, replica::{Departure, PullOutcome, PushOutcome}};
@@ -86,6 +86,8 @@ pub fn sign_in(lend: &Lend<'_>, remote: &dyn Remote) -> Result<(), Fault> {
 /// # Errors
 /// [`Fault`].
 pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut Report) -> Result<Pushed, Fault> {
+    let flight = with(lend, |vault| Ok(vault.flight()))?;
+    let _alone = flight.lock().unwrap_or_else(PoisonError::into_inner);
     let mut asked = with(lend, Vault::next_push)?;
     asked.envelopes.truncate(at_most);
     let answer = remote.push(&asked)?;
@@ -105,6 +107,8 @@ pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut R
 /// # Errors
 /// [`Fault`].
 pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result<(Pulled, u64), Fault> {
+    let flight = with(lend, |vault| Ok(vault.flight()))?;
+    let _alone = flight.lock().unwrap_or_else(PoisonError::into_inner);
     let asked = with(lend, Vault::pull_request)?;
     let answer = remote.pull(&asked)?;
     let (outcome, next, waiting) = with(lend, |vault| {

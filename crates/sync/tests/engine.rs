@@ -299,6 +299,15 @@ fn a_centre_with_another_history_is_sent_again_what_it_lacks_before_anything_els
 }
 
 #[test]
+fn two_centres_that_contradict_each_other_do_not_send_everything_to_and_fro() {
+    let mut bench = Bench::started();
+    for _ in 0..3 {
+        bench.push(Ok(Pushed { trouble: Some(Trouble::OtherEpoch), ..pushed(1) }));
+    }
+    assert_eq!(bench.phase(), Phase::Disturbed, "a history that turns with every answer");
+}
+
+#[test]
 fn stopping_ends_the_flight_and_starting_begins_anew() {
     let mut bench = Bench::started();
     let late = bench.number();

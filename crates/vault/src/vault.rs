@@ -48,6 +48,7 @@ pub struct Vault {
     open_reader: OpenReader,
     anchoring: Option<Anchoring>,
     poisoned: AtomicBool,
+    flight: Arc<Mutex<()>>,
 }
 
 struct Writer {
@@ -118,6 +119,7 @@ impl Vault {
             open_reader,
             anchoring: None,
             poisoned: AtomicBool::new(false),
+            flight: Arc::default(),
         })
     }
 
@@ -161,6 +163,12 @@ impl Vault {
         let result = f(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
+    }
+
+    /// Held by whoever asks the centre something, from the question until the answer is taken in: two
+    /// questions at once would use the same nonce, and look like two laptops.
+    pub fn flight(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.flight)
     }
 
     /// A further connection that cannot write.

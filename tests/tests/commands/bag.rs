@@ -1,9 +1,10 @@
 //! A vault in a folder of its own, and how the tests talk to it.
 
-use std::{collections::BTreeSet, sync::{Arc, Mutex}};
+use std::{collections::BTreeSet, path::Path, sync::{Arc, Mutex, atomic::{AtomicI64, Ordering}}};
 
 use gladstone_desk::{Code, Desk, DeskError, Event};
-use gladstone_vault::{Surrounding, keys::{device_secret::NoKeyring, kdf::Cost}, surroundings::Machine};
+use gladstone_model::Instant;
+use gladstone_vault::{Surrounding, VaultError, keys::{device_secret::NoKeyring, kdf::Cost}, surroundings::{Machine, Surroundings}};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -18,6 +19,7 @@ pub(crate) struct Bag {
     pub(crate) desk: Desk,
     pub(crate) folder: TempDir,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
+    pub(crate) clock: Arc<Moved>,
     pub(crate) vault: String,
     pub(crate) code: String,
 }
@@ -25,8 +27,8 @@ pub(crate) struct Bag {
 impl Bag {
     pub(crate) fn without_vault() -> Bag {
         let folder = tempfile::tempdir().unwrap();
-        let events = Arc::default();
-        Bag { desk: desk_over(&folder, &events), folder, events, vault: String::new(), code: String::new() }
+        let (events, clock) = (Arc::default(), Arc::new(Moved::default()));
+        Bag { desk: desk_over(&folder, &events, &clock), folder, events, clock, vault: String::new(), code: String::new() }
     }
 
     pub(crate) fn unconfirmed() -> Bag {
@@ -64,9 +66,17 @@ impl Bag {
 
     /// Ends this copy of the product without locking, and starts another one over the same folder.
     pub(crate) fn started_anew(mut self) -> Bag {
-        self.desk = desk_over(&self.folder, &self.events);
+        self.desk = desk_over(&self.folder, &self.events, &self.clock);
         self.unlock(PASSPHRASE);
         self
+    }
+
+    /// A copy of the folder on another computer; the vault must be locked.
+    pub(crate) fn copied(&self) -> Bag {
+        let mut copy = Bag::without_vault();
+        copy_folder(self.folder.path(), copy.folder.path());
+        (copy.vault, copy.code) = (self.vault.clone(), self.code.clone());
+        copy
     }
 
     pub(crate) fn unlock(&self, passphrase: &str) {
@@ -102,8 +112,48 @@ impl Bag {
     }
 }
 
-fn desk_over(folder: &TempDir, events: &Arc<Mutex<Vec<Event>>>) -> Desk {
-    let with = Surrounding { around: Arc::new(Machine::default()), secrets: Arc::new(NoKeyring), cost: Cost::FLOOR };
+/// The machine's time, moved by a test.
+#[derive(Default)]
+pub(crate) struct Moved {
+    machine: Machine,
+    by: AtomicI64,
+}
+
+impl Moved {
+    /// Moves the clock; back as well.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.by.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Surroundings for Moved {
+    fn now(&self) -> Instant {
+        self.machine.now().plus_seconds(self.by.load(Ordering::SeqCst))
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), VaultError> {
+        self.machine.random(bytes)
+    }
+
+    fn zone_minutes(&self) -> i16 {
+        self.machine.zone_minutes()
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let there = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &there);
+        } else {
+            std::fs::copy(entry.path(), there).unwrap();
+        }
+    }
+}
+
+fn desk_over(folder: &TempDir, events: &Arc<Mutex<Vec<Event>>>, clock: &Arc<Moved>) -> Desk {
+    let with = Surrounding { around: Arc::clone(clock) as Arc<dyn Surroundings>, secrets: Arc::new(NoKeyring), cost: Cost::FLOOR };
     let told = Arc::clone(events);
     Desk::new(folder.path().join("vaults"), with, std::sync::Arc::new(move |event| told.lock().unwrap().push(event)))
 }

@@ -17,15 +17,15 @@ use crate::bag::{Bag, NOBODY, PASSPHRASE, list, text};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A centre with one organization, served on this computer.
-struct Centre {
+pub(crate) struct Centre {
     home: TempDir,
     serving: Option<Child>,
-    address: String,
+    pub(crate) address: String,
     realm: String,
 }
 
 impl Centre {
-    fn new() -> Centre {
+    pub(crate) fn new() -> Centre {
         let mut centre = Centre { home: tempfile::tempdir().unwrap(), serving: None, address: String::new(), realm: String::new() };
         centre.realm = centre.ask(&["found", "Ashcombe Health"]);
         centre.serve("127.0.0.1:0");
@@ -52,33 +52,47 @@ impl Centre {
         self.serving = Some(child);
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(mut child) = self.serving.take() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
 
-    fn go_on(&mut self) {
+    pub(crate) fn go_on(&mut self) {
         let address = self.address.trim_start_matches("http://").to_owned();
         self.serve(&address);
     }
 
     /// The link of an invitation.
-    fn invite(&self, name: &str, role: &str) -> String {
+    pub(crate) fn invite(&self, name: &str, role: &str) -> String {
         let said = self.ask(&["--public-url", &self.address, "invite", "--realm", &self.realm, "--name", name, "--role", role]);
         said.split_whitespace().find(|word| word.starts_with("gladstone://")).unwrap_or_else(|| panic!("a link: {said}")).to_owned()
     }
 
+    /// The link of an invitation for another computer of somebody who is known.
+    pub(crate) fn invite_known(&self, name: &str, role: &str, user: &str) -> String {
+        let said = self.ask(&["--public-url", &self.address, "invite", "--realm", &self.realm, "--name", name, "--role", role, "--user", user]);
+        said.split_whitespace().find(|word| word.starts_with("gladstone://")).unwrap_or_else(|| panic!("a link: {said}")).to_owned()
+    }
+
+    /// Ends the right of a person's computer.
+    pub(crate) fn revoke(&self, name: &str) {
+        let devices = self.ask(&["devices", "--realm", &self.realm]);
+        let line = devices.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} is among {devices}"));
+        let device = line.split_whitespace().find(|word| uuid::Uuid::parse_str(word).is_ok()).unwrap_or_else(|| panic!("an id: {line}"));
+        self.ask(&["revoke", "--realm", &self.realm, "--device", device]);
+    }
+
     /// A bag that worked alone and joined.
-    fn joined(&self, role: &str) -> Bag {
+    pub(crate) fn joined(&self, role: &str) -> Bag {
         let bag = Bag::empty();
         bag.run("sync.join", json!({ "link": self.invite("Amara Okafor", role) }));
         bag
     }
 
     /// A bag that was made for an invitation.
-    fn made_for(&self, name: &str, role: &str) -> Bag {
+    pub(crate) fn made_for(&self, name: &str, role: &str) -> Bag {
         let mut bag = Bag::without_vault();
         let made = bag.run("sync.join_new", json!({ "link": self.invite(name, role), "label": name, "passphrase": PASSPHRASE }));
         (bag.vault, bag.code) = (text(&made["vault_id"]), text(&made["recovery_code"]));
@@ -93,12 +107,12 @@ impl Drop for Centre {
     }
 }
 
-fn status(bag: &Bag) -> Json {
+pub(crate) fn status(bag: &Bag) -> Json {
     bag.run("sync.status", json!({}))
 }
 
 /// Waits until the answer of a command is as wanted.
-fn until(bag: &Bag, name: &str, request: Json, wanted: impl Fn(&Json) -> bool) -> Json {
+pub(crate) fn until(bag: &Bag, name: &str, request: Json, wanted: impl Fn(&Json) -> bool) -> Json {
     let begun = Instant::now();
     loop {
         let answer = bag.run(name, request.clone());
@@ -110,7 +124,7 @@ fn until(bag: &Bag, name: &str, request: Json, wanted: impl Fn(&Json) -> bool) -
     }
 }
 
-fn in_step(bag: &Bag) -> Json {
+pub(crate) fn in_step(bag: &Bag) -> Json {
     until(bag, "sync.status", json!({}), |status| status["phase"] == "idle" && status["waiting"] == 0)
 }
 

@@ -15,6 +15,7 @@ import { Records } from "../features/records/Records";
 import { Result } from "../features/result/Result";
 import { Review } from "../features/review/Review";
 import { Settings } from "../features/settings/Settings";
+import { LeaseBanner, LeaseLocked, LeaseOver, useLeaseEnd } from "../features/sync/Lease";
 import { Sync } from "../features/sync/Sync";
 import { Today } from "../features/today/Today";
 import { allowLetters, useActions } from "../lib/keys";
@@ -25,6 +26,7 @@ import { rpc } from "../lib/rpc";
 import { setTheme } from "../lib/theme";
 import { Avatar } from "../parts/Avatar";
 import { Bag } from "../parts/Bag";
+import { Closed } from "../parts/States";
 import { Help } from "./Help";
 import { KeySheet } from "./KeySheet";
 import { Palette } from "./Palette";
@@ -54,7 +56,9 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
     if (hidden) window.addEventListener("keydown", leave);
     return () => window.removeEventListener("keydown", leave);
   }, [hidden]);
+  useLeaseEnd(open.lease);
   const place = route.parts[0] ?? "today";
+  const shut = open.lease.state === "locked" && !["sync", "settings"].includes(place);
   const alone = place === "administer" || (place === "alerts" && route.parts.length > 1);
   useActions([
     { id: "palette", label: t("action.find"), keys: "Ctrl K", run: () => setOver("palette") },
@@ -80,7 +84,7 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
   );
   return (
     <>
-      {alone ? <Page route={route} /> : (
+      {alone && !shut ? <Closed value={<LeaseOver />}><Page route={route} /></Closed> : (
         <div className="app">
           <nav className="nav" aria-label={t("nav.main")}>
             <div className="brand"><Bag />Gladstone</div>
@@ -101,7 +105,10 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
               <button className="btn plain square sm" aria-label={`${t("action.lock")}, Ctrl L`} title={`${t("action.lock")}, Ctrl L`} onClick={() => void lock()}><Lock className="icon" /></button>
             </div>
           </nav>
-          <main className="main"><Page route={route} start={() => setOver("start")} /></main>
+          <main className="main">
+            <LeaseBanner lease={open.lease} />
+            {shut ? <LeaseLocked lease={open.lease} /> : <Closed value={<LeaseOver />}><Page route={route} start={() => setOver("start")} /></Closed>}
+          </main>
           <StatusBar open={open} onKeys={() => setOver("keys")} onHelp={() => setOver("help")} />
         </div>
       )}

@@ -378,6 +378,42 @@ place: string | null,
  */
 note: string | null, };
 
+export type BreakGlass = { 
+/**
+ * The person.
+ */
+person: string, 
+/**
+ * Why; it goes to the centre and is looked at there.
+ */
+reason: string, 
+/**
+ * The passphrase of this vault, once more.
+ */
+passphrase: string, };
+
+export type BrokenGlass = { 
+/**
+ * The person.
+ */
+person_id: string, 
+/**
+ * The person's name.
+ */
+person: string, 
+/**
+ * Until when.
+ */
+until: string, 
+/**
+ * Milliseconds until then.
+ */
+left_ms: number, 
+/**
+ * Why.
+ */
+reason: string, };
+
 export type CancelRequest = { 
 /**
  * The appointment.
@@ -574,7 +610,7 @@ id: string,
  */
 title: string, };
 
-export type Code = "invalid" | "not_found" | "locked" | "wrong_secret" | "wait" | "recovery_unconfirmed" | "incomplete" | "sealed" | "conflict" | "disk_full" | "damaged" | "offline" | "cancelled" | "bad_request" | "unknown_command" | "failed";
+export type Code = "invalid" | "not_found" | "locked" | "wrong_secret" | "wait" | "recovery_unconfirmed" | "incomplete" | "sealed" | "conflict" | "disk_full" | "damaged" | "offline" | "lease_over" | "lease_locked" | "cancelled" | "bad_request" | "unknown_command" | "failed";
 
 export type CodeRequest = { 
 /**
@@ -1286,6 +1322,39 @@ step: number | null,
  */
 at: string, };
 
+export type LeaseState = "none" | "running" | "over" | "locked";
+
+export type LeaseStatus = { 
+/**
+ * Where it stands.
+ */
+state: LeaseState, 
+/**
+ * When the centre was last reached; none in a vault that works alone. Here and below by the
+ * centre's clock.
+ */
+since: string | null, 
+/**
+ * Until when everything may be done.
+ */
+until: string | null, 
+/**
+ * Whole days until then, the one that has begun counted; 0 when it is over.
+ */
+days_left: number, 
+/**
+ * Milliseconds until then; 0 when it is over.
+ */
+left_ms: number, 
+/**
+ * From when on the vault is locked until contact.
+ */
+locked_from: string | null, 
+/**
+ * The person whose records may be read although it is over.
+ */
+glass: BrokenGlass | null, };
+
 export type ListAlerts = { 
 /**
  * Only open ones.
@@ -1460,7 +1529,11 @@ open_alerts: number,
 /**
  * Open cases that this person is to decide.
  */
-to_review: number, };
+to_review: number, 
+/**
+ * How long this computer may work without contact.
+ */
+lease: LeaseStatus, };
 
 export type Opened = { 
 /**
@@ -2634,6 +2707,10 @@ export interface Commands {
   "calendar.mark": { request: MarkRequest; response: Appointment };
   /** What stands in the way of a time, and when there is room nearby. */
   "calendar.overlaps": { request: OverlapsRequest; response: Room };
+  /** How long this computer may work without contact, and for whom the glass is broken. */
+  "lease.status": { request: Empty; response: LeaseStatus };
+  /** Lets one person's records be read for four hours although the time without contact is over; needs a reason and the passphrase. */
+  "lease.break_glass": { request: BreakGlass; response: LeaseStatus };
   /** What two people wrote without seeing each other, waiting for a decision. */
   "review.list": { request: ListReview; response: Inbox };
   /** Both values of one case, with who wrote them and when. */
@@ -2648,6 +2725,8 @@ export interface Commands {
   "sync.join": { request: JoinRequest; response: SyncStatus };
   /** Makes a vault for an invitation, joins the centre with it and opens it. */
   "sync.join_new": { request: JoinNewRequest; response: Created };
+  /** Goes on as a computer of its own with a new invitation, when this one is a copy of another; what waits goes along. */
+  "sync.begin_as_new": { request: JoinRequest; response: SyncStatus };
   /** Synchronizes with the centre at once. */
   "sync.now": { request: NowRequest; response: SyncStatus };
   /** Changes that wait, are held by the centre, or were put aside. */
@@ -2735,6 +2814,8 @@ export const reads: Record<CommandName, readonly string[]> = {
   "calendar.cancel": [],
   "calendar.mark": [],
   "calendar.overlaps": ["appointments","beneficiaries","users"],
+  "lease.status": ["vault"],
+  "lease.break_glass": [],
   "review.list": ["*"],
   "review.get": ["*"],
   "review.decide": [],
@@ -2742,6 +2823,7 @@ export const reads: Record<CommandName, readonly string[]> = {
   "sync.status": ["vault"],
   "sync.join": [],
   "sync.join_new": [],
+  "sync.begin_as_new": [],
   "sync.now": [],
   "sync.queue": ["*"],
   "sync.receipt": ["*"],

@@ -20,6 +20,7 @@ const composed: Record<string, string[]> = {
   "change.${view.meaning}": ["reliable_improvement", "reliable_deterioration", "too_little", "unknown"],
   "administer.size_${index}": ["0", "1", "2"],
   "calendar.kind.${one}": ["person", "group", "own", "away"],
+  "calendar.kind.${appointment.kind}": [],
   "review.explain.${info.kind}": ["values", "in_error", "part_of_in_error", "addendum", "double", "notice"],
   "review.${info.status}": ["kept_current", "took_incoming", "wrote_third", "undone", "open"],
   "review.${one.status}": [],

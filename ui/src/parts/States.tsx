@@ -1,7 +1,7 @@
 // What a screen shows while it waits, when it failed, and when there is nothing yet.
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Info, TriangleAlert } from "lucide-react";
-import { useEffect, useState, type ReactNode } from "react";
+import { createContext, useContext, useEffect, useState, type ReactNode } from "react";
 import type { DeskError } from "../bindings/commands";
 import { t } from "../lib/messages";
 
@@ -43,8 +43,13 @@ export function Empty({ title, children, action }: { title: string; children?: R
   );
 }
 
-/** The answer of a query on a whole page: waiting, failed, or drawn. */
+/** What stands in the place of records that may not be read after too long without contact. */
+export const Closed = createContext<ReactNode>(null);
+
+/** The answer of a query on a whole page: waiting, closed, failed, or drawn. */
 export function Answer<T>({ query, children }: { query: UseQueryResult<T, DeskError>; children: (data: T) => ReactNode }) {
+  const closed = useContext(Closed);
+  if (closed && query.error?.code === "lease_over") return <>{closed}</>;
   if (query.data !== undefined) return <>{children(query.data)}</>;
   if (query.isError) return <div className="body pad-top"><Failure error={query.error} retry={() => void query.refetch()} /></div>;
   return <Waiting />;

@@ -61,6 +61,10 @@ pub struct Options {
     /// Connections at once.
     #[arg(long, global = true, env = "GLADSTONE_CENTRAL_CONNECTIONS")]
     connections: Option<NonZeroU32>,
+    /// Days for which the log of changes is kept, 30 at least; a laptop that was away for longer downloads
+    /// everything anew. Records and what laptops sent stay for ever.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_LOG_DAYS", value_parser = clap::value_parser!(u16).range(30..))]
+    log_days: Option<u16>,
 }
 
 /// How the service proves who it is.
@@ -102,6 +106,7 @@ impl Options {
             at_once: self.at_once.or(file.at_once),
             first_downloads_at_once: self.first_downloads_at_once.or(file.first_downloads_at_once),
             connections: self.connections.or(file.connections),
+            log_days: self.log_days.or(file.log_days),
         })
     }
 
@@ -119,6 +124,11 @@ impl Options {
 
     pub(super) fn log(&self) -> &str {
         self.log.as_deref().unwrap_or("info")
+    }
+
+    /// Days for which the log of changes is kept.
+    pub(super) fn log_days(&self) -> u16 {
+        self.log_days.unwrap_or(90)
     }
 
     pub(super) fn public_url(&self) -> Option<&str> {
@@ -173,6 +183,7 @@ mod tests {
         let file = Options::default().with_file(Some(&example)).unwrap();
         assert_eq!(file.listen(), "127.0.0.1:8470".parse().unwrap(), "the example states the default");
         assert_eq!(file.settings().unwrap().limits, Limits::default(), "and those of the limits");
+        assert_eq!(file.log_days, Some(Options::default().log_days()), "and the days of the log");
         let flags = Options { listen: Some("127.0.0.1:1".parse().unwrap()), ..Options::default() };
         assert_eq!(flags.with_file(Some(&example)).unwrap().listen().port(), 1, "a flag wins");
     }

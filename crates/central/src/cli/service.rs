@@ -9,7 +9,7 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, fmt as log_format};
 
-use super::{open, options::{Identity, Options}, text};
+use super::{housekeeping::Housekeeping, open, options::{Identity, Options}, text};
 use crate::{
     Centre,
     http::{Server, tls::{self, SelfSigned}},
@@ -51,6 +51,7 @@ pub(super) fn serve(options: &Options) -> Result<(), String> {
     };
     let centre = Arc::new(open(options)?);
     let _watch = watch(options, &centre)?;
+    let housekeeping = Housekeeping::begin(Arc::clone(&centre), options.log_days()).map_err(text)?;
     // Ends after the service: an engine may have threads of its own, which must not end inside a task.
     let kept = Arc::clone(&centre);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(text)?;
@@ -66,6 +67,7 @@ pub(super) fn serve(options: &Options) -> Result<(), String> {
     })?;
     // Work that a broken connection left behind is finished, not cut off.
     runtime.shutdown_timeout(std::time::Duration::from_secs(30));
+    drop(housekeeping);
     drop(kept);
     Ok(())
 }

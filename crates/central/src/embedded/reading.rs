@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gladstone_model::{Unit, Value, catalogue, unit::UnitKind};
+use gladstone_model::{Instant, Unit, Value, catalogue, unit::UnitKind};
 use gladstone_protocol::{
     JournalEntry, RowState, RowsDigest, Signature, Stored, Sum256, Writer,
     wire::{Envelope, RowKey},
@@ -214,6 +214,11 @@ impl Reading for Shelf<'_> {
             let envelope = Envelope { hash: codec::bytes(row, 11)?, signature: Signature(codec::bytes(row, 12)?), bytes: codec::blob(row, 13).unwrap_or_default().to_vec() };
             Ok(Filed { place: place(row)?, envelope, received: codec::time(row, 8)?, mutation, g: codec::optional_number(row, 9)?, verdict: codec::packed(row, 10)? })
         })
+    }
+
+    fn first_since(&mut self, after_g: u64, received: Instant) -> Result<Option<u64>, EngineError> {
+        let sql = "SELECT g FROM centre_envelope WHERE g > ?1 AND received >= ?2 ORDER BY g LIMIT 1";
+        self.one(sql, params![after_g as i64, received.0], |row| codec::number(row, 0))
     }
 
     fn changed_verdicts(&mut self, device: Uuid, incarnation: Uuid, after_g: u64, to_g: u64, limit: usize) -> Result<Vec<(u64, Stored)>, EngineError> {

@@ -162,6 +162,12 @@ impl Reading for Shelf<'_> {
         self.one(ask)?.iter().map(filed).collect()
     }
 
+    fn first_since(&mut self, after_g: u64, received: Instant) -> Result<Option<u64>, EngineError> {
+        let sql = "SELECT g FROM centre.envelope WHERE realm = $1 AND g > $2 AND received >= $3 ORDER BY g LIMIT 1";
+        let ask = Ask::new(sql).with(self.realm()).with(bounded(after_g)).with(received.0);
+        self.one(ask)?.first().map(|row| unsigned(row, 0)).transpose()
+    }
+
     fn changed_verdicts(&mut self, device: Uuid, incarnation: Uuid, after_g: u64, to_g: u64, limit: usize) -> Result<Vec<(u64, Stored)>, EngineError> {
         let sql = "SELECT dseq, verdict FROM centre.envelope WHERE realm = $1 AND device = $2 AND incarnation = $3 AND anew_g > $4 AND anew_g <= $5 ORDER BY dseq LIMIT $6";
         let ask = Ask::new(sql).with(self.realm()).with(device).with(incarnation).with(bounded(after_g)).with(bounded(to_g)).with(most(limit));

@@ -52,6 +52,9 @@ wire! {
         pub person: String,
         /// Until when.
         pub until: String,
+        /// Milliseconds until then.
+        #[ts(type = "number")]
+        pub left_ms: u64,
         /// Why.
         pub reason: String,
     }
@@ -113,7 +116,7 @@ pub(super) fn of(unlocked: &Unlocked) -> Result<LeaseStatus, DeskError> {
         None => None,
         Some(glass) => {
             let person = unlocked.vault.read(|read| Ok::<_, DeskError>(read.get("users", glass.person)?.map(|row| row.text("name").to_owned()).unwrap_or_default()))?;
-            Some(BrokenGlass { person_id: glass.person, person, until: glass.until.to_string(), reason: glass.reason.clone() })
+            Some(BrokenGlass { person_id: glass.person, person, until: glass.until.to_string(), left_ms: ((glass.until.0 - lease.now.0).max(0) / 1_000).unsigned_abs(), reason: glass.reason.clone() })
         }
     };
     Ok(LeaseStatus {

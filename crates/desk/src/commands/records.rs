@@ -258,12 +258,11 @@ pub fn get(desk: &Desk, request: RecordRequest) -> Result<RecordView, DeskError>
 pub fn create(desk: &Desk, request: CreateRecord) -> Result<RecordView, DeskError> {
     let entity = known(&request.entity)?;
     let values = typed(entity, &request.values)?;
-    let id = desk.commit("records.create", |tx| {
+    desk.commit("records.create", |tx| {
         let id = tx.create(&request.entity, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?;
         add_parts(tx, id, &request.parts)?;
-        Ok(id)
-    })?;
-    get(desk, RecordRequest { entity: request.entity, id })
+        as_written(tx, entity, id)
+    })
 }
 
 /// See the command list.
@@ -275,9 +274,14 @@ pub fn update(desk: &Desk, request: UpdateRecord) -> Result<RecordView, DeskErro
     let values = typed(entity, &request.values)?;
     desk.commit("records.update", |tx| {
         tx.update(&request.entity, request.id, values.iter().map(|(name, value)| (name.as_str(), value.clone())))?;
-        add_parts(tx, request.id, &request.parts)
-    })?;
-    get(desk, RecordRequest { entity: request.entity, id: request.id })
+        add_parts(tx, request.id, &request.parts)?;
+        as_written(tx, entity, request.id)
+    })
+}
+
+/// The record as this change leaves it; the centre may answer before anybody reads it again.
+fn as_written(tx: &Tx<'_>, entity: &'static Entity, id: Uuid) -> Result<RecordView, DeskError> {
+    to_record(tx.read(), tx.read().stored(entity, id)?.ok_or_else(|| missing(entity))?)
 }
 
 fn add_parts(tx: &mut Tx<'_>, owner: Uuid, parts: &[PartRecord]) -> Result<(), DeskError> {

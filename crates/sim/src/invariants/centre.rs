@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     history::name,
     host::Filed,
-    invariants::{Broken, laptop::{self, written}},
+    invariants::{Broken, Rows, laptop::{self, written}},
     world::World,
 };
 
@@ -74,7 +74,7 @@ pub fn one_effect(world: &World, filed: &[Filed]) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first value that is gone.
-pub fn no_silent_loser(world: &World, filed: &[Filed]) -> Result<(), Broken> {
+pub fn no_silent_loser(world: &World, filed: &[Filed], rows: &Rows) -> Result<(), Broken> {
     let mut effects: Vec<(u64, &Mutation)> = filed.iter().filter_map(|filed| Some((filed.g?, filed.mutation.as_ref()?))).collect();
     effects.sort_by_key(|(g, _)| *g);
     let mut seen_later: HashMap<(RowKey, u16, Uuid), u64> = HashMap::new();
@@ -89,7 +89,6 @@ pub fn no_silent_loser(world: &World, filed: &[Filed]) -> Result<(), Broken> {
         }
     }
     let journal = journal(world);
-    let rows = world.host.rows(None);
     for (g, mutation) in &effects {
         for op in &mutation.ops {
             let key = RowKey { entity: op.entity, id: op.id };
@@ -139,10 +138,9 @@ pub fn journal_is_assigned(world: &World) -> Result<(), Broken> {
 ///
 /// # Errors
 /// What differs.
-pub fn oracle_agrees(world: &World) -> Result<(), Broken> {
-    let rows = world.host.rows(None);
+pub fn oracle_agrees(world: &World, rows: &Rows) -> Result<(), Broken> {
     let told: BTreeMap<RowKey, &RowImage> = world.host.history.at(world.host.head()).map(|row| (row.key, row)).collect();
-    for (key, row) in &rows {
+    for (key, row) in rows {
         if told.get(key) != Some(&row) {
             return Err(Broken::new(8, format!("{} {} of the centre is not what its log told: {row:?}, told {:?}", name(*key), key.id, told.get(key))));
         }
@@ -158,8 +156,7 @@ pub fn oracle_agrees(world: &World) -> Result<(), Broken> {
 ///
 /// # Errors
 /// What differs.
-pub fn digests_agree(world: &World) -> Result<(), Broken> {
-    let rows = world.host.rows(None);
+pub fn digests_agree(world: &World, rows: &Rows) -> Result<(), Broken> {
     let units: BTreeSet<Unit> = rows.values().map(|row| row.unit).collect();
     let digests: BTreeMap<Unit, RowsDigest> = units.iter().map(|unit| (*unit, digest(rows.values(), *unit))).collect();
     for (unit, kept) in kept(world.host.peek(), "SELECT unit, digest FROM centre_unit") {

@@ -5,11 +5,16 @@ mod centre;
 mod laptop;
 mod rights;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 pub use laptop::{at_checkpoint, reads_its_writes, saved_is_kept};
 
+use gladstone_protocol::wire::{RowImage, RowKey};
+
 use crate::{host::Filed, world::World};
+
+/// The rows of the centre.
+type Rows = BTreeMap<RowKey, RowImage>;
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,17 +48,18 @@ pub fn all(world: &World, filed: &[Filed]) -> Result<(), Broken> {
         saved_is_kept(world, at)?;
         reads_its_writes(world, at)?;
     }
+    let rows = world.host.rows(None);
     centre::acknowledged_is_filed(world, filed)?;
     centre::one_effect(world, filed)?;
-    centre::no_silent_loser(world, filed)?;
+    centre::no_silent_loser(world, filed, &rows)?;
     centre::journal_is_assigned(world)?;
     for at in 0..world.laptops.len() {
         // 4 is asked at every checkpoint, and so at this one.
         at_checkpoint(world, at)?;
-        rights::permitted_rows(world, filed, at)?;
+        rights::permitted_rows(world, filed, &rows, at)?;
     }
     laptop::queues_are_empty(world)?;
     laptop::vaults_add_up(world)?;
-    centre::oracle_agrees(world)?;
-    centre::digests_agree(world)
+    centre::oracle_agrees(world, &rows)?;
+    centre::digests_agree(world, &rows)
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     history::name,
     host::Filed,
-    invariants::{Broken, laptop::units},
+    invariants::{Broken, Rows, laptop::units},
     world::World,
 };
 
@@ -18,12 +18,12 @@ use crate::{
 ///
 /// # Errors
 /// What is missing or too much.
-pub fn permitted_rows(world: &World, filed: &[Filed], at: usize) -> Result<(), Broken> {
+pub fn permitted_rows(world: &World, filed: &[Filed], all: &Rows, at: usize) -> Result<(), Broken> {
     let laptop = &world.laptops[at];
     if world.host.knows(laptop.vault().state().device) != Some(true) {
         return Ok(());
     }
-    let rights = rights(world, filed, laptop.actor);
+    let rights = rights(world, filed, all, laptop.actor);
     let held = units(laptop, true);
     if let Some(unit) = rights.difference(&held).next() {
         return Err(Broken::new(6, format!("laptop {at} does not hold {unit}, to which its person has a right")));
@@ -47,8 +47,7 @@ pub fn permitted_rows(world: &World, filed: &[Filed], at: usize) -> Result<(), B
 }
 
 /// The units that a person may see, from the rows of the centre.
-fn rights(world: &World, filed: &[Filed], actor: Uuid) -> BTreeSet<Unit> {
-    let all = world.host.rows(None);
+fn rights(world: &World, filed: &[Filed], all: &Rows, actor: Uuid) -> BTreeSet<Unit> {
     // Who registered a person goes on seeing the record when it was entered in error.
     let rows: Vec<RowState> = all.values().filter(|row| row.error.is_none() || name(row.key) == "users").map(|row| row.clone().into_state().unwrap().0).collect();
     let authors: BTreeMap<Uuid, Uuid> = filed.iter().filter_map(|filed| filed.mutation.as_ref()).map(|mutation| (mutation.id, mutation.actor)).collect();

@@ -62,6 +62,7 @@ pub(crate) struct Apply<'i, 'v> {
     rows: BTreeMap<RowKey, Work>,
     unindexed: Vec<(Option<RowState>, Option<RowState>)>,
     opaque_there: bool,
+    acknowledged: Option<Rc<BTreeSet<u64>>>,
 }
 
 impl<'i, 'v> Apply<'i, 'v> {
@@ -78,7 +79,28 @@ impl<'i, 'v> Apply<'i, 'v> {
             rows: BTreeMap::new(),
             unindexed: Vec::new(),
             opaque_there,
+            acknowledged: None,
         })
+    }
+
+    /// Places of the entries that the centre took in up to `to_g`, as they were when this was asked
+    /// first in this transaction.
+    pub fn acknowledged(&mut self, to_g: u64) -> Result<Rc<BTreeSet<u64>>, VaultError> {
+        if let Some(known) = &self.acknowledged {
+            return Ok(Rc::clone(known));
+        }
+        let mut statement = self.inside.connection.prepare_cached("SELECT dseq FROM chain WHERE state = 2 AND g <= ?1")?;
+        let places = statement.query_map([to_g as i64], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))?.collect::<Result<BTreeSet<u64>, _>>()?;
+        Ok(Rc::clone(self.acknowledged.insert(Rc::new(places))))
+    }
+
+    /// Whether the entry at `place` lies on top of a row; the row itself is not read for that.
+    pub fn lies_on(&self, key: RowKey, place: u64) -> Result<bool, VaultError> {
+        if let Some(work) = self.rows.get(&key) {
+            return Ok(work.pending.iter().any(|(other, _)| *other == place));
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM pending WHERE entity = ?1 AND row_id = ?2 AND dseq = ?3)";
+        Ok(self.inside.connection.prepare_cached(sql)?.query_row(params![key.entity, key.id.as_bytes(), place as i64], |row| row.get(0))?)
     }
 
     /// A row, to look at.

@@ -154,7 +154,7 @@ fn complete(apply: &mut Apply<'_, '_>, unit: Unit, to_g: u64) -> Result<(), Vaul
         for bytes in images {
             let image = base::from_bytes(&bytes)?;
             (entity, id) = (image.key.entity, image.key.id);
-            put(apply, image, &mut digest)?;
+            put(apply, image, to_g, &mut digest)?;
         }
     }
     unstage(connection, unit)?;
@@ -167,18 +167,26 @@ fn complete_with(apply: &mut Apply<'_, '_>, unit: Unit, images: Vec<RowImage>, t
     remove_others(apply, unit, |key| Ok(keys.contains(&key)))?;
     let mut digest = RowsDigest::default();
     for image in images {
-        put(apply, image, &mut digest)?;
+        put(apply, image, to_g, &mut digest)?;
     }
     readable(apply, unit, to_g, digest)
 }
 
-fn put(apply: &mut Apply<'_, '_>, image: RowImage, digest: &mut RowsDigest) -> Result<(), VaultError> {
+/// A row of a unit that becomes readable at `to_g`. Entries that it contains are lifted at once:
+/// left on top until the end, they would be folded, and every row written, a second time.
+fn put(apply: &mut Apply<'_, '_>, image: RowImage, to_g: u64, digest: &mut RowsDigest) -> Result<(), VaultError> {
     let key = image.key;
     let row = BaseRow::from_image(image).map_err(misfit)?;
     if let Some(summed) = row.summed() {
         digest.add(&summed).map_err(|_| unreadable())?;
     }
-    apply.set_base(key, Some(row))
+    apply.set_base(key, Some(row))?;
+    if apply.row(key)?.pending.is_empty() {
+        return Ok(());
+    }
+    let acknowledged = apply.acknowledged(to_g)?;
+    let contained: Vec<u64> = apply.row(key)?.pending.iter().map(|(place, _)| *place).filter(|place| acknowledged.contains(place)).collect();
+    contained.into_iter().try_for_each(|place| apply.lift(key, place))
 }
 
 /// Rows of an earlier download that did not come again are not there any more.

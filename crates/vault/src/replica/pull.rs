@@ -263,11 +263,10 @@ fn settle(apply: &mut Apply<'_, '_>, to_g: u64, more: bool) -> Result<(), VaultE
         let mut waits = false;
         for op in &written.mutation.ops {
             let key = RowKey { entity: op.entity, id: op.id };
-            let work = apply.row(key)?;
-            if work.pending.iter().all(|(other, _)| *other != place.unsigned_abs()) {
+            if !apply.lies_on(key, place.unsigned_abs())? {
                 continue;
             }
-            let unit = work.base.as_ref().map_or(op.unit, BaseRow::unit);
+            let unit = apply.row(key)?.base.as_ref().map_or(op.unit, BaseRow::unit);
             let contained = apply.units.get(unit).map_or(!more, |held| held.complete);
             if contained {
                 apply.lift(key, place.unsigned_abs())?;

@@ -183,3 +183,29 @@ fn what_goes_out_under_a_later_number_stays_below_what_was_written_later() {
     assert_eq!((laptop.field("users", own, "job_title"), laptop.field("users", own, "department")), (Some("Baker".into()), Some(Value::Null)), "the registration was sent after the change, and lies below it");
     sound(&laptop);
 }
+
+#[test]
+fn a_clock_that_is_years_ahead_makes_nothing_look_old() {
+    let (laptop, _, id, _) = with_person(8);
+    laptop.set("users", id, "job_title", "Baker").unwrap();
+    push(&laptop, |_| Verdict::Applied { g: 11 });
+    laptop.clock.pass(7_900 * 365 * 24 * 3_600);
+    pull(&laptop, PullAnswer { epoch: Uuid::from_u128(0xe2), ..nothing(&laptop, 9) });
+    assert_eq!(waiting(&laptop).1, [1], "it is sent again to a centre that was put back");
+    sound(&laptop);
+}
+
+#[test]
+fn what_was_put_aside_goes_along_into_a_new_life_when_the_centre_may_have_lost_it() {
+    let (laptop, _, id, _) = with_person(9);
+    laptop.set("users", id, "job_title", "Baker").unwrap();
+    let ids = waiting(&laptop).0;
+    push(&laptop, |_| refused());
+    pull(&laptop, PullAnswer { epoch: Uuid::from_u128(0xe2), ..nothing(&laptop, 9) });
+    laptop.vault.begin_new_life().unwrap();
+    assert_eq!(waiting(&laptop), (ids, vec![1, 2]), "behind the note of the new life");
+    assert_eq!(laptop.vault.waiting().unwrap().quarantined, 1, "and is still shown once");
+    push(&laptop, |dseq| if dseq == 2 { refused() } else { Verdict::Applied { g: 10 } });
+    assert_eq!((waiting(&laptop).1, laptop.vault.waiting().unwrap().quarantined), (Vec::new(), 1));
+    sound(&laptop);
+}

@@ -5,7 +5,7 @@ import { brief, clock, day, lengthName, longDate } from "../../lib/time";
 import { plusDays } from "./week";
 
 /** Whom or what an appointment is for. */
-export const nameOf = (appointment: Appointment): string => appointment.person || appointment.title;
+export const nameOf = (appointment: Appointment): string => appointment.person || appointment.title || t(`calendar.kind.${appointment.kind}`);
 
 export const minutesBetween = (start: string, end: string): number => Math.round((new Date(end).getTime() - new Date(start).getTime()) / 60_000);
 

@@ -3,10 +3,11 @@ import { useState, type FormEvent, type ReactNode } from "react";
 import type { Settings as Kept, Theme, VerifyReport } from "../../bindings/commands";
 import { setFlow } from "../../lib/flow";
 import { languages, t } from "../../lib/messages";
-import { forget, useAction, useAnswer } from "../../lib/queries";
+import { useAction, useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { Dialog } from "../../parts/Dialog";
-import { Check, ChoiceField, SecretField, Segment, TextField } from "../../parts/Field";
+import { Erase } from "../../parts/Erase";
+import { Check, ChoiceField, SecretField, Segment } from "../../parts/Field";
 import { Answer, Failure, Note } from "../../parts/States";
 import { StrengthMeter } from "../../parts/Strength";
 import { madeAt, megabytes } from "../../lib/backup";
@@ -124,24 +125,6 @@ function ChangePassphrase({ onClose }: { onClose: () => void }) {
         <SecretField label={t("new.again")} value={again} onChange={setAgain} error={tried && next !== again ? t("new.again_differs") : undefined} />
         {change.error && !change.error.field && !["wrong_secret", "wait"].includes(change.error.code) && <Failure error={change.error} />}
         <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn primary end" aria-busy={change.isPending}>{change.isPending ? t("settings.renewing") : t("settings.passphrase")}</button></div>
-      </form>
-    </Dialog>
-  );
-}
-
-function Erase({ label, onClose }: { label: string; onClose: () => void }) {
-  const [typed, setTyped] = useState("");
-  const erase = useAction("vault.erase");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    erase.mutate({ label: typed }, { onSuccess: () => { onClose(); window.location.hash = ""; forget(); } });
-  };
-  return (
-    <Dialog title={t("erase.title", { label })} onClose={onClose} className="roomy">
-      <form className="pad stack" onSubmit={submit}>
-        <p>{t("erase.text")}</p>
-        <TextField label={t("erase.type", { label })} autoFocus autoComplete="off" value={typed} onChange={setTyped} error={erase.error?.message} />
-        <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn end" aria-busy={erase.isPending}>{t("erase.do", { label })}</button></div>
       </form>
     </Dialog>
   );

@@ -1,11 +1,12 @@
 // Synchronizing: how it stands, what waits, what was put aside, what was done and what left.
-import { Building2, RefreshCw } from "lucide-react";
+import { Building2, Laptop, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { SyncStatus } from "../../bindings/commands";
 import { useActions } from "../../lib/keys";
 import { t, word } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { longDate, when } from "../../lib/time";
+import { Erase } from "../../parts/Erase";
 import { Answer, Empty, Failure } from "../../parts/States";
 import { SyncSign, isUnderWay, needsPerson } from "../../parts/SyncSign";
 import { JoinDialog } from "./JoinDialog";
@@ -44,7 +45,10 @@ export function Sync() {
 
 function Standing({ status }: { status: SyncStatus }) {
   const { centre, phase } = status;
+  const [over, setOver] = useState<"anew" | "erase">();
+  const app = useAnswer("app.status", {});
   if (!centre) return null;
+  const label = app.data?.open?.label ?? "";
   return (
     <section className={needsPerson(phase) ? "banner attention standing" : "card standing"} aria-label={t("sync.standing")}>
       <div className="grow stack-2">
@@ -54,6 +58,10 @@ function Standing({ status }: { status: SyncStatus }) {
         {centre.downloading && !isUnderWay(phase) && <p className="small">{t("sync.downloading")}</p>}
         <p className="small muted">{[status.last_sync ? t("sync.last", { time: when(status.last_sync, t("time.today")) }) : t("status.never_synced"), t("sync.works_until", { day: longDate(centre.works_until) })].join(" · ")}</p>
       </div>
+      {phase === "copy" && <button className="btn" onClick={() => setOver("anew")}><Laptop className="icon" />{t("sync.anew")}</button>}
+      {phase === "revoked" && status.waiting === 0 && <button className="btn" onClick={() => setOver("erase")}><Trash2 className="icon" />{t("sync.erase")}</button>}
+      {over === "anew" && <JoinDialog anew onClose={() => setOver(undefined)} />}
+      {over === "erase" && <Erase label={label} onClose={() => setOver(undefined)} />}
     </section>
   );
 }

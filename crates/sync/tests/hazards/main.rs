@@ -1,0 +1,46 @@
+//! The hazards of replication, each with its test: real vaults against a real centre, on files and
+//! on PostgreSQL. Which row of the design has which test stands in the README.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod ground;
+
+mod clocks;
+mod lives;
+mod liveness;
+mod order;
+mod rights;
+mod versions;
+
+use ground::{Ground, Kind};
+
+macro_rules! on_both {
+    ($($file:ident::$name:ident),+ $(,)?) => {
+        mod on_sqlite {
+            use super::*;
+            $(#[test] fn $name() { $file::$name(Ground::new(Kind::Files)); })+
+        }
+        mod on_postgresql {
+            use super::*;
+            $(#[test] fn $name() { $file::$name(Ground::new(Kind::Postgresql)); })+
+        }
+    };
+}
+
+on_both!(
+    clocks::a_clock_that_jumps_a_day_to_and_fro_with_restarts_sets_no_stamp_back,
+    clocks::a_laptop_in_the_year_9999_outlives_nobody,
+    lives::a_laptop_put_back_at_a_random_point_loses_nothing_that_was_acknowledged,
+    lives::a_copied_laptop_is_told_apart_and_goes_on_as_another_one,
+    lives::a_centre_put_back_by_an_hour_gets_everything_again_from_five_laptops,
+    lives::a_laptop_that_returns_after_the_log_was_cut_brings_what_it_wrote,
+    rights::a_person_is_handed_over_while_both_laptops_edit,
+    rights::what_was_refused_is_kept_and_can_be_sent_once_the_right_is_there,
+    order::units_and_pages_come_in_any_order,
+    versions::an_older_laptop_keeps_what_it_does_not_know_and_never_sends_it_back,
+    liveness::two_loops_at_once_send_everything_once,
+    liveness::a_queue_with_poison_in_it_empties_after_the_last_fault,
+    liveness::signed_out_and_offline_never_look_the_same,
+    liveness::a_herd_after_an_outage_is_let_in_bit_by_bit,
+);
