@@ -316,11 +316,15 @@ impl Window {
         self.shots.set(self.shots.get() + 1);
         let path = self.pictures.join(format!("{:02}-{name}.png", self.shots.get()));
         // From the screen itself: the driver's own picture waits for a frame that a still page never draws.
-        let taken = Command::new("import").args(["-display", &self.display, "-window", "root"]).arg(&path).status();
-        if !taken.as_ref().is_ok_and(std::process::ExitStatus::success) {
-            return Err(format!("no picture: {taken:?}; ImageMagick takes them"));
+        // A window that goes away in this very moment spoils a picture, so a few are tried.
+        for _ in 0..3 {
+            let taken = Command::new("import").args(["-display", &self.display, "-window", "root"]).arg(&path).status();
+            if taken.is_ok_and(|status| status.success()) {
+                return Ok(path);
+            }
+            std::thread::sleep(Duration::from_millis(300));
         }
-        Ok(path)
+        Err("no picture; ImageMagick takes them, with its program import".into())
     }
 
     /// Ends the app without warning, as an empty battery would.
