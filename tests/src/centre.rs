@@ -24,19 +24,15 @@ impl Centre {
     pub fn serve(organization: &str) -> Result<Centre, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         run(command(&folder.path().join("centre")).args(["found", organization]))?;
-        let mut centre = Centre { folder, child: None, address: "https://127.0.0.1:0".into() };
-        centre.go_on()?;
+        let mut centre = Centre { folder, child: None, address: String::new() };
+        centre.start()?;
         Ok(centre)
     }
 
-    /// Starts the service, where it listened before.
-    ///
-    /// # Errors
-    /// The program does not run.
-    pub fn go_on(&mut self) -> Result<(), String> {
-        let listen = self.address.trim_start_matches("https://").to_owned();
+    /// Starts the service on a free port.
+    fn start(&mut self) -> Result<(), String> {
         let mut serve = command(&self.data());
-        serve.args(["serve", "--listen", &listen, "--log", "error"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--log", "error"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = serve.spawn().map_err(|error| error.to_string())?;
         let output = child.stdout.take().ok_or("the service says nothing")?;
         self.child = Some(child);
@@ -46,33 +42,25 @@ impl Centre {
         Ok(())
     }
 
-    /// Ends the service in order; nobody can reach it then.
-    ///
-    /// # Errors
-    /// It does not end.
-    pub fn stop(&mut self) -> Result<(), String> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        child.wait().map(|_| ()).map_err(|error| error.to_string())
-    }
-
     fn data(&self) -> PathBuf {
         self.folder.path().join("centre")
     }
 
-    /// An invitation as a link.
+    /// An invitation as a link that leads to `address`: that of the centre, or of a line to it.
     ///
     /// # Errors
     /// What the program says.
-    pub fn invite(&self, name: &str, role: &str) -> Result<String, String> {
-        run(command(&self.data()).args(["invite", "--public-url", &self.address, "--name", name, "--role", role, "--quiet"]))
+    pub fn invite(&self, address: &str, name: &str, role: &str) -> Result<String, String> {
+        run(command(&self.data()).args(["invite", "--public-url", address, "--name", name, "--role", role, "--quiet"]))
     }
 }
 
 impl Drop for Centre {
     fn drop(&mut self) {
-        // Whatever it says, its folder goes with it.
-        let _ = self.stop();
+        // Ends in order; whatever it says, its folder goes with it.
+        let Some(mut child) = self.child.take() else { return };
+        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        let _ = child.wait();
     }
 }
 

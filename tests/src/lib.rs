@@ -6,6 +6,7 @@ pub mod bus;
 pub mod centre;
 pub mod display;
 pub mod journey;
+pub mod line;
 pub mod program;
 pub mod two_laptops;
 pub mod window;

@@ -3,11 +3,18 @@
 
 use fantoccini::key::Key;
 
-use crate::{centre::Centre, journey, window::{Setting, Window}};
+use crate::{
+    centre::Centre,
+    journey,
+    line::Line,
+    window::{Setting, Window},
+};
 
-/// Both windows, and the centre between them.
+/// Both windows, each with a line of its own to the centre.
 pub struct Practice {
-    centre: Centre,
+    _centre: Centre,
+    line_a: Line,
+    line_b: Line,
     /// The clinician's.
     pub a: Window,
     /// The trainer's.
@@ -21,9 +28,10 @@ impl Practice {
     /// Whatever does not appear or cannot be pressed.
     pub fn open(clinician: &Setting, trainer: &Setting) -> Result<Practice, String> {
         let centre = Centre::serve("Ashcombe Practice")?;
-        let a = join(clinician, &centre, "Amara Okafor", "therapist")?;
-        let b = join(trainer, &centre, "Ben Carter", "trainer")?;
-        Ok(Practice { centre, a, b })
+        let (line_a, line_b) = (Line::to(&centre.address)?, Line::to(&centre.address)?);
+        let a = join(clinician, &centre.invite(&line_a.address(), "Amara Okafor", "therapist")?, "Amara Okafor")?;
+        let b = join(trainer, &centre.invite(&line_b.address(), "Ben Carter", "trainer")?, "Ben Carter")?;
+        Ok(Practice { _centre: centre, line_a, line_b, a, b })
     }
 
     /// The clinician registers Tomasz and lets the trainer look after him as well.
@@ -53,13 +61,14 @@ impl Practice {
         Ok(())
     }
 
-    /// The line is cut. The clinician administers the PHQ-9 and moves the appointment; the trainer
+    /// Both lines are cut. The clinician administers the PHQ-9 and moves the appointment; the trainer
     /// edits the same person, moves the same appointment and books another one.
     ///
     /// # Errors
     /// Whatever does not appear or cannot be pressed.
     pub fn work_without_a_network(&mut self) -> Result<(), String> {
-        self.centre.stop()?;
+        self.line_a.cut();
+        self.line_b.cut();
         let a = &mut self.a;
         a.navigate("People")?;
         a.click("Tomasz Wieczorek")?;
@@ -90,14 +99,16 @@ impl Practice {
         Ok(())
     }
 
-    /// The line is back: first the clinician, then the trainer, then the clinician again.
+    /// The lines are mended: first the clinician's, then the trainer's, who thus meets what the
+    /// other did; then the clinician again. (A mended line is used at once, by the worker.)
     ///
     /// # Errors
     /// Whatever does not appear or cannot be pressed.
     pub fn meet(&mut self) -> Result<(), String> {
-        self.centre.go_on()?;
+        self.line_a.mend();
         synchronize(&self.a)?;
         self.a.shot("sent")?;
+        self.line_b.mend();
         synchronize(&self.b)?;
         self.b.shot("received")?;
         synchronize(&self.a)?;
@@ -148,12 +159,11 @@ impl Practice {
     }
 }
 
-fn join(setting: &Setting, centre: &Centre, name: &str, role: &str) -> Result<Window, String> {
-    let link = centre.invite(name, role)?;
+fn join(setting: &Setting, link: &str, name: &str) -> Result<Window, String> {
     let mut window = setting.open()?;
     window.see("How would you like to begin?")?;
     window.click("Enter link or code")?;
-    window.fill("Invitation link", &link)?;
+    window.fill("Invitation link", link)?;
     window.fill("Your name", name)?;
     window.fill("Passphrase", journey::PASSPHRASE)?;
     window.see("Very strong")?;
