@@ -31,6 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .title("Gladstone")
                 .inner_size(1280.0, 860.0)
                 .min_inner_size(900.0, 620.0)
+                // Files are dropped onto the page, which hands over their content; paths stay out of it.
+                .disable_drag_drop_handler()
                 .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
                 .build()?;
             Ok(())

@@ -53,6 +53,16 @@ impl Centre {
     pub fn invite(&self, address: &str, name: &str, role: &str) -> Result<String, String> {
         run(command(&self.data()).args(["invite", "--public-url", address, "--name", name, "--role", role, "--quiet"]))
     }
+
+    /// Ends the right of the laptop of this person.
+    ///
+    /// # Errors
+    /// What the program says, or that nobody is called so.
+    pub fn revoke(&self, name: &str) -> Result<(), String> {
+        let devices = run(command(&self.data()).arg("devices"))?;
+        let device = devices.lines().find(|line| line.contains(name)).and_then(|line| line.split_whitespace().next());
+        run(command(&self.data()).args(["revoke", "--device", device.ok_or_else(|| format!("{name} is not among {devices}"))?])).map(|_| ())
+    }
 }
 
 impl Drop for Centre {

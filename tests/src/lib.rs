@@ -2,6 +2,7 @@
 //! driver, and what a person does.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod bag;
 pub mod bus;
 pub mod centre;
 pub mod display;
@@ -11,6 +12,7 @@ pub mod program;
 pub mod two_laptops;
 pub mod window;
 
+pub use bag::Bag;
 pub use program::program;
 pub use two_laptops::Practice;
 pub use window::{Setting, Window};

@@ -237,8 +237,7 @@ impl Window {
     /// There is none, or it cannot be clicked.
     pub fn click(&self, words: &str) -> Result<(), String> {
         let words = quoted(words);
-        let element = self.wait(&format!("(//*[self::button or self::a or self::label or @role='radio' or @role='option'][contains(normalize-space(.), {words}) or contains(@aria-label, {words})])[last()]"))?;
-        self.run(element.click())
+        self.click_at(&format!("(//*[self::button or self::a or self::label or @role='radio' or @role='option'][contains(normalize-space(.), {words}) or contains(@aria-label, {words})])[last()]"))
     }
 
     /// Goes to a place by the navigation.
@@ -255,8 +254,15 @@ impl Window {
     /// # Errors
     /// There is nothing.
     pub fn click_at(&self, xpath: &str) -> Result<(), String> {
-        let element = self.wait(xpath)?;
-        self.run(element.click())
+        // What the laptop hears from its centre may draw the screen anew between finding and clicking.
+        for _ in 0..3 {
+            let element = self.wait(xpath)?;
+            match self.run(element.click()) {
+                Err(why) if why.contains("was not found") || why.contains("stale") => std::thread::sleep(Duration::from_millis(40)),
+                done => return done,
+            }
+        }
+        Err(format!("{xpath} goes away again and again"))
     }
 
     /// Types into the field with this label.

@@ -4,6 +4,8 @@
 mod bag;
 #[path = "commands/calendar.rs"]
 mod calendar;
+#[path = "commands/files.rs"]
+mod files;
 #[path = "commands/keeping.rs"]
 mod keeping;
 #[path = "commands/lease.rs"]
@@ -18,6 +20,8 @@ mod refusals;
 mod review;
 #[path = "commands/sync.rs"]
 mod sync;
+#[path = "commands/team.rs"]
+mod team;
 
 use std::collections::BTreeSet;
 

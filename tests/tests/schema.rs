@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gladstone_model::{Entity, Field, FieldType, Instant, OnDelete, Value, catalogue};
+use gladstone_model::{Entity, Field, FieldType, Instant, OnDelete, Value, catalogue, catalogue::SCHEMA_VERSION};
 use gladstone_store::migrate;
 use gladstone_testkit::postgres::{self, Cluster};
 use rusqlite::Connection;
@@ -13,9 +13,14 @@ use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
 /// Tables of the laptop that are no entities, with their columns; those of the index are SQLite's.
-const OWN: [(&str, &str); 14] = [
+const OWN: [(&str, &str); 19] = [
+    ("centre_key", "one INTEGER, public_key BLOB, epoch BLOB, issued INTEGER, days INTEGER"),
     ("chain", "dseq INTEGER, mutation_id BLOB, bytes BLOB, hash BLOB, signature BLOB, state INTEGER, g INTEGER, verdict BLOB, judged_at INTEGER, resend INTEGER, note TEXT"),
     ("departed", "place INTEGER, at INTEGER, unit_id BLOB, title TEXT, rows INTEGER, reason TEXT"),
+    ("doubted", "dseq INTEGER, times INTEGER, at INTEGER"),
+    ("file_held", "hash TEXT, name TEXT, key BLOB, size INTEGER, held_at INTEGER, at_centre INTEGER"),
+    ("file_transfer", "hash TEXT, sends INTEGER, size INTEGER, name TEXT, done INTEGER, attempts INTEGER, state INTEGER, due INTEGER, note TEXT, added_at INTEGER"),
+    ("former_key", "through INTEGER, public_key BLOB"),
     ("glass", "person BLOB, until INTEGER, reason TEXT"),
     ("lease", "one INTEGER, since INTEGER, seen INTEGER, wall INTEGER, hlc INTEGER, reprieve INTEGER"),
     ("opaque", "entity INTEGER, row_id BLOB, unit_id BLOB, image BLOB"),
@@ -182,10 +187,10 @@ impl Engine {
         };
         let field = |field: &Field| Column { name: field.name.clone(), ty: (self.ty)(field.ty), required: field.required || field.name == "id", default: None };
         let led = |names: &mut dyn Iterator<Item = &str>| -> Vec<String> { self.lead.iter().copied().chain(names).map(Into::into).collect() };
-        let index = |fields: &Vec<usize>| {
-            let first = &entity.fields[fields[0]];
+        let index = |index: &gladstone_model::entity::Index| {
+            let first = &entity.fields[index.fields[0]];
             let only_where = (self.partial && !first.required).then(|| format!("{} IS NOT NULL", first.name));
-            Index { columns: led(&mut fields.iter().map(|at| entity.fields[*at].name.as_str())), unique: false, only_where }
+            Index { columns: led(&mut index.fields.iter().map(|at| entity.fields[*at].name.as_str())), unique: false, only_where }
         };
         let key = |field: &Field| {
             let reference = field.reference.as_ref().filter(|reference| reference.same_unit)?;
@@ -200,8 +205,12 @@ impl Engine {
             usize::from(field.min.is_some() || field.max.is_some()) + usize::from(self.checks_choices && closed(field)) + usize::from(self.checks_booleans && field.ty == FieldType::Boolean)
         };
         let mut columns = store(self.before);
-        columns.extend(entity.fields.iter().map(field));
+        columns.extend(entity.fields.iter().filter(|field| field.since == entity.since).map(field));
         columns.extend(store(self.behind));
+        // Later versions add theirs behind.
+        for version in entity.since + 1..=SCHEMA_VERSION {
+            columns.extend(entity.fields.iter().filter(|field| field.since == version).map(field));
+        }
         let mut table = Table {
             columns,
             primary_key: led(&mut ["id"].into_iter()),

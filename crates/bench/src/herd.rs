@@ -212,6 +212,7 @@ impl Peer {
                 units: unit_set_hash(self.units.iter().copied()),
                 schema_version: SCHEMA_VERSION,
                 bootstrap: self.begun.values().cloned().collect(),
+                compare: None,
             };
             let answer = patiently(waits, || self.remote.pull(&request))?;
             self.from_g = answer.to_g;

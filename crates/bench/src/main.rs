@@ -4,6 +4,7 @@
 
 mod big;
 mod capture;
+mod files;
 mod floor;
 mod herd;
 mod herd_entries;
@@ -33,12 +34,21 @@ struct Arguments {
     /// Responses of workload W; the big vault holds ten times as many.
     #[arg(long, default_value_t = 10_000)]
     responses: u32,
-    /// Only these sections: saves, batched, single, big, window, capture; by name alone: sync, herd.
+    /// Only these sections: saves, batched, single, big, window, capture; by name alone: sync, herd, files.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Laptops of the herd that download at once, and as many that work on.
     #[arg(long, default_value_t = 500)]
     herd: u32,
+    /// Replication over one store only: embedded or postgresql.
+    #[arg(long)]
+    store: Option<String>,
+    /// Replication without TLS only.
+    #[arg(long)]
+    plain: bool,
+    /// Replication: the same change is compared with a run of ten times the rows, not of a tenth.
+    #[arg(long)]
+    large: bool,
     /// Folder in which cargo builds; everything that is measured lies below it.
     #[arg(long, env = "CARGO_TARGET_DIR", default_value = "target")]
     target: PathBuf,
@@ -60,7 +70,7 @@ fn main() -> ExitCode {
 
 /// Runs the sections that are wanted; returns whether every target was met.
 fn run(arguments: &Arguments) -> Result<bool, String> {
-    let all = ["saves", "batched", "single", "big", "window", "capture", "sync", "herd"];
+    let all = ["saves", "batched", "single", "big", "window", "capture", "sync", "herd", "files"];
     if let Some(unknown) = arguments.only.iter().find(|name| !all.contains(&name.as_str())) {
         return Err(format!("“{unknown}” is none of {}", all.join(", ")));
     }
@@ -91,10 +101,14 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     // Measured apart from the others: minutes, and another program.
     if arguments.only.iter().any(|only| only == "sync") {
-        sync::measure(&place, &arguments.target, arguments.responses, &mut report)?;
+        let wanted = sync::Wanted { responses: arguments.responses, store: arguments.store.clone(), plain: arguments.plain, large: arguments.large };
+        sync::measure(&place, &arguments.target, &wanted, &mut report)?;
     }
     if arguments.only.iter().any(|only| only == "herd") {
         herd::measure(&place, &arguments.target, arguments.responses, arguments.herd, &mut report)?;
+    }
+    if arguments.only.iter().any(|only| only == "files") {
+        files::measure(&place, &arguments.target, &mut report)?;
     }
     println!("\n{}\n{}", machine::facts(place.root()), report.table());
     Ok(report.all_met())

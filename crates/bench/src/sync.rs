@@ -45,6 +45,8 @@ struct Run {
     nothing: Samples,
     nothing_bytes: Passed,
     nothing_floor: Samples,
+    contact: Samples,
+    contact_bytes: Passed,
     push_floor: Shipped,
     download_floor: Shipped,
     file_a: f64,
@@ -55,23 +57,35 @@ struct Run {
     processor: (f64, f64),
 }
 
-/// Measures both stores, without and with TLS.
+/// What is measured.
+pub struct Wanted {
+    /// Responses of W.
+    pub responses: u32,
+    /// One store by its name; both for none.
+    pub store: Option<String>,
+    /// Without TLS only.
+    pub plain: bool,
+    /// The same change is compared with ten times the rows instead of a tenth.
+    pub large: bool,
+}
+
+/// Measures the stores, without and with TLS.
 ///
 /// # Errors
 /// What the vaults, the centre or the disk say.
-pub fn measure(place: &Place, target: &Path, responses: u32, report: &mut Report) -> Result<(), String> {
+pub fn measure(place: &Place, target: &Path, wanted: &Wanted, report: &mut Report) -> Result<(), String> {
     let program = std::path::absolute(target.join("release/gladstone")).map_err(text)?;
-    for store in Store::ALL {
-        let small = run(place, &program, store, false, (responses / 10).max(100))?;
-        for protected in [false, true] {
+    let responses = wanted.responses;
+    for store in Store::ALL.into_iter().filter(|store| wanted.store.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(store.name()))) {
+        let other = run(place, &program, store, false, if wanted.large { responses * 10 } else { (responses / 10).max(100) })?;
+        for protected in [false, true].into_iter().filter(|protected| !protected || !wanted.plain) {
             let name = format!("{}{}", store.name(), if protected { ", TLS" } else { "" });
             println!("\nreplication, {name}: {responses} responses with 9 answers each");
             let run = run(place, &program, store, protected, responses)?;
             lines(&name, &run, report);
             if !protected {
-                let mut line = Line::new(format!("{name}: the same change with ten times the rows; floor: with a tenth"), "ms", &run.latency, Target::Ratio(1.2));
-                line = line.beside(&small.latency);
-                report.add(line);
+                let (what, more, less) = if wanted.large { ("ten times the rows of W; floor: with W", &other, &run) } else { ("W; floor: with a tenth of its rows", &run, &other) };
+                report.add(Line::new(format!("{name}: the same change with {what}"), "ms", &more.latency, Target::Ratio(1.2)).beside(&less.latency));
             }
         }
     }
@@ -104,11 +118,13 @@ fn lines(name: &str, run: &Run, report: &mut Report) {
     add("a change, bytes down", "B", run.change_b.down as f64, Some(run.change_floor_bytes), Target::Median(2_500.0));
     add("  asking for it", "B", run.change_b.up as f64, None, Target::None);
     add("no-op round, bytes both ways", "B", (run.nothing_bytes.up + run.nothing_bytes.down) as f64, None, Target::Median(600.0));
+    add("a contact, bytes both ways", "B", (run.contact_bytes.up + run.contact_bytes.down) as f64, None, Target::None);
     add("file of laptop A", "MB", run.file_a, Some(run.file_floor), Target::Ratio(1.6));
     add("file of laptop B", "MB", run.file_b, Some(run.file_floor), Target::Ratio(1.6));
     add("store of the centre", "MB", run.centre, Some(run.file_floor), Target::None);
     add("peak memory of the centre", "MB", run.memory.1, None, Target::None);
     report.add(Line::new(format!("{name}: no-op round"), "ms", &run.nothing, Target::Median(3.0)).with_p99(&run.nothing).beside(&run.nothing_floor));
+    report.add(Line::new(format!("{name}: a contact, once in a quarter of an hour"), "ms", &run.contact, Target::None).with_p99(&run.contact));
     report.add(Line::new(format!("{name}: one change, A to durable on B"), "ms", &run.latency, Target::Median(20.0)).with_p99(&run.latency).beside(&run.latency_floor));
     println!("  p95 of it {:.1} ms; memory of the centre at the start {:.0} MB; W written in {:.1} s", run.latency.quantile(0.95), run.memory.0, run.write_responses);
 }
@@ -130,10 +146,22 @@ fn run(place: &Place, program: &Path, store: Store, protected: bool, responses: 
     a.vault().checkpoint().map_err(text)?;
     b.vault().checkpoint().map_err(text)?;
     (run.file_a, run.file_b) = (workload::megabytes(&a.path()), workload::megabytes(&b.path()));
+    println!("  of the file of A: {}", weight(&a)?);
     a.close()?;
     b.close()?;
     std::fs::remove_dir_all(&folder).map_err(text)?;
     Ok(run)
+}
+
+/// What the chain weighs, and what is free, in a laptop's file.
+fn weight(laptop: &Laptop) -> Result<String, String> {
+    let connection = laptop.peek()?;
+    let one = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|bytes| bytes as f64 / 1e6).map_err(text);
+    let chain = one("SELECT coalesce(sum(length(bytes)), 0) FROM chain")?;
+    let about = one("SELECT coalesce(sum(length(hash) + length(signature) + coalesce(length(verdict), 0)), 0) FROM chain")?;
+    let free = one("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")?;
+    let pending = one("SELECT (SELECT count(*) FROM pending) * 1000000 + (SELECT count(*) FROM overlay) * 1000000")? ;
+    Ok(format!("{chain:.1} MB entries, {about:.1} MB hashes, signatures and verdicts, {free:.1} MB free pages, {pending:.0} rows on their way"))
 }
 
 /// Everything that goes through the centre.
@@ -164,21 +192,26 @@ fn moves(run: &mut Run, a: &Laptop, b: &Laptop, served: &Served, responses: u32)
     changes(run, a, &joined_a, &joined_b)
 }
 
-/// Rounds that have nothing to do: a contact, and asking for what is new.
+/// Rounds that have nothing to do: asking for what is new; and the contact that goes before it
+/// once in a quarter of an hour.
 fn nothing(run: &mut Run, joined: &Joined<'_>) -> Result<(), String> {
     joined.push()?;
     joined.pull()?;
     joined.wire.passed();
     for _ in 0..CHANGES {
         let start = Instant::now();
-        joined.push()?;
         joined.pull()?;
         run.nothing.push_ms(start.elapsed());
     }
     run.nothing_bytes = joined.wire.passed().each(CHANGES);
-    let (up, down) = (run.nothing_bytes.up as usize / 2, run.nothing_bytes.down as usize / 2);
-    let echo = [sync_floor::echo(up, down, CHANGES)?, sync_floor::echo(up, down, CHANGES)?];
-    run.nothing_floor.push(echo.iter().map(Samples::median).sum());
+    for _ in 0..CHANGES {
+        let start = Instant::now();
+        joined.push()?;
+        run.contact.push_ms(start.elapsed());
+    }
+    run.contact_bytes = joined.wire.passed().each(CHANGES);
+    let (up, down) = (run.nothing_bytes.up as usize, run.nothing_bytes.down as usize);
+    run.nothing_floor.push(sync_floor::echo(up, down, CHANGES)?.median());
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! blocking and may be called from any thread. How it is done is in the files beside this one.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant as Moment},
@@ -11,6 +11,7 @@ use std::{
 use gladstone_model::Instant;
 use gladstone_protocol::{
     ApiError, SyncApi,
+    lease::LEASE_DAYS,
     wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
 };
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use crate::{
     ingest::{self, Job},
     own, pull,
     queue::Queues,
+    standing::Standings,
     status::{Counters, Status},
     work::Work,
 };
@@ -32,7 +34,7 @@ pub use crate::{
 };
 
 /// The longest lease that a laptop may have: for so many days it may work without contact.
-pub const LONGEST_LEASE_DAYS: u16 = 30;
+pub const LONGEST_LEASE_DAYS: u16 = *LEASE_DAYS.end();
 /// How often a wait looks at the store itself: another process may have written.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -43,9 +45,13 @@ pub struct Centre {
     pub(crate) counters: Counters,
     queues: Queues,
     portions: pull::Portions,
-    blocked: Mutex<BTreeMap<Uuid, CentreError>>,
+    /// Realms that were compared with their witness, and why they are not served, if so.
+    blocked: Mutex<BTreeMap<Uuid, Option<CentreError>>>,
     heads: Mutex<BTreeMap<Uuid, u64>>,
     moved: Condvar,
+    standings: Standings,
+    /// Where sessions are: a session that was found once is in this realm or nowhere.
+    pub(crate) sessions: Mutex<HashMap<[u8; 32], Uuid>>,
 }
 
 /// Who calls.
@@ -76,6 +82,8 @@ pub struct RealmInfo {
     pub held: u64,
     /// How many laptops it has, those without right included.
     pub devices: u64,
+    /// Days for which they may work without contact.
+    pub lease_days: u16,
     /// Whether nothing is served until it has a new epoch.
     pub blocked: bool,
 }
@@ -108,21 +116,12 @@ impl Centre {
     /// # Errors
     /// What the store says.
     pub fn open(engine: Box<dyn Engine>, around: Arc<dyn Around>) -> Result<Centre, CentreError> {
-        let mut blocked = BTreeMap::new();
-        for realm in engine.realms()? {
-            let mut head = None;
-            engine.read(realm, &mut |shelf| {
-                head = Some(shelf.head()?);
-                Ok(())
-            })?;
-            if let (Some(head), Some(witness)) = (head, engine.witness(realm)?)
-                && let Some(fault) = behind(&head, witness)
-            {
-                tracing::error!(%fault, "an organization is not served");
-                blocked.insert(realm, fault);
-            }
+        let realms = engine.realms()?;
+        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), sessions: Mutex::default() };
+        for realm in realms {
+            centre.check(realm)?;
         }
-        Ok(Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::new(blocked), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new() })
+        Ok(centre)
     }
 
     /// Answers pulls in other portions than the usual ones.
@@ -156,11 +155,11 @@ impl Centre {
     pub fn realms(&self) -> Result<Vec<RealmInfo>, CentreError> {
         let mut found = Vec::new();
         for realm in self.engine.realms()? {
-            let blocked = lock(&self.blocked).contains_key(&realm);
+            let blocked = self.served(realm).is_err();
             found.push(self.look(realm, |shelf| {
                 let head = shelf.head()?;
                 let devices = shelf.devices(None)?.len() as u64;
-                Ok(RealmInfo { realm, name: head.name, epoch: head.epoch, g: head.g, held: head.held, devices, blocked })
+                Ok(RealmInfo { realm, name: head.name, epoch: head.epoch, g: head.g, held: head.held, devices, lease_days: head.lease_days, blocked })
             })?);
         }
         Ok(found)
@@ -177,7 +176,11 @@ impl Centre {
         }
         let key = self.look(caller.realm, |shelf| {
             let life = shelf.lives(&[caller.device])?.into_iter().find(|life| life.incarnation == request.incarnation).map(|life| life.public_key);
-            Ok(life.or(shelf.devices(Some(&[caller.device]))?.first().map(|device| device.public_key)))
+            // A life that is known has its key; a new one comes with that of the laptop.
+            Ok(match life {
+                Some(key) => Some(key),
+                None => shelf.devices(Some(&[caller.device]))?.first().map(|device| device.public_key),
+            })
         })?;
         let Some(key) = key else { return Err(ApiError::SignedOut) };
         let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, Job::open(request, key));
@@ -203,9 +206,13 @@ impl Centre {
         if request.device != caller.device || request.realm != caller.realm {
             return Err(refused("device", "This session belongs to another computer or organization. Sign in again."));
         }
-        let (answer, units) = self.look(caller.realm, |shelf| pull::answer(shelf, caller, request, self.around.now(), self.portions))?;
+        let known = self.standings.of(caller.realm, caller.device);
+        let pull::Answered { answer, units, standing } = self.look(caller.realm, |shelf| pull::answer(shelf, caller, request, known.as_deref(), self.around.now(), self.portions))?;
         if let Some(units) = units {
             self.engine.write(caller.realm, &mut |shelf| Ok(shelf.put_device_units(caller.device, &units)?))?;
+        }
+        if let Some(standing) = standing {
+            self.standings.note(caller.realm, caller.device, standing);
         }
         self.counters.pulls(1);
         self.counters.changes(answer.changes.len() as u64);
@@ -265,7 +272,7 @@ impl Centre {
     pub fn new_epoch(&self, realm: Uuid) -> Result<Uuid, CentreError> {
         let epoch = self.around.new_id()?;
         self.engine.write(realm, &mut |shelf| Ok(shelf.set_epoch(epoch)?))?;
-        lock(&self.blocked).remove(&realm);
+        lock(&self.blocked).insert(realm, None);
         Ok(epoch)
     }
 
@@ -325,9 +332,29 @@ impl Centre {
         Line { centre: self, caller }
     }
 
-    /// Whether a realm is served.
+    /// Whether a realm is served. One that this process has not met yet, because another one made it,
+    /// is looked at first; one that is not served, again and again: an operator may have given it a new
+    /// history.
     pub(crate) fn served(&self, realm: Uuid) -> Result<(), CentreError> {
-        lock(&self.blocked).get(&realm).map_or(Ok(()), |fault| Err(fault.clone()))
+        if matches!(lock(&self.blocked).get(&realm), Some(None)) {
+            return Ok(());
+        }
+        self.check(realm)?.map_or(Ok(()), Err)
+    }
+
+    /// Compares a realm with its witness; says why it is not served, if so.
+    fn check(&self, realm: Uuid) -> Result<Option<CentreError>, CentreError> {
+        // The witness first: it is never ahead of what was durable when it was read.
+        let witness = self.engine.witness(realm)?;
+        let head = self.look(realm, |shelf| Ok(shelf.head()?))?;
+        let fault = witness.and_then(|witness| behind(&head, witness));
+        let known = lock(&self.blocked).insert(realm, fault.clone());
+        match (&fault, known.flatten()) {
+            (Some(fault), None) => tracing::error!(%fault, "an organization is not served"),
+            (None, Some(_)) => tracing::info!(%realm, "an organization is served again"),
+            _ => {}
+        }
+        Ok(fault)
     }
 
     /// Reads from one snapshot.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     around::Machine,
+    blobs,
     centre::{Centre, Invite},
     embedded::Embedded,
     engine::Engine,
@@ -82,12 +83,20 @@ enum Verb {
         #[arg(long)]
         device: Uuid,
     },
+    /// Say for how long laptops of an organization may work without contact; without a number, tell it.
+    Lease {
+        #[command(flatten)]
+        realm: Realm,
+        /// Days, 1 to 30.
+        #[arg(long)]
+        days: Option<u16>,
+    },
     /// Begin another history, after a store was put back from a backup: laptops send again what it lacks.
     NewEpoch {
         #[command(flatten)]
         realm: Realm,
     },
-    /// Write a copy of an organization's store, beside running work.
+    /// Write a copy of an organization's store, beside running work, and its files into a folder beside it.
     Backup {
         #[command(flatten)]
         realm: Realm,
@@ -95,7 +104,7 @@ enum Verb {
         #[arg(long)]
         to: PathBuf,
     },
-    /// Put an organization's store back from a backup; the service must not be running.
+    /// Put an organization's store and files back from a backup; the service must not be running.
     Restore {
         /// The backup.
         #[arg(long)]
@@ -143,7 +152,6 @@ fn run(central: Central, link: Link<'_>) -> Result<(), String> {
         Verb::Found { name } => {
             let realm = open(&options)?.found(&name).map_err(text)?;
             println!("{realm}");
-            eprintln!("A service that runs already serves {name} after it was started again.");
             Ok(())
         }
         Verb::Realms => show::realms(&open(&options)?),
@@ -165,6 +173,15 @@ fn run(central: Central, link: Link<'_>) -> Result<(), String> {
             let centre = open(&options)?;
             centre.revoke(realm.of(&centre)?, device).map_err(text)
         }
+        Verb::Lease { realm, days } => {
+            let centre = open(&options)?;
+            let realm = realm.of(&centre)?;
+            if let Some(days) = days {
+                centre.set_lease_days(realm, days).map_err(text)?;
+            }
+            println!("{} days", centre.lease_days(realm).map_err(text)?);
+            Ok(())
+        }
         Verb::NewEpoch { realm } => {
             let centre = open(&options)?;
             println!("{}", centre.new_epoch(realm.of(&centre)?).map_err(text)?);
@@ -172,7 +189,12 @@ fn run(central: Central, link: Link<'_>) -> Result<(), String> {
         }
         Verb::Backup { realm, to } => {
             let centre = open(&options)?;
-            centre.backup(realm.of(&centre)?, &to).map_err(text)
+            let realm = realm.of(&centre)?;
+            centre.backup(realm, &to).map_err(text)?;
+            // After the store: every file that the copy names as brought is in its place by now.
+            let files = options.files()?.copy_to(realm, &blobs::copy::beside(&to)).map_err(text)?;
+            println!("{} and {files} files in {} are the copy; keep both.", to.display(), blobs::copy::beside(&to).display());
+            Ok(())
         }
         Verb::VerifyAudit { realm } => {
             let centre = open(&options)?;

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use gladstone_model::{Instant, Unit, unit::UnitKind};
-use gladstone_protocol::{JournalEntry, RowState, Stored, wire::RowKey};
+use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Stored, wire::RowKey};
 use uuid::Uuid;
 
 use crate::error::{CentreError, EngineError};
@@ -15,7 +15,7 @@ use crate::error::{CentreError, EngineError};
 mod records;
 
 pub use records::{
-    Alike, Batch, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, NewRealm, Place, RowSave, Sought, StoredInvite, StoredSession, UnitSum, Witness, Written,
+    Alike, Batch, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, NewRealm, Place, RowSave, Sought, StoredInvite, StoredSession, Touched, UnitSum, Witness, Written,
 };
 
 /// A store of realms. Blocking; every call may come from any thread.
@@ -177,6 +177,20 @@ pub trait Reading {
     /// What the store says.
     fn log(&mut self, ask: &LogAsk<'_>) -> Result<LogPart, EngineError>;
 
+    /// What commits in `(after_g, to_g]`, which the log holds, touched; rows of these entities alone.
+    /// None when it is more than `limit` of a kind.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn touched(&mut self, after_g: u64, to_g: u64, entities: &[u16], limit: usize) -> Result<Option<Touched>, EngineError>;
+
+    /// By how much the digests of units moved in `(after_g, to_g]`, which the log holds: one entry or
+    /// more for each unit.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn shifts(&mut self, after_g: u64, to_g: u64) -> Result<Vec<(Unit, RowsDigest)>, EngineError>;
+
     /// Rows of a unit behind a key in ascending order, entered in error or not: at most `limit`,
     /// and fewer when they are large (about `bytes`, but one row at least when there is one).
     ///
@@ -252,6 +266,12 @@ pub trait Writing: Reading {
     /// # Errors
     /// What the store says.
     fn remove_session(&mut self, hash: [u8; 32]) -> Result<(), EngineError>;
+
+    /// Sets for how many days laptops may work without contact (1 to 30), and ends all sessions.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn set_lease_days(&mut self, days: u16) -> Result<(), EngineError>;
 
     /// Begins another history of the realm.
     ///

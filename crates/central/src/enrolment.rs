@@ -13,12 +13,10 @@ use crate::{
     centre::{Centre, refused},
     engine::{Device, Sought, StoredInvite},
     error::CentreError,
-    ingest, own, secrets,
+    ingest, lease, own, secrets,
     work::{Work, member_key, user_key},
 };
 
-/// Days for which a laptop may work without contact.
-const LEASE_DAYS: u16 = 7;
 /// Longest time for which an invitation is good, in minutes: 30 days.
 const LONGEST: u32 = 43_200;
 /// Longest name of a laptop, in characters.
@@ -235,6 +233,7 @@ fn answer(work: &mut Work<'_>, invite: &StoredInvite, device: &Device) -> Result
         epoch: work.head.epoch,
         nonce: to_hex(&device.nonce),
         server_time: work.now,
-        lease_days: LEASE_DAYS,
+        lease_days: work.head.lease_days,
+        lease: Some(lease::give(&work.head, device.id, work.now)?),
     })
 }

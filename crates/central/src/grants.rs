@@ -7,26 +7,38 @@ use gladstone_protocol::wire::unit_set_hash;
 use uuid::Uuid;
 
 use crate::{
-    engine::{DeviceUnits, Reading},
+    engine::{Claim, DeviceUnits, Reading},
     error::CentreError,
     rights::Rights,
     work::{member_key, user_key},
 };
 
-/// The units that a person may see now.
+/// The rights of a person now, and their claims.
 ///
 /// # Errors
 /// What the store says.
-pub(crate) fn of_actor(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: Instant) -> Result<BTreeSet<Unit>, CentreError> {
+pub(crate) fn rights_of(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: Instant) -> Result<(Rights, Vec<Claim>), CentreError> {
     let (user, member) = (user_key(actor), member_key(realm, actor));
     let rows = shelf.rows(&[user, member].into_iter().flatten().collect::<Vec<_>>())?;
     let row = |entity: &str| rows.iter().find(|state| state.row.entity.name == entity && state.error.is_none()).map(|state| &state.row);
-    let rights = Rights::new(realm, actor, row("users"), row("organization_members"), &shelf.claims(&[actor])?, now);
+    let claims = shelf.claims(&[actor])?;
+    Ok((Rights::new(realm, actor, row("users"), row("organization_members"), &claims, now), claims))
+}
+
+/// The units that a person may see now, and until when these are the same if nothing is committed:
+/// rights begin and end by the clock too.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn of_actor(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: Instant) -> Result<(BTreeSet<Unit>, Instant), CentreError> {
+    let (rights, claims) = rights_of(shelf, realm, actor, now)?;
+    let turns = claims.iter().flat_map(|claim| [claim.from, claim.to]).flatten().filter(|time| *time > now);
+    let until = turns.min().unwrap_or(Instant(i64::MAX));
     let mut units: BTreeSet<Unit> = rights.units().collect();
     if rights.is_admin() {
         units.extend(shelf.units(UnitKind::Person)?);
     }
-    Ok(units)
+    Ok((units, until))
 }
 
 /// The units that a laptop holds as complete, by the hash that it sent; none when that is not one

@@ -3,7 +3,10 @@
 //! waited for one of them follows in the same transaction. How a group comes together is in
 //! `queue.rs`; what a mutation does to rows in `judge.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gladstone_model::catalogue::SCHEMA_VERSION;
 use gladstone_protocol::{
@@ -22,11 +25,17 @@ use crate::{
     own::{self, OwnKey},
     raise,
     rights::Rights,
+    waiting::Arrivals,
     work::{Work, key_of},
 };
 
 /// Bytes of verdicts after which the rest of a push is left for the next one.
 const ANSWER_LIMIT: usize = 2 * 1024 * 1024;
+
+/// Envelopes of a push that are worth a thread: about two milliseconds of checking signatures.
+const SHARE: usize = 32;
+/// Threads that look at one push.
+const AT_ONCE: usize = 4;
 
 /// A push on its way in. Signatures are checked before, on the caller's thread.
 #[derive(Clone, Debug)]
@@ -59,7 +68,7 @@ pub(crate) type Answer = Result<PushAnswer, ApiError>;
 impl Job {
     /// Opens the envelopes of a push.
     pub fn open(request: &PushRequest, public_key: [u8; 32]) -> Job {
-        let items = request.envelopes.iter().map(|envelope| item(request, envelope, &public_key)).collect();
+        let items = items(request, &public_key);
         Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items, doubtful: false }
     }
 
@@ -83,21 +92,36 @@ fn item(request: &PushRequest, envelope: &Envelope, public_key: &[u8; 32]) -> It
     match Entry::from_foreign_bytes(&envelope.bytes) {
         Err(CodecFault::OtherVersion(_)) => Item::Newer,
         Err(_) => Item::Broken,
-        Ok(_) => match seal::open(&envelope.bytes, &envelope.hash, &envelope.signature.0, public_key) {
-            Ok(entry) if entry.device == request.device && entry.incarnation == request.incarnation => Item::Sound(Box::new((entry, envelope.clone()))),
+        Ok(entry) => match seal::verify(&envelope.bytes, &envelope.hash, &envelope.signature.0, public_key) {
+            Ok(()) if entry.device == request.device && entry.incarnation == request.incarnation => Item::Sound(Box::new((entry, envelope.clone()))),
             _ => Item::Broken,
         },
     }
+}
+
+/// The envelopes of a push, each looked at by itself: those of a long one by several threads.
+fn items(request: &PushRequest, public_key: &[u8; 32]) -> Vec<Item> {
+    let look = |envelopes: &[Envelope]| envelopes.iter().map(|envelope| item(request, envelope, public_key)).collect::<Vec<_>>();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE);
+    if request.envelopes.len() < 2 * SHARE || threads < 2 {
+        return look(&request.envelopes);
+    }
+    let share = request.envelopes.len().div_ceil(threads).max(SHARE);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = request.envelopes.chunks(share).map(|part| (part, scope.spawn(move || look(part)))).collect();
+        // Of a thread that broke its part is looked at here.
+        parts.into_iter().flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| look(part))).collect()
+    })
 }
 
 /// Takes in a group of pushes. One answer for each, in their order.
 ///
 /// # Errors
 /// What the store says; nothing may be kept then.
-pub(crate) fn ingest(work: &mut Work<'_>, jobs: &[Job], around: &dyn Around) -> Result<Vec<Answer>, CentreError> {
+pub(crate) fn ingest(work: &mut Work<'_>, jobs: &[Arc<Job>], around: &dyn Around) -> Result<Vec<Answer>, CentreError> {
     work.load_devices(&jobs.iter().map(|job| job.device).collect::<Vec<_>>())?;
-    work.read_ahead(jobs.iter().flat_map(Job::mutations))?;
-    jobs.iter().map(|job| Intake { work: &mut *work, around }.take(job)).collect()
+    work.read_ahead(jobs.iter().flat_map(|job| job.mutations()))?;
+    jobs.iter().map(|job| Intake::new(work, around).take(job)).collect()
 }
 
 /// Takes in a mutation of the centre itself. Says at which commit number it took effect; none when
@@ -106,12 +130,20 @@ pub(crate) fn ingest(work: &mut Work<'_>, jobs: &[Job], around: &dyn Around) -> 
 /// # Errors
 /// What the store says; [`CentreError::Refused`] when it cannot take effect.
 pub(crate) fn write_own(work: &mut Work<'_>, around: &dyn Around, command: &str, ops: Vec<Op>) -> Result<Option<u64>, CentreError> {
-    Intake { work, around }.own(command, ops)
+    Intake::new(work, around).own(command, ops)
 }
 
 struct Intake<'w, 's, 'a> {
     work: &'w mut Work<'s>,
     around: &'a dyn Around,
+    /// What came while mutations that waited are released; none otherwise.
+    arrivals: Option<Arrivals>,
+}
+
+impl<'w, 's, 'a> Intake<'w, 's, 'a> {
+    fn new(work: &'w mut Work<'s>, around: &'a dyn Around) -> Intake<'w, 's, 'a> {
+        Intake { work, around, arrivals: None }
+    }
 }
 
 impl Intake<'_, '_, '_> {
@@ -223,6 +255,10 @@ impl Intake<'_, '_, '_> {
         };
         if let Some(known) = self.work.written(mutation.id)?.cloned() {
             let same = known.writer.actor == device.actor && mutation.actor == device.actor && self.same_ops(mutation)?;
+            if let (true, Stored::Held { missing }) = (same, &known.verdict) {
+                // Whoever sent it again hears under this number what becomes of it.
+                self.work.hold(Held { place, mutation: mutation.id, missing: missing.clone() })?;
+            }
             let stored = if same { known.verdict } else { quarantined("mutation_id", "This change carries the number of another one and was not taken. Export it, and enter it anew.") };
             self.work.file(filed(None, None, &stored));
             return Ok(if same { Verdict::Duplicate { stored } } else { stored.into() });
@@ -297,8 +333,9 @@ impl Intake<'_, '_, '_> {
         }
         for (at, (key, unit, news)) in effect.news.into_iter().enumerate() {
             let at = u32::try_from(at).map_err(|_| CentreError::Inconsistent("too many news of one mutation".into()))?;
-            self.work.tell(LogLine { g, at, unit, key, mutation: by.mutation, news });
+            self.work.tell(LogLine { g, at, unit, key, mutation: by.mutation, news, shift: None });
         }
+        self.work.told()?;
         let mut replaced = Vec::new();
         for key in effect.settles {
             replaced.extend(self.work.close_entry(key, g)?);
@@ -319,47 +356,72 @@ impl Intake<'_, '_, '_> {
         if self.work.anything_held() { self.release(&arrived) } else { Ok(()) }
     }
 
-    /// Tries again what waited for one of these.
+    /// Tries again what waited for one of these, and for what comes by that, in the order in which it
+    /// came first.
     fn release(&mut self, arrived: &BTreeSet<Uuid>) -> Result<(), CentreError> {
-        let waiting: Vec<Held> = self.work.held()?.values().filter(|held| held.missing.iter().any(|id| arrived.contains(id))).cloned().collect();
-        for held in waiting {
-            // One that was released before this one may have let it follow already.
-            if !self.work.held()?.contains_key(&held.place) {
-                continue;
+        if let Some(arrivals) = &mut self.arrivals {
+            // The loop below goes on with them.
+            arrivals.add(arrived.iter().copied());
+            return Ok(());
+        }
+        self.arrivals = Some(Arrivals::default());
+        self.release(arrived)?;
+        while let Some(held) = match &mut self.arrivals {
+            Some(arrivals) => arrivals.next(self.work.held()?),
+            None => None,
+        } {
+            self.try_again(held)?;
+        }
+        self.arrivals = None;
+        Ok(())
+    }
+
+    fn try_again(&mut self, held: Held) -> Result<(), CentreError> {
+        let known = self.work.written(held.mutation)?.cloned().ok_or_else(lost)?;
+        if known.place != held.place {
+            // A copy in another life or laptop: what became of the first one is its verdict as well.
+            match &known.verdict {
+                Stored::Held { missing } if *missing == held.missing => {}
+                Stored::Held { missing } => {
+                    self.work.decide_anew(held.place, None, known.verdict.clone());
+                    self.work.hold(Held { missing: missing.clone(), ..held })?;
+                }
+                _ => {
+                    self.work.release(held.place)?;
+                    self.work.decide_anew(held.place, None, known.verdict);
+                }
             }
-            let bytes = self.work.bytes_of(held.mutation)?;
-            let known = self.work.written(held.mutation)?.cloned();
-            let (Some(Ok(Entry { body: Body::Mutation(mutation), .. })), Some(known)) = (bytes.as_deref().map(Entry::from_bytes), known) else {
-                return Err(CentreError::Inconsistent("a mutation that waits is not there".into()));
-            };
-            let rights = self.work.rights(known.writer.actor)?;
-            let now = self.work.now;
-            match judge::judge(self.work, &mutation, known.writer, &rights, now)? {
-                Judgement::Effect(effect) => {
-                    let g = self.work.head.g + 1;
-                    let verdict = verdict_of(g, &effect);
-                    self.work.release(held.place)?;
-                    self.work.head.g = g;
-                    self.work.decide_anew(held.place, Some(g), verdict.clone());
-                    let writer = known.writer;
-                    self.work.note(Written { g: Some(g), verdict, ..known });
-                    self.apply(writer, effect, g)?;
-                }
-                Judgement::Held(missing) => {
-                    let verdict = Stored::Held { missing: missing.clone() };
-                    self.work.note(Written { verdict: verdict.clone(), ..known });
-                    self.work.decide_anew(held.place, None, verdict);
-                    self.work.hold(Held { missing, ..held })?;
-                }
-                Judgement::Refused(code, text) => {
-                    let verdict = Stored::Quarantined { code, text };
-                    self.work.release(held.place)?;
-                    self.work.note(Written { verdict: verdict.clone(), ..known });
-                    self.work.decide_anew(held.place, None, verdict);
-                }
+            return Ok(());
+        }
+        let bytes = self.work.bytes_of(held.mutation)?;
+        let Some(Ok(Entry { body: Body::Mutation(mutation), .. })) = bytes.as_deref().map(Entry::from_bytes) else { return Err(lost()) };
+        let rights = self.work.rights(known.writer.actor)?;
+        let now = self.work.now;
+        match judge::judge(self.work, &mutation, known.writer, &rights, now)? {
+            Judgement::Effect(effect) => {
+                let g = self.work.head.g + 1;
+                let verdict = verdict_of(g, &effect);
+                self.work.release(held.place)?;
+                self.work.head.g = g;
+                self.work.decide_anew(held.place, Some(g), verdict.clone());
+                let writer = known.writer;
+                self.work.note(Written { g: Some(g), verdict, ..known });
+                self.apply(writer, effect, g)
+            }
+            Judgement::Held(missing) => {
+                let verdict = Stored::Held { missing: missing.clone() };
+                self.work.note(Written { verdict: verdict.clone(), ..known });
+                self.work.decide_anew(held.place, None, verdict);
+                self.work.hold(Held { missing, ..held })
+            }
+            Judgement::Refused(code, text) => {
+                let verdict = Stored::Quarantined { code, text };
+                self.work.release(held.place)?;
+                self.work.note(Written { verdict: verdict.clone(), ..known });
+                self.work.decide_anew(held.place, None, verdict);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// A mutation of the centre: filed in its own chain, judged like every other.
@@ -398,6 +460,10 @@ impl Intake<'_, '_, '_> {
 fn verdict_of(g: u64, effect: &Effect) -> Stored {
     let telling = effect.journal.iter().any(|entry| entry.kind != JournalKind::Agreed);
     if telling { Stored::Merged { g, journal: effect.journal.clone() } } else { Stored::Applied { g } }
+}
+
+fn lost() -> CentreError {
+    CentreError::Inconsistent("a mutation that waits is not there".into())
 }
 
 fn quarantined(code: &str, text: &str) -> Stored {

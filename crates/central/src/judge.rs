@@ -16,7 +16,7 @@ use gladstone_protocol::{
 use uuid::Uuid;
 
 use crate::{
-    engine::{Having, Meeting},
+    engine::{Alike, Having, Meeting},
     error::CentreError,
     news,
     notice::{self, Notice},
@@ -73,8 +73,13 @@ pub(crate) fn judge(work: &mut Work<'_>, mutation: &Mutation, by: Writer, rights
         }
     }
     let missing = trial.missing(work)?;
+    if missing.iter().any(|key| is_organization(key.entity)) {
+        // It never comes: a laptop tells of an organization before it writes about it, and those of
+        // others are not here.
+        return Ok(refused("organization", "This names an organization that your centre does not know. Choose your own organization or none, and send it again.".into()));
+    }
     if !missing.is_empty() {
-        return Ok(Judgement::Held(missing));
+        return Ok(Judgement::Held(missing.into_iter().map(|key| key.id).collect()));
     }
     if let Some(entity) = trial.place(work)? {
         return Ok(refused("no_unit", format!("It is not said to whom this {} belongs. Fill in whom it is about, and send it again.", entity.label.to_lowercase())));
@@ -90,6 +95,11 @@ pub(crate) fn judge(work: &mut Work<'_>, mutation: &Mutation, by: Writer, rights
     trial.meetings(work)?;
     trial.moved(work)?;
     trial.finish()
+}
+
+/// Whether rows of an entity stand for organizations.
+fn is_organization(entity: u16) -> bool {
+    catalogue().by_no(entity).is_some_and(|entity| entity.name == "organizations")
 }
 
 fn refused(code: &str, text: String) -> Judgement {
@@ -168,14 +178,14 @@ impl Trial {
     }
 
     /// Rows that are referred to and are not there.
-    fn missing(&self, work: &mut Work<'_>) -> Result<Vec<Uuid>, CentreError> {
+    fn missing(&self, work: &mut Work<'_>) -> Result<BTreeSet<RowKey>, CentreError> {
         let mut missing = BTreeSet::new();
         for (_, _, to, _) in &self.references {
             if !self.rows.contains_key(to) && work.row(*to)?.is_none() {
-                missing.insert(to.id);
+                missing.insert(*to);
             }
         }
-        Ok(missing.into_iter().collect())
+        Ok(missing)
     }
 
     /// Puts every row into its unit. Says which entity has a row that belongs nowhere.
@@ -230,6 +240,9 @@ impl Trial {
         let now = received.plus_seconds(60);
         for op in &mutation.ops {
             let Some(entity) = catalogue().by_no(op.entity) else { continue };
+            if matches!(&op.kind, OpKind::EnterInError { reason, .. } if reason.trim().is_empty()) {
+                return Ok(Some(format!("It is not said why this {} was entered in error. Say why.", entity.label.to_lowercase())));
+            }
             if let Some(why) = written(op).find_map(|(no, value)| value_fault(entity, no, value)) {
                 return Ok(Some(why));
             }
@@ -249,6 +262,12 @@ impl Trial {
                 }
             }
             let nearby = Nearby { trial: self, work };
+            // Parts that a row cannot be without come with it.
+            if touched.before.is_none()
+                && let Some(fault) = completion_fault(row, self)
+            {
+                return Ok(Some(fault));
+            }
             let after = faults_of(row, now, &nearby);
             if after.is_empty() {
                 continue;
@@ -282,8 +301,11 @@ impl Trial {
             }
         }
         for (key, field, to) in found.into_iter().collect::<BTreeSet<_>>() {
-            let Some(parent) = self.state(work, to)? else { continue };
-            let Some((mark, reason)) = parent.error else { continue };
+            let parent = match self.rows.get(&to) {
+                Some(touched) => Some(&touched.after),
+                None => work.row(to)?,
+            };
+            let Some((mark, reason)) = parent.and_then(|parent| parent.error.clone()) else { continue };
             let Some(part) = self.state(work, key)?.filter(|part| part.error.is_none()) else { continue };
             work.load_written(BTreeSet::from([mark, part.row_mid]))?;
             let origins = Origins { work, by: self.by };
@@ -314,15 +336,22 @@ impl Trial {
                 of.push(key_of(&touched.after));
             }
         }
-        if asks.is_empty() {
-            return Ok(());
+        // What refers to a row that only comes to be now has nothing like it in the store.
+        let is_new = |work: &Work<'_>, key: RowKey| self.rows.get(&key).map_or_else(|| work.is_new(key), |touched| touched.before.is_none());
+        let among_new = |work: &Work<'_>, ask: &Alike| ask.values.iter().any(|(at, value)| units::target(ask.entity, *at).zip(value.as_uuid()).is_some_and(|(to, id)| is_new(work, RowKey { entity: to.no, id })));
+        let places: Vec<usize> = (0..asks.len()).filter(|at| !among_new(work, &asks[*at])).collect();
+        let mut stored = vec![None; asks.len()];
+        if !places.is_empty() {
+            let chosen: Vec<Alike> = places.iter().map(|at| asks[*at].clone()).collect();
+            for (at, found) in places.into_iter().zip(work.shelf().alike(&chosen)?) {
+                stored[at] = found;
+            }
         }
-        let stored = work.shelf().alike(&asks)?;
         for ((ask, key), stored) in asks.iter().zip(of).zip(stored) {
             let fits = |state: &RowState| state.row.entity == ask.entity && state.error.is_none() && state.row.id() != ask.except && ask.values.iter().all(|(at, value)| state.row.values[*at] == *value);
-            let other = match self.rows.values().map(|touched| &touched.after).find(|state| fits(state)).map(key_of).or_else(|| work.changed_like(fits)) {
+            let other = match self.rows.values().map(|touched| &touched.after).find(|state| fits(state)).map(key_of) {
                 Some(other) => Some(other),
-                None => stored,
+                None => work.changed_like(ask, fits)?.or(stored),
             };
             let Some(other) = other else { continue };
             let Some(state) = self.state(work, other)?.filter(|state| fits(state)) else { continue };
@@ -438,6 +467,27 @@ impl validate::Lookup for Nearby<'_, '_, '_> {
     fn taken(&self, _: &'static Entity, _: &[(usize, &Value)], _: Uuid) -> Result<bool, Self::Error> {
         Ok(false)
     }
+}
+
+/// The rows of a mutation alone: a new row has its parts among them, if it has any.
+struct Parts<'t>(&'t Trial);
+
+impl validate::Lookup for Parts<'_> {
+    type Error = std::convert::Infallible;
+
+    fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, Self::Error> {
+        Ok(self.0.rows.get(&RowKey { entity: entity.no, id }).map(|touched| touched.after.row.clone()))
+    }
+
+    fn taken(&self, entity: &'static Entity, values: &[(usize, &Value)], except: Uuid) -> Result<bool, Self::Error> {
+        let fits = |state: &RowState| state.row.entity == entity && state.error.is_none() && state.row.id() != except && values.iter().all(|(at, value)| state.row.values[*at] == **value);
+        Ok(self.0.rows.values().any(|touched| fits(&touched.after)))
+    }
+}
+
+fn completion_fault(row: &Row, trial: &Trial) -> Option<String> {
+    let Ok(faults) = validate::completion_faults(row, &Parts(trial));
+    faults.into_iter().next().map(|fault| fault.message)
 }
 
 /// Whether a new row has an id that is derived from another key than its own.

@@ -2,6 +2,7 @@
 //! laptop what it may know. How bytes travel is in `http`; where rows lie is an engine's matter.
 
 pub mod around;
+pub mod blobs;
 pub mod centre;
 pub mod cli;
 pub mod embedded;
@@ -15,6 +16,7 @@ mod enrolment;
 mod grants;
 mod ingest;
 mod judge;
+mod lease;
 mod news;
 mod notice;
 mod own;
@@ -25,8 +27,11 @@ mod raise;
 mod rights;
 mod secrets;
 mod sessions;
+mod standing;
 mod status;
+mod stir;
 mod units;
+mod waiting;
 mod work;
 
 pub use around::{Around, Machine};

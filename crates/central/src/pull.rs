@@ -2,14 +2,17 @@
 //! numbers, as many as fit; and once it is up to date, the units that it enters and leaves, with
 //! pages of their rows. Every answer is read from one snapshot, and is right by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use gladstone_model::{Instant, Unit, catalogue};
+use gladstone_model::{Instant, Unit, catalogue, catalogue::SCHEMA_VERSION};
 use gladstone_protocol::{
-    Stored, Verdict,
+    RowsDigest, Stored, Verdict,
     enrol::from_hex,
-    limits::{BLOB_COUNT, LIST_COUNT, MESSAGE_LIMIT, MUTATION_LIMIT},
-    wire::{Basis, BlobRef, Bootstrap, Change, Dropped, Judged, PullAnswer, PullRequest, RowChange, RowImage, RowKey, RowNews, UnitDigest, unit_set_hash},
+    limits::{BLOB_COUNT, DIGEST_COUNT, LIST_COUNT, MESSAGE_LIMIT, MUTATION_LIMIT},
+    wire::{Basis, BlobRef, Bootstrap, Change, Compare, Dropped, Judged, PullAnswer, PullRequest, RowChange, RowImage, RowKey, RowNews, UnitDigest, unit_set_hash},
 };
 use uuid::Uuid;
 
@@ -18,12 +21,11 @@ use crate::{
     engine::{DeviceUnits, Head, LogAsk, LogLine, Reading},
     error::CentreError,
     grants, pages,
+    standing::Standing,
 };
 
 /// Bytes of verdicts that are told in full.
 const VERDICTS: usize = MESSAGE_LIMIT / 16;
-/// Units whose digests are told with every answer that is up to date.
-const DIGESTS: usize = 200;
 
 /// How much one answer to a pull carries. Smaller portions make more answers and change nothing
 /// else; the simulator asks for small ones, so that all that goes over several answers is tried.
@@ -45,11 +47,20 @@ impl Default for Portions {
     }
 }
 
-/// The answer to a pull, and the units that the laptop holds then, when they are others.
+/// An answer to a pull, and what follows from it.
+pub(crate) struct Answered {
+    pub answer: PullAnswer,
+    /// The units that the laptop holds then, where the store has to know.
+    pub units: Option<DeviceUnits>,
+    /// What is to be remembered of it; none: what is remembered stays.
+    pub standing: Option<Standing>,
+}
+
+/// The answer to a pull. `known`: what is remembered of the laptop, whatever it is worth.
 ///
 /// # Errors
 /// What the store says.
-pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, now: Instant, portions: Portions) -> Result<(PullAnswer, Option<DeviceUnits>), CentreError> {
+pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, known: Option<&Standing>, now: Instant, portions: Portions) -> Result<Answered, CentreError> {
     let head = shelf.head()?;
     let mut answer = PullAnswer {
         epoch: head.epoch,
@@ -63,67 +74,154 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
         digests: Vec::new(),
         blobs: Vec::new(),
         server_time: now,
+        sum: None,
     };
     if request.epoch != head.epoch && !request.epoch.is_nil() {
         // Nothing is handed out yet: the laptop first sends what this history may lack.
         answer.basis = Basis::OtherEpoch;
         answer.to_g = 0;
         answer.more = true;
-        return Ok((answer, None));
+        return Ok(Answered { answer, units: None, standing: None });
     }
-    let known = shelf.device_units(caller.device)?;
-    let (held, begun) = standing(&head, request, &known);
+    let known = known.filter(|known| known.epoch == head.epoch && known.hash == request.units && known.g <= request.from_g && request.from_g <= head.g);
+    if let Some(known) = known
+        && is_settled(known, caller, request, &head, now)
+    {
+        answer.sum = known.sum.filter(|_| knows_the_same(request));
+        return Ok(Answered { answer, units: None, standing: None });
+    }
+    let (held, begun) = standing(shelf, &head, caller, request, known)?;
     if held.is_none() {
         answer.basis = Basis::TooOld;
     }
     let held_before = held.unwrap_or_default();
-    let mut held = held_before.clone();
-    let entitled = grants::of_actor(shelf, head.realm, caller.actor, now)?;
+    let mut held = Arc::clone(&held_before);
+    let (entitled, until) = grants::of_actor(shelf, head.realm, caller.actor, now)?;
     let mut budget = portions;
     // What is left is told at once: nothing more of it may come.
     let mut begun = begun;
     leave(&entitled, &mut begun, &mut held, &mut answer, portions);
-    changes(shelf, &head, request, &held, &begun, &mut answer, &mut budget)?;
+    let base = if held == held_before { sum_before(shelf, &head, request, &held, known)? } else { None };
+    let shift = changes(shelf, &head, request, &held, &begun, &mut answer, &mut budget)?;
     verdicts(shelf, caller, request, &mut answer)?;
     answer.more |= answer.to_g < head.g;
+    let mut sum = base.map(|mut sum| {
+        sum.join(&shift);
+        sum
+    });
     if answer.to_g == head.g {
+        let stayed = Arc::clone(&held);
         enter(shelf, &head, &entitled, &begun, &mut held, &mut answer, &mut budget)?;
-        digests(shelf, &held, request, &mut answer)?;
+        sum = Some(sum_now(shelf, &stayed, &held, sum, request, &mut answer)?);
+    }
+    answer.sum = sum.filter(|_| knows_the_same(request));
+    if !knows_the_same(request) {
+        answer.digests.clear();
     }
     answer.blobs = blobs(&answer);
     let changed = held != held_before || answer.basis != Basis::Checkpoint;
-    let units = DeviceUnits { now: held.into_iter().collect(), before: held_before.into_iter().collect() };
-    Ok((answer, (changed && units != known).then_some(units)))
+    let hash = if changed { unit_set_hash(held.iter().copied()) } else { request.units };
+    let settled = (!answer.more && answer.to_g == head.g).then_some((caller.actor, now, until));
+    let units = changed.then(|| DeviceUnits { now: held.iter().copied().collect(), before: held_before.iter().copied().collect() });
+    let standing = Some(Standing { epoch: head.epoch, g: answer.to_g, hash, held, sum, settled });
+    Ok(Answered { answer, units, standing })
 }
 
-/// What the laptop holds as complete, and which first downloads it goes on with. None: all anew.
-fn standing(head: &Head, request: &PullRequest, known: &DeviceUnits) -> (Option<BTreeSet<Unit>>, BTreeMap<Unit, Bootstrap>) {
+/// Whether the laptop knows the same fields as the centre. The sums of another version run over other
+/// values, so they are not told and nobody compares them.
+fn knows_the_same(request: &PullRequest) -> bool {
+    request.schema_version == SCHEMA_VERSION
+}
+
+/// Whether the answer to a request is that nothing changed: no right can be another one without a
+/// commit or a turn of the clock, and no verdict without a commit.
+fn is_settled(known: &Standing, caller: &Caller, request: &PullRequest, head: &Head, now: Instant) -> bool {
+    let stands = known.settled.is_some_and(|(actor, since, until)| actor == caller.actor && since <= now && now < until);
+    let asks_no_more = request.from_g > 0 && request.bootstrap.is_empty() && request.compare.is_none();
+    stands && asks_no_more && known.g == head.g && request.from_g == head.g && request.epoch == head.epoch && known.sum.is_some()
+}
+
+/// What a laptop holds as complete, and which first downloads it goes on with. None: all anew.
+type Held = (Option<Arc<BTreeSet<Unit>>>, BTreeMap<Unit, Bootstrap>);
+
+/// What the laptop holds as it says, as far as that is known.
+fn standing(shelf: &mut dyn Reading, head: &Head, caller: &Caller, request: &PullRequest, known: Option<&Standing>) -> Result<Held, CentreError> {
     let nothing = unit_set_hash([]) == request.units;
     let begun: BTreeMap<Unit, Bootstrap> = request.bootstrap.iter().map(|begun| (begun.unit, begun.clone())).collect();
     let fresh = request.from_g == 0 && nothing && begun.is_empty();
     let usable = request.from_g >= head.floor_g && request.from_g <= head.g && (request.from_g > 0 || nothing) || fresh;
     // Pages that were taken at another checkpoint than the one that is held cannot be gone on with.
     let steady = begun.values().all(|begun| begun.at_g == request.from_g || begun.after.is_none());
-    let anew: BTreeSet<Unit> = begun.keys().copied().collect();
-    match grants::held(known, &anew, request.units).filter(|_| usable && steady) {
+    if !usable || !steady {
+        return Ok((None, BTreeMap::new()));
+    }
+    let held = match known {
+        Some(known) => Some(Arc::clone(&known.held)),
+        None => {
+            let anew: BTreeSet<Unit> = begun.keys().copied().collect();
+            grants::held(&shelf.device_units(caller.device)?, &anew, request.units).map(Arc::new)
+        }
+    };
+    Ok(match held {
         Some(held) => {
             let begun = begun.into_iter().filter(|(unit, begun)| begun.after.is_some() && !held.contains(unit)).collect();
             (Some(held), begun)
         }
         None => (None, BTreeMap::new()),
+    })
+}
+
+/// The sum over the units that are held, at the checkpoint of the request, where it can be had
+/// without reading them all. What is remembered from before is brought forward by the log, as
+/// long as that is shorter: another service may have answered meanwhile.
+fn sum_before(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &BTreeSet<Unit>, known: Option<&Standing>) -> Result<Option<RowsDigest>, CentreError> {
+    if held.is_empty() {
+        return Ok(Some(RowsDigest::default()));
     }
+    let Some((known, mut sum)) = known.and_then(|known| Some((known, known.sum?))) else { return Ok(None) };
+    let missed = request.from_g - known.g;
+    if known.g < head.floor_g || missed > held.len() as u64 {
+        return Ok(None);
+    }
+    if missed > 0 {
+        shelf.shifts(known.g, request.from_g)?.iter().filter(|(unit, _)| held.contains(unit)).for_each(|(_, shift)| sum.join(shift));
+    }
+    Ok(Some(sum))
+}
+
+/// The sum over the units that are held at the head: `sum` over those that stayed, and what was
+/// entered; all of them anew where that is not known, or the laptop says that it does not agree.
+/// It is told the digests that it asked for besides.
+fn sum_now(shelf: &mut dyn Reading, stayed: &BTreeSet<Unit>, held: &BTreeSet<Unit>, sum: Option<RowsDigest>, request: &PullRequest, answer: &mut PullAnswer) -> Result<RowsDigest, CentreError> {
+    let (mut total, read): (RowsDigest, Vec<Unit>) = match (sum, request.compare) {
+        (Some(sum), None) => (sum, if held == stayed { Vec::new() } else { held.difference(stayed).copied().collect() }),
+        _ => (RowsDigest::default(), held.iter().copied().collect()),
+    };
+    if read.is_empty() {
+        return Ok(total);
+    }
+    let sums: BTreeMap<Unit, RowsDigest> = shelf.digests(&read)?.into_iter().map(|sum| (sum.unit, sum.digest)).collect();
+    sums.values().for_each(|digest| total.join(digest));
+    if let Some(Compare { after }) = request.compare {
+        let wanted = held.iter().filter(|unit| after.is_none_or(|after| after < **unit)).take(DIGEST_COUNT);
+        answer.digests = wanted.map(|unit| UnitDigest { unit: *unit, digest: sums.get(unit).copied().unwrap_or_default() }).collect();
+    }
+    Ok(total)
 }
 
 /// Changes after the checkpoint, for the units that are held and those whose download goes on.
-fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &BTreeSet<Unit>, begun: &BTreeMap<Unit, Bootstrap>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<(), CentreError> {
-    if answer.basis != Basis::Checkpoint || held.is_empty() && begun.is_empty() {
-        return Ok(());
+/// Returns by how much they move the sum over the units that are held.
+fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &BTreeSet<Unit>, begun: &BTreeMap<Unit, Bootstrap>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<RowsDigest, CentreError> {
+    let mut moved = RowsDigest::default();
+    if answer.basis != Basis::Checkpoint || request.from_g == head.g || held.is_empty() && begun.is_empty() {
+        return Ok(moved);
     }
     let units: Vec<Unit> = held.iter().chain(begun.keys()).copied().collect::<BTreeSet<_>>().into_iter().collect();
     let part = shelf.log(&LogAsk { after_g: request.from_g, to_g: head.g, units: &units, bytes: budget.changes, lines: budget.lines })?;
     answer.to_g = part.through_g;
     let staged: BTreeSet<RowKey> = part.lines.iter().filter(|line| begun.contains_key(&line.unit)).map(|line| line.key).collect();
     let states: BTreeMap<RowKey, RowImage> = shelf.rows(&staged.into_iter().collect::<Vec<_>>())?.iter().map(|state| (crate::work::key_of(state), RowImage::of(state))).collect();
+    let shifts: Vec<(u64, RowsDigest)> = part.lines.iter().filter(|line| held.contains(&line.unit)).filter_map(|line| Some((line.g, line.shift?))).collect();
     let mut told = BTreeSet::new();
     let mut changes: Vec<(Uuid, u64, Vec<RowChange>)> = Vec::new();
     for line in part.lines {
@@ -162,7 +260,8 @@ fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &B
         answer.changes.truncate(LIST_COUNT);
         answer.to_g = answer.changes.last().map_or(request.from_g, |change| change.g);
     }
-    Ok(())
+    shifts.iter().filter(|(g, _)| *g <= answer.to_g).for_each(|(_, shift)| moved.join(shift));
+    Ok(moved)
 }
 
 fn news(line: &LogLine) -> Result<RowChange, CentreError> {
@@ -171,10 +270,10 @@ fn news(line: &LogLine) -> Result<RowChange, CentreError> {
 }
 
 /// Units that the laptop leaves.
-fn leave(entitled: &BTreeSet<Unit>, begun: &mut BTreeMap<Unit, Bootstrap>, held: &mut BTreeSet<Unit>, answer: &mut PullAnswer, portions: Portions) {
+fn leave(entitled: &BTreeSet<Unit>, begun: &mut BTreeMap<Unit, Bootstrap>, held: &mut Arc<BTreeSet<Unit>>, answer: &mut PullAnswer, portions: Portions) {
     let left: BTreeSet<Unit> = held.iter().chain(begun.keys()).filter(|unit| !entitled.contains(unit)).copied().collect();
     for unit in left.iter().take(portions.units) {
-        held.remove(unit);
+        Arc::make_mut(held).remove(unit);
         begun.remove(unit);
         answer.drops.push(Dropped { unit: *unit, reason: "Your right to these records has ended.".into() });
     }
@@ -197,7 +296,7 @@ fn verdicts(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, ans
 }
 
 /// Units that the laptop enters, with as many pages as there is room for.
-fn enter(shelf: &mut dyn Reading, head: &Head, entitled: &BTreeSet<Unit>, begun: &BTreeMap<Unit, Bootstrap>, held: &mut BTreeSet<Unit>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<(), CentreError> {
+fn enter(shelf: &mut dyn Reading, head: &Head, entitled: &BTreeSet<Unit>, begun: &BTreeMap<Unit, Bootstrap>, held: &mut Arc<BTreeSet<Unit>>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<(), CentreError> {
     // What was begun is finished first.
     let mut entered: Vec<Unit> = entitled.iter().filter(|unit| !held.contains(unit)).copied().collect();
     entered.sort_by_key(|unit| (!begun.contains_key(unit), grants::order(unit)));
@@ -209,7 +308,7 @@ fn enter(shelf: &mut dyn Reading, head: &Head, entitled: &BTreeSet<Unit>, begun:
         let after = begun.get(unit).and_then(|begun| begun.after);
         let granted = pages::of(shelf, *unit, after, head.g, &mut budget.room)?;
         if granted.complete {
-            held.insert(*unit);
+            Arc::make_mut(held).insert(*unit);
         } else {
             answer.more = true;
         }
@@ -232,20 +331,4 @@ fn blobs(answer: &PullAnswer) -> Vec<BlobRef> {
         Some(BlobRef { hash, size })
     };
     changed.chain(paged).filter(|image| image.key.entity == entity.no).filter_map(blob).take(BLOB_COUNT).collect()
-}
-
-/// Digests of complete units: all of them when there are few; else those that this answer touched
-/// and some of the others, so that in time each one is compared.
-fn digests(shelf: &mut dyn Reading, held: &BTreeSet<Unit>, request: &PullRequest, answer: &mut PullAnswer) -> Result<(), CentreError> {
-    let wanted: Vec<Unit> = if held.len() <= DIGESTS {
-        held.iter().copied().collect()
-    } else {
-        let touched: BTreeSet<Unit> = answer.changes.iter().flat_map(|change| &change.rows).map(|row| row.unit).chain(answer.grants.iter().map(|granted| granted.unit)).filter(|unit| held.contains(unit)).collect();
-        let start = (request.from_g.wrapping_mul(31) as usize) % held.len();
-        let others = held.iter().cycle().skip(start).take(DIGESTS).copied();
-        touched.into_iter().take(LIST_COUNT / 2).chain(others).collect::<BTreeSet<_>>().into_iter().collect()
-    };
-    let sums: BTreeMap<Unit, _> = shelf.digests(&wanted)?.into_iter().map(|sum| (sum.unit, sum.digest)).collect();
-    answer.digests = wanted.into_iter().map(|unit| UnitDigest { unit, digest: sums.get(&unit).copied().unwrap_or_default() }).collect();
-    Ok(())
 }

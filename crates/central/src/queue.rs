@@ -34,7 +34,7 @@ struct Queue {
 
 /// A push that waits, and its answer once there is one.
 struct Pending {
-    job: Job,
+    job: Arc<Job>,
     answer: Mutex<Option<Answer>>,
 }
 
@@ -52,7 +52,7 @@ impl Queues {
     /// Takes in one push, together with others that wait.
     pub fn push(&self, engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: Job) -> Done {
         let queue = Arc::clone(lock(&self.0).entry(realm).or_default());
-        let own = Arc::new(Pending { job, answer: Mutex::new(None) });
+        let own = Arc::new(Pending { job: Arc::new(job), answer: Mutex::new(None) });
         lock(&queue.waiting).push(Arc::clone(&own));
         let _writer = lock(&queue.writer);
         let (mut head, mut groups) = (None, 0);
@@ -66,7 +66,7 @@ impl Queues {
                 return Done { answer: Err(ApiError::Later { after_ms: 1_000 }), head, groups };
             }
             groups += 1;
-            let jobs: Vec<Job> = group.iter().map(|pending| pending.job.clone()).collect();
+            let jobs: Vec<Arc<Job>> = group.iter().map(|pending| Arc::clone(&pending.job)).collect();
             let (answers, g) = take_in(engine, around, realm, &jobs);
             head = g.or(head);
             for (pending, answer) in group.iter().zip(answers) {
@@ -89,7 +89,7 @@ fn next_group(queue: &Queue) -> Vec<Arc<Pending>> {
 }
 
 /// Takes in some pushes with as few transactions as it takes. One answer for each, and the head.
-fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Job]) -> (Vec<Answer>, Option<u64>) {
+fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>]) -> (Vec<Answer>, Option<u64>) {
     let error = match once(engine, around, realm, jobs) {
         Ok((answers, g)) => return (answers, Some(g)),
         Err(error) => error,
@@ -106,23 +106,23 @@ fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Job]) 
     (answers.collect(), head)
 }
 
-fn alone(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Job) -> (Answer, Option<u64>) {
+fn alone(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>) -> (Answer, Option<u64>) {
     let (answers, g) = take_in(engine, around, realm, std::slice::from_ref(job));
     (answers.into_iter().next().unwrap_or(Err(ApiError::Later { after_ms: 1_000 })), g)
 }
 
 /// Halves a push until the store takes the first part of it; the laptop sends the rest again. A
 /// single envelope that the store refuses is kept without effect.
-fn apart(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Job) -> (Answer, Option<u64>) {
+fn apart(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>) -> (Answer, Option<u64>) {
     let count = job.items.len();
-    let smaller = if count > 1 { job.cut(count / 2) } else { Job { doubtful: true, ..job.clone() } };
+    let smaller = Arc::new(if count > 1 { job.cut(count / 2) } else { Job { doubtful: true, ..Job::clone(job) } });
     if count <= 1 && job.doubtful {
         return (Err(ApiError::Later { after_ms: 60_000 }), None);
     }
     alone(engine, around, realm, &smaller)
 }
 
-fn once(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Job]) -> Result<(Vec<Answer>, u64), CentreError> {
+fn once(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>]) -> Result<(Vec<Answer>, u64), CentreError> {
     let mut done = None;
     engine.write(realm, &mut |shelf| {
         let mut work = Work::begin(shelf, around.now())?;

@@ -156,6 +156,27 @@ impl Rights {
     }
 }
 
+/// Entities from whose rows the rights of somebody follow.
+pub(crate) const CARRYING: [&str; 7] = ["users", "organizations", "therapeutic_relationships", "beneficiaries", "grants", "messages", "organization_members"];
+
+/// The people whose rights a row carries or carried, besides whoever made it.
+pub(crate) fn people_of(row: &Row) -> Vec<Uuid> {
+    let fields: &[&str] = match row.entity.name.as_str() {
+        "users" => &["id"],
+        "therapeutic_relationships" => &["therapist_id"],
+        "beneficiaries" => &["trainer_id"],
+        "grants" | "organization_members" => &["user_id"],
+        "messages" => &["sender_id", "recipient_id"],
+        _ => &[],
+    };
+    fields.iter().filter_map(|field| row.uuid(field)).collect()
+}
+
+/// Whether who made a row has a right by it.
+pub(crate) fn goes_to_its_maker(state: &RowState) -> bool {
+    matches!(state.row.entity.name.as_str(), "users" | "organizations")
+}
+
 /// Whether claims may follow from rows of this entity.
 pub(crate) fn is_claiming(entity: &str) -> bool {
     CLAIMING.contains(&entity)
@@ -202,17 +223,5 @@ pub(crate) fn made_by(actor: Uuid, after: &RowState, known: bool) -> Option<Unit
 
 /// The unit that a row of `grants` names; none when the text names no unit.
 fn granted(row: &Row) -> Option<Unit> {
-    let text = row.text("granted_unit");
-    if text == "platform" {
-        return Some(Unit::PLATFORM);
-    }
-    let (kind, id) = text.split_once(':')?;
-    let kind = match kind {
-        "org" => UnitKind::Org,
-        "person" => UnitKind::Person,
-        "account" => UnitKind::Account,
-        "thread" => UnitKind::Thread,
-        _ => return None,
-    };
-    Some(Unit { kind, id: Uuid::parse_str(id).ok()? })
+    row.text("granted_unit").parse().ok()
 }

@@ -1,6 +1,8 @@
 //! Signing in: a laptop signs a challenge with its key and gets a token for ten minutes. Tokens
 //! and challenges are kept as hashes.
 
+use std::sync::PoisonError;
+
 use gladstone_protocol::{
     ApiError,
     enrol::{SESSION_LABEL, SessionAnswer, SessionRequest, from_hex},
@@ -12,13 +14,15 @@ use crate::{
     centre::{Caller, Centre},
     engine::{Device, Sought, StoredSession},
     error::CentreError,
-    secrets,
+    lease, secrets,
 };
 
 /// Seconds for which a challenge is good.
 const CHALLENGE_SECONDS: i64 = 60;
 /// Seconds for which a session is good.
 const SESSION_SECONDS: u32 = 600;
+/// Sessions whose realm is remembered; then all are forgotten.
+const REMEMBERED: usize = 10_000;
 
 impl Centre {
     /// Something new for a laptop to sign: good once, for a minute. For a laptop that is not known
@@ -49,18 +53,23 @@ impl Centre {
         self.served(realm)?;
         let token = secrets::new_token(self.around.as_ref())?;
         let now = self.around.now();
-        let mut opened = false;
+        let (mut opened, mut given) = (false, None);
         self.engine.write(realm, &mut |shelf| {
-            opened = false;
+            (opened, given) = (false, None);
             let stored = shelf.session(hash)?;
             shelf.remove_session(hash)?;
             let good = stored.is_some_and(|stored| stored.challenge && stored.device == request.device && now < stored.expires);
-            let key = shelf.devices(Some(&[request.device]))?.first().map(|device| device.public_key);
+            let device = shelf.devices(Some(&[request.device]))?.into_iter().next();
+            let key = device.as_ref().map(|device| device.public_key);
             let signed = [SESSION_LABEL, challenge.as_slice()].concat();
             if good && key.is_some_and(|key| UnparsedPublicKey::new(&ED25519, key).verify(&signed, &signature).is_ok()) {
                 let session = StoredSession { hash: secrets::token_hash(&token), device: request.device, challenge: false, expires: now.plus_seconds(i64::from(SESSION_SECONDS)) };
                 shelf.put_session(&session, now)?;
                 opened = true;
+                // Whose right has ended may hand over what waits; their time without contact runs out.
+                if device.is_some_and(|device| device.revoked.is_none()) {
+                    given = Some(lease::give(&shelf.head()?, request.device, now)?);
+                }
             }
             Ok(())
         })?;
@@ -68,7 +77,7 @@ impl Centre {
             return Err(ApiError::SignedOut);
         }
         self.counters.sessions(1);
-        Ok(SessionAnswer { token, seconds: SESSION_SECONDS, realm })
+        Ok(SessionAnswer { token, seconds: SESSION_SECONDS, realm, lease: given })
     }
 
     /// Who calls with this token.
@@ -77,7 +86,19 @@ impl Centre {
     /// [`ApiError::SignedOut`] when the session is not good any more, or never was.
     pub fn authenticate(&self, token: &str) -> Result<Caller, ApiError> {
         let hash = secrets::token_hash(token);
-        let realm = self.engine.realm_of(Sought::Session(hash))?.ok_or(ApiError::SignedOut)?;
+        let known = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
+        let realm = match known {
+            Some(realm) => realm,
+            None => {
+                let realm = self.engine.realm_of(Sought::Session(hash))?.ok_or(ApiError::SignedOut)?;
+                let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+                if sessions.len() >= REMEMBERED {
+                    sessions.clear();
+                }
+                sessions.insert(hash, realm);
+                realm
+            }
+        };
         self.served(realm)?;
         let now = self.around.now();
         let device = self.look(realm, |shelf| {

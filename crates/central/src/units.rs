@@ -38,7 +38,7 @@ pub(crate) fn place(row: &Row, parent: &mut dyn FnMut(RowKey) -> Result<Option<U
         match rule.source {
             UnitSource::Platform => return Ok(Placement::In(Unit::PLATFORM)),
             UnitSource::Of(kind, at) => {
-                if let Some(id) = row.values[at].as_uuid() {
+                if let Some(id) = kind.id_in(&row.values[at]) {
                     return Ok(Placement::In(Unit { kind, id }));
                 }
             }

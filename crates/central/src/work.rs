@@ -17,10 +17,12 @@ use gladstone_protocol::{
 use uuid::Uuid;
 
 use crate::{
-    engine::{Batch, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, RowSave, UnitSum, Writing, Written},
+    engine::{Alike, Batch, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, RowSave, UnitSum, Writing, Written},
     error::CentreError,
+    notice,
     rights::{self, Rights},
     units,
+    waiting::Waiting,
 };
 
 /// What a transaction knows and has changed.
@@ -32,6 +34,8 @@ pub(crate) struct Work<'s> {
     pub now: Instant,
     rows: HashMap<RowKey, Option<RowState>>,
     changed: HashMap<RowKey, (Option<Unit>, u64)>,
+    /// Rows that were changed, by what each has to be alone in having.
+    twins: HashMap<Vec<u8>, BTreeSet<RowKey>>,
     written: HashMap<Uuid, Option<Written>>,
     journal: HashMap<RowKey, BTreeMap<JournalKey, JournalEntry>>,
     journal_changes: BTreeMap<JournalKey, (u64, Option<JournalEntry>)>,
@@ -40,7 +44,9 @@ pub(crate) struct Work<'s> {
     rights: HashMap<Uuid, Arc<Rights>>,
     sums: HashMap<Unit, UnitSum>,
     sums_changed: BTreeSet<Unit>,
-    held: Option<BTreeMap<Place, Held>>,
+    /// By how much the mutation that is applied moved digests, as far as no line of the log tells it.
+    shifts: BTreeMap<Unit, RowsDigest>,
+    held: Option<Waiting>,
     held_changed: BTreeSet<Place>,
     devices: HashMap<Uuid, Device>,
     devices_asked: HashSet<Uuid>,
@@ -65,6 +71,7 @@ impl<'s> Work<'s> {
             now,
             rows: HashMap::new(),
             changed: HashMap::new(),
+            twins: HashMap::new(),
             written: HashMap::new(),
             journal: HashMap::new(),
             journal_changes: BTreeMap::new(),
@@ -73,6 +80,7 @@ impl<'s> Work<'s> {
             rights: HashMap::new(),
             sums: HashMap::new(),
             sums_changed: BTreeSet::new(),
+            shifts: BTreeMap::new(),
             held: None,
             held_changed: BTreeSet::new(),
             devices: HashMap::new(),
@@ -166,9 +174,16 @@ impl<'s> Work<'s> {
         Ok(found.into_values().collect())
     }
 
-    /// A row that was changed in this transaction and fits; the store is not asked.
-    pub fn changed_like(&self, fits: impl Fn(&RowState) -> bool) -> Option<RowKey> {
-        self.changed.keys().find(|key| self.seen(**key).is_some_and(&fits)).copied()
+    /// A row that was changed in this transaction, may have the values of `ask`, and fits; the store
+    /// is not asked.
+    pub fn changed_like(&self, ask: &Alike, fits: impl Fn(&RowState) -> bool) -> Result<Option<RowKey>, CentreError> {
+        let twins = self.twins.get(&twin_key(ask)?);
+        Ok(twins.into_iter().flatten().find(|key| self.seen(**key).is_some_and(&fits)).copied())
+    }
+
+    /// Whether a row came to be in this transaction, so that nothing in the store can refer to it.
+    pub fn is_new(&self, key: RowKey) -> bool {
+        self.changed.get(&key).is_some_and(|(before, _)| before.is_none())
     }
 
     /// Rows that were changed in this transaction and fit; the store is not asked.
@@ -281,18 +296,20 @@ impl<'s> Work<'s> {
         let wrong = |_| CentreError::Inconsistent("a row cannot be encoded".into());
         let touched: Vec<Unit> = before.iter().map(|state| state.unit).chain([after.unit]).collect();
         self.load_sums(&touched)?;
-        if let Some(before) = before
-            && let Some(sum) = self.sums.get_mut(&before.unit)
-        {
-            sum.digest.remove(before).map_err(wrong)?;
-            sum.rows = sum.rows.saturating_sub(1);
-        }
-        if let Some(sum) = self.sums.get_mut(&after.unit) {
-            sum.digest.add(&after).map_err(wrong)?;
-            sum.rows += 1;
+        for (state, comes) in before.into_iter().map(|state| (state, false)).chain([(&after, true)]) {
+            let mut shift = RowsDigest::default();
+            if comes { shift.add(state) } else { shift.remove(state) }.map_err(wrong)?;
+            self.shifts.entry(state.unit).or_default().join(&shift);
+            if let Some(sum) = self.sums.get_mut(&state.unit) {
+                sum.digest.join(&shift);
+                sum.rows = if comes { sum.rows + 1 } else { sum.rows.saturating_sub(1) };
+            }
         }
         self.sums_changed.extend(touched);
         self.changed.entry(key).and_modify(|change| change.1 = g).or_insert((before.map(|state| state.unit), g));
+        for ask in notice::uniques(None, &after) {
+            self.twins.entry(twin_key(&ask)?).or_default().insert(key);
+        }
         let (entity, made_by) = (after.row.entity, after.row_mid);
         self.rows.insert(key, Some(after));
         if rights::is_claiming(&entity.name) {
@@ -313,9 +330,21 @@ impl<'s> Work<'s> {
         Ok(())
     }
 
-    /// A line of the log.
+    /// A line of the log, with the move of its unit's digest unless another line tells it.
     pub fn tell(&mut self, line: LogLine) {
-        self.log.push(line);
+        let shift = self.shifts.remove(&line.unit).or(line.shift);
+        self.log.push(LogLine { shift, ..line });
+    }
+
+    /// All lines of a mutation are told; a digest that moved without one would never be noticed.
+    ///
+    /// # Errors
+    /// [`CentreError::Inconsistent`] when there is one.
+    pub fn told(&mut self) -> Result<(), CentreError> {
+        match std::mem::take(&mut self.shifts).into_values().all(|shift| shift == RowsDigest::default()) {
+            true => Ok(()),
+            false => Err(CentreError::Inconsistent("a change of a unit is not told".into())),
+        }
     }
 
     /// The open entries of the journal about a row.
@@ -355,12 +384,11 @@ impl<'s> Work<'s> {
         self.head.held > 0
     }
 
-    /// What waits, by place.
-    pub fn held(&mut self) -> Result<&mut BTreeMap<Place, Held>, CentreError> {
+    /// What waits, in the order in which it came.
+    pub fn held(&mut self) -> Result<&mut Waiting, CentreError> {
         if self.held.is_none() {
             let all = if self.head.held == 0 { Vec::new() } else { self.shelf.held()? };
-            let stored = all.into_iter().map(|held| (held.place, held)).collect();
-            self.held = Some(stored);
+            self.held = Some(Waiting::of(all));
         }
         Ok(self.held.get_or_insert_default())
     }
@@ -368,7 +396,7 @@ impl<'s> Work<'s> {
     /// Lets a mutation wait, or wait for something else.
     pub fn hold(&mut self, held: Held) -> Result<(), CentreError> {
         let place = held.place;
-        if self.held()?.insert(place, held).is_none() {
+        if self.held()?.put(held) {
             self.head.held += 1;
         }
         self.held_changed.insert(place);
@@ -377,7 +405,7 @@ impl<'s> Work<'s> {
 
     /// Lets a mutation wait no more.
     pub fn release(&mut self, place: Place) -> Result<(), CentreError> {
-        if self.held()?.remove(&place).is_some() {
+        if self.held()?.remove(place) {
             self.head.held = self.head.held.saturating_sub(1);
         }
         self.held_changed.insert(place);
@@ -468,17 +496,23 @@ impl<'s> Work<'s> {
         }
         batch.digests = sums_changed.iter().filter_map(|unit| sums.get(unit).copied()).collect();
         let held = held.unwrap_or_default();
-        for place in held_changed {
-            match held.get(&place) {
-                Some(held) => batch.held.push(held.clone()),
-                None => batch.released.push(place),
-            }
-        }
+        batch.held = held.iter().filter(|held| held_changed.contains(&held.place)).cloned().collect();
+        batch.released = held_changed.into_iter().filter(|place| !held.contains(*place)).collect();
         batch.devices = devices_changed.iter().filter_map(|id| devices.get(id).cloned()).collect();
         batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
         shelf.save(&batch)?;
         Ok(head)
     }
+}
+
+/// Entity and values of a uniqueness; equal values have equal bytes.
+fn twin_key(ask: &Alike) -> Result<Vec<u8>, CentreError> {
+    let value = |value: &Value| match value.as_decimal() {
+        Some(number) => Value::Decimal(number.normalize()),
+        None => value.clone(),
+    };
+    let values: Vec<(usize, Value)> = ask.values.iter().map(|(at, one)| (*at, value(one))).collect();
+    postcard::to_stdvec(&(ask.entity.no, values)).map_err(|_| CentreError::Inconsistent("a value cannot be encoded".into()))
 }
 
 /// The key of a row.

@@ -109,7 +109,7 @@ fn a_newer_envelope_or_schema_is_not_taken_and_not_lost() {
     let place = Place::new();
     let mut laptop = place.laptop("Amara", "therapist");
     let mut newer = body(&laptop, &place);
-    newer.schema_version = 2;
+    newer.schema_version = gladstone_model::catalogue::SCHEMA_VERSION + 1;
     newer.ops = vec![person(laptop.new_id(), "Ben")];
     laptop.seal(Body::Mutation(newer));
     laptop.push(&place);

@@ -65,7 +65,7 @@ fn check(engine: impl Fn() -> Box<dyn Engine>, alter: impl FnOnce(&str)) {
 
 #[test]
 fn a_new_column_writes_no_line_of_the_log_in_files() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = gladstone_testkit::image::scratch();
     check(|| Box::new(Embedded::open(folder.path()).unwrap()), |sql| {
         let stores: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"SQLite format 3"))).collect();
         assert_eq!(stores.len(), 1, "one file for the realm: {stores:?}");

@@ -20,7 +20,7 @@ fn a_store_that_was_put_back_is_not_served_until_it_has_a_new_epoch() {
     let place = Place::new();
     let mut amara = place.laptop("Amara", "therapist");
     amara.save(&place, vec![person(amara.new_id(), "Ben")]);
-    let backup = tempfile::tempdir().unwrap();
+    let backup = gladstone_testkit::image::scratch();
     let file = backup.path().join(format!("{}.sqlite", place.realm));
     place.centre.backup(place.realm, &file).unwrap();
     let kept = place.centre.head(place.realm).unwrap();
@@ -163,7 +163,7 @@ fn every_chain_is_verified_and_what_was_changed_is_found() {
 
 #[test]
 fn realms_are_founded_whole_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = gladstone_testkit::image::scratch();
     fs::write(folder.path().join("0192aaaa-0000-7000-8000-000000000001.draft"), b"half a file").unwrap();
     fs::write(folder.path().join("notes.txt"), b"not a realm").unwrap();
     let centre = open(folder.path(), &support::Seeded::new(4));

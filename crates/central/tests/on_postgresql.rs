@@ -8,13 +8,19 @@ mod chain;
 mod conflicts;
 #[path = "forged.rs"]
 mod forged;
+#[path = "held.rs"]
+mod held;
 #[path = "hostile_laptop.rs"]
 mod hostile_laptop;
 #[path = "interleavings.rs"]
 mod interleavings;
 #[path = "isolation.rs"]
 mod isolation;
+#[path = "news.rs"]
+mod news;
 #[path = "pull.rs"]
 mod pull;
 #[path = "rights.rs"]
 mod rights;
+#[path = "rules.rs"]
+mod rules;

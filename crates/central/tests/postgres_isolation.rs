@@ -57,7 +57,7 @@ fn fill(engine: &dyn Engine) {
             held_count: 1,
             rows: rows.map(|state| samples::save(state, None, 1)).collect(),
             held: vec![Held { place: filed[1].place, mutation: filed[1].mutation.clone().unwrap().0.mutation, missing: vec![] }],
-            log: vec![LogLine { g: 1, at: 0, unit: samples::person(1), key: source, mutation: writer.mutation, news: vec![1] }],
+            log: vec![LogLine { g: 1, at: 0, unit: samples::person(1), key: source, mutation: writer.mutation, news: vec![1], shift: None }],
             journal: vec![(1, JournalEntry { entity: 5, row: id(11, 1), group: 3, kind: JournalKind::Review, base: None, base_values: None, kept: side.clone(), other: side })],
             claims: vec![(source, vec![Claim { actor: id(8, 1), unit: samples::person(1), source, from: None, to: None, read_only: false }])],
             digests: vec![UnitSum { unit: samples::person(1), digest: RowsDigest::default(), rows: 1 }],

@@ -141,6 +141,55 @@ fn a_grant_is_good_for_its_time_and_in_its_measure() {
 }
 
 #[test]
+fn who_gave_a_right_sees_it_and_ends_it() {
+    let place = Place::new();
+    let (mut amara, mut ben, mut chief, mut olga) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"), place.laptop("Chief", "admin"), place.laptop("Olga", "therapist"));
+    let (id, grant) = (amara.new_id(), amara.new_id());
+    amara.save(&place, vec![person(id, "Cleo")]);
+    let values = [("user_id", ben.actor.into()), ("granted_unit", format!("person:{id}").into()), ("role", "read".into()), ("granted_by", amara.actor.into())];
+    let verdict = amara.save(&place, vec![create("grants", grant, &values)]);
+    assert!(verdict.g().is_some(), "{verdict:?}");
+    for (laptop, sees, who) in [(&mut amara, true, "who gave it"), (&mut ben, true, "who has it"), (&mut chief, true, "an administrator"), (&mut olga, false, "a colleague")] {
+        laptop.pull(&place);
+        assert_eq!(laptop.row("grants", grant).is_some(), sees, "{who}");
+    }
+    // Who may only read changes nothing about it, least of all for how long.
+    let longer = ben.change("grants", grant, &[("role", "write".into())]);
+    assert_eq!(code(&ben.save(&place, longer)), "forbidden", "nobody widens a right of their own to read");
+    let now = place.centre.pull(&place.caller(&amara), &amara.pull_request()).unwrap().server_time;
+    let end = amara.change("grants", grant, &[("valid_to", now.into())]);
+    assert!(amara.save(&place, end).g().is_some(), "who gave it ends it");
+    ben.pull(&place);
+    assert!(ben.row("users", id).is_none() && ben.row("grants", grant).is_none(), "record and right have left");
+    amara.pull(&place);
+    assert!(amara.row("grants", grant).is_some(), "who gave it still sees that it was");
+    // About what is nobody's record, a right lies in the account of whom it is for.
+    let ops = vec![create("grants", chief.new_id(), &[("user_id", ben.actor.into()), ("granted_unit", format!("account:{}", amara.actor).into()), ("role", "read".into())])];
+    assert!(chief.save(&place, ops).g().is_some(), "an administrator gives it");
+    ben.pull(&place);
+    assert_eq!(ben.rows("grants").len(), 1, "whom it is for sees it");
+}
+
+#[test]
+fn whoever_looks_after_a_person_sees_who_else_does() {
+    let place = Place::new();
+    let (mut amara, mut ben) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "trainer"));
+    let (id, bond, service) = (amara.new_id(), amara.new_id(), amara.new_id());
+    amara.save(&place, vec![person(id, "Cleo")]);
+    amara.save(&place, vec![relation(bond, amara.actor, id)]);
+    let verdict = amara.save(&place, vec![create("beneficiaries", service, &[("user_id", id.into()), ("trainer_id", ben.actor.into())])]);
+    assert!(verdict.g().is_some(), "{verdict:?}");
+    for laptop in [&mut amara, &mut ben] {
+        laptop.pull(&place);
+        assert!(laptop.row("therapeutic_relationships", bond).is_some() && laptop.row("beneficiaries", service).is_some(), "both see both");
+    }
+    let end = amara.change("beneficiaries", service, &[("status", "completed".into())]);
+    assert!(amara.save(&place, end).g().is_some(), "who gave it ends it");
+    ben.pull(&place);
+    assert!(ben.row("users", id).is_none(), "the record has left");
+}
+
+#[test]
 fn reference_data_is_written_by_staff_and_seen_by_all() {
     let place = Place::new();
     let (mut amara, mut patient) = (place.laptop("Amara", "therapist"), place.laptop("Pia", "patient"));

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use gladstone_sync::{News, Status, Worker, join};
+use gladstone_sync::{News, blobs::Moving, Status, Worker, join};
 use gladstone_vault::{Unlocked, Vault};
 use uuid::Uuid;
 
@@ -58,6 +58,18 @@ impl Background {
         self.lock().as_ref().map(Worker::sync_now).is_some()
     }
 
+    /// A person asked for a file, or for one to go on.
+    pub fn files_asked_for(&self) {
+        if let Some(worker) = self.lock().as_ref() {
+            worker.files_asked_for();
+        }
+    }
+
+    /// The file that is moving; none when none is.
+    pub fn file_moving(&self) -> Option<Moving> {
+        self.lock().as_ref().and_then(Worker::moving)
+    }
+
     /// How it stands; none when no worker runs.
     pub fn status(&self) -> Option<Status> {
         self.lock().as_ref().map(Worker::status)
@@ -84,7 +96,7 @@ fn lend(session: &Weak<RwLock<Option<Unlocked>>>, id: Uuid, f: &mut dyn FnMut(&V
 
 fn say(listener: &Listener, news: News) {
     match news {
-        News::Status(_) => listener(Event::Sync),
+        News::Status(_) | News::Files => listener(Event::Sync),
         News::Changed(entities) => listener(Event::Changed { entities: entities.into_iter().map(str::to_owned).collect() }),
         News::Round(_) => {}
     }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use ts_rs::TS;
 
 use crate::{
-    commands::{alerts, app, calendar, lease, model, people, questionnaires, records, responses, results, review, sample, settings, sync, team, today, vault},
+    commands::{alerts, app, calendar, files, change, lease, model, people, questionnaires, records, responses, results, review, sample, settings, sync, team, today, vault},
     desk::Desk,
     error::{Code, DeskError},
     typescript::Types,
@@ -126,10 +126,20 @@ commands! {
     "people.similar" Unlocked reads ["users", "user_profiles"] people::similar: people::SimilarRequest => Vec<people::Similar>, "Persons who may be the same as one about to be registered.";
     "people.register" Unlocked writes [] people::register: people::RegisterRequest => people::Person, "Registers a person without a login.";
     "people.update" Unlocked writes [] people::update: people::UpdatePerson => people::Person, "Changes what is known about a person.";
-    "team.of" Unlocked reads ["therapeutic_relationships", "users"] team::of: team::TeamRequest => team::Team, "Who looks after a person, and which colleagues could.";
+    "team.of" Unlocked reads ["therapeutic_relationships", "beneficiaries", "grants", "users"] team::of: team::TeamRequest => team::Team, "Who looks after a person, and which colleagues could.";
     "team.add" Unlocked writes [] team::add: team::AddMember => team::Team, "Lets a colleague look after a person as well: the record goes to their laptop.";
     "team.end" Unlocked writes [] team::end: team::EndMember => app::Done, "Ends that a colleague looks after a person, with a reason: the record leaves their laptop.";
     "people.profile" Unlocked reads ["users", "user_profiles", "responses", "appointments", "crisis_detections"] people::profile: people::PersonRequest => people::Profile, "A person with everything that happened, the latest first.";
+    "files.list" Unlocked reads ["attachments", "users"] files::list: files::ListFiles => Vec<files::FileInfo>, "Files of a person or a record, the latest first, with where each is.";
+    "files.begin" Unlocked writes [] files::begin: files::BeginFile => files::FileTicket, "Begins a file that comes piece by piece.";
+    "files.append" Unlocked writes [] files::append: files::AppendFile => files::FileCame, "Adds a piece to a file that was begun.";
+    "files.give_up" Unlocked writes [] files::give_up: files::DropFile => app::Done, "Gives up a file that was begun; nothing of it stays.";
+    "files.attach" Unlocked writes [] files::attach: files::AttachRequest => files::FileInfo, "Adds a file to a person or a record: content and record at once, or neither.";
+    "files.get" Unlocked reads [] files::get: files::GetFile => files::FilePiece, "A piece of a file that is on this computer.";
+    "files.save" Unlocked reads [] files::save: files::SaveFile => files::SavedCopy, "Saves a copy of a file into a folder, never over another one.";
+    "files.remove" Unlocked writes [] files::remove: files::RemoveFile => app::Done, "Marks a file as entered in error, with a reason; it leaves the computers that need it no more.";
+    "files.fetch" Unlocked writes [] files::fetch: files::FileRequest => files::FileInfo, "Fetches a file from the centre, or lets one go on that was stopped or failed.";
+    "files.stop" Unlocked writes [] files::stop: files::FileRequest => files::FileInfo, "Stops a file on its way; what has arrived stays.";
     "questionnaires.list" Unlocked reads ["questionnaires", "questions"] questionnaires::list: questionnaires::ListQuestionnaires => Vec<questionnaires::QuestionnaireInfo>, "Questionnaires that can be administered.";
     "questionnaires.get" Unlocked reads ["questionnaires", "questions", "question_options"] questionnaires::get: questionnaires::QuestionnaireRequest => questionnaires::Form, "A questionnaire with its items, options, bands and licence.";
     "responses.start" Unlocked writes [] responses::start: responses::StartRequest => responses::Administration, "Starts a questionnaire with a person, or resumes the one already begun.";
@@ -167,7 +177,9 @@ commands! {
     "sync.log" Unlocked reads ["vault"] sync::log: app::Empty => Vec<sync::SyncLine>, "What synchronizing did, the latest first.";
     "sync.resend" Unlocked writes [] sync::resend: sync::QueuedChangeRequest => app::Done, "Sends a change once more that the centre had put aside.";
     "sync.discard" Unlocked writes [] sync::discard: sync::DiscardRequest => app::Done, "Gives up a change that the centre put aside, with a reason; it stays in the history.";
-    "sync.export" Unlocked reads [] sync::export: sync::ExportRequest => sync::ExportedFile, "Writes a change into a file, to look at or to key in elsewhere.";
+    "sync.change" Unlocked reads ["*"] change::view: sync::QueuedChangeRequest => change::ChangeDetail, "What a change writes, with what stands here now.";
+    "sync.mend" Unlocked writes [] change::mend: change::MendRequest => app::Done, "Sends a change that the centre had put aside once more, with other values.";
+    "sync.export" Unlocked reads [] change::export: change::ExportRequest => change::ExportedFile, "Writes a change into a file, to look at or to key in elsewhere.";
     "sync.departed" Unlocked reads ["vault"] sync::departed: app::Empty => Vec<sync::DepartedRecord>, "What left this computer, when and why.";
     "today.get" Unlocked reads ["*"] today::get: app::Empty => today::Today, "What today asks for: agenda, paused and due questionnaires, open alerts.";
     "sample.generate" Unlocked writes [] sample::generate: sample::GenerateRequest => sample::Generated, "Fills the vault with sample data of all five systems through the normal way to write.";

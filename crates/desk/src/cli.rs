@@ -17,6 +17,8 @@ use serde_json::{Value as Json, json};
 
 use crate::{catalogue, typescript, desk::Desk, error::{Code, DeskError}, events::Event};
 
+mod sync;
+
 /// What a person or a script can ask for at the command line.
 #[derive(Subcommand, Clone, Debug)]
 pub enum Verb {
@@ -34,6 +36,9 @@ pub enum Verb {
         /// Where the vault is.
         #[command(flatten)]
         place: Place,
+        /// Synchronize only when a command asks for it, not beside the commands.
+        #[arg(long)]
+        on_request: bool,
     },
     /// Check every entry, signature, page and record of a vault.
     Verify {
@@ -47,15 +52,11 @@ pub enum Verb {
         #[command(flatten)]
         place: Place,
     },
-    /// Send what waits to the centre that a vault belongs to, and fetch what is new.
-    Sync {
-        /// Where the vault is.
-        #[command(flatten)]
-        place: Place,
-        /// Read the passphrase from the first line of standard input, whatever the environment says.
-        #[arg(long)]
-        passphrase_stdin: bool,
-    },
+    /// Send what waits to the centre and fetch what is new; look at the queue, decide, and more.
+    ///
+    /// Without a command it synchronizes once. The passphrase of the vault comes from
+    /// GLADSTONE_PASSPHRASE, from standard input, or is asked for.
+    Sync(sync::Sync),
     /// Fill a vault with sample data of all five systems.
     SampleData {
         /// Where the vault is.
@@ -110,11 +111,10 @@ fn run(verb: Verb) -> Result<(), DeskError> {
             print_text(&pretty(&command_list()));
             Ok(())
         }
-        Verb::Rpc { place } => rpc(&place),
+        Verb::Rpc { place, on_request } => rpc(&place, on_request),
         Verb::Verify { place } => with_progress(&place, asked_passphrase, "vault.verify", json!({})),
         Verb::Backup { place } => with_progress(&place, asked_passphrase, "vault.back_up", json!({})),
-        Verb::Sync { place, passphrase_stdin: true } => with_progress(&place, first_line, "sync.now", json!({ "wait": true })),
-        Verb::Sync { place, .. } => with_progress(&place, asked_passphrase, "sync.now", json!({ "wait": true })),
+        Verb::Sync(arguments) => sync::run(arguments),
         Verb::SampleData { place, seed, scale } => with_progress(&place, asked_passphrase, "sample.generate", json!({ "seed": seed, "scale": scale })),
     }
 }
@@ -150,10 +150,11 @@ pub fn desk(vaults: PathBuf, keyring: bool, listener: crate::desk::Listener) -> 
     if std::env::var("GLADSTONE_KEY_COST").is_ok_and(|cost| cost == "floor") { desk } else { desk.calibrating() }
 }
 
-fn rpc(place: &Place) -> Result<(), DeskError> {
+fn rpc(place: &Place, on_request: bool) -> Result<(), DeskError> {
     let out = Arc::new(Mutex::new(io::stdout()));
     let events = place.events.then(|| Arc::clone(&out));
     let desk = open(place, Arc::new(move |event| if let Some(out) = &events { write_line(out, &json!({ "event": event })) }));
+    let desk = if on_request { desk.without_background() } else { desk };
     let (mut input, mut line) = (io::stdin().lock(), Vec::new());
     while input.read_until(b'\n', &mut line).map_err(|error| DeskError::new(Code::Failed, error.to_string()))? > 0 {
         match std::str::from_utf8(&line) {
@@ -207,10 +208,22 @@ fn first_line() -> String {
 /// Unlocks the only vault, and runs one command under a progress bar.
 fn with_progress(place: &Place, passphrase: fn() -> String, command: &str, request: Json) -> Result<(), DeskError> {
     let desk = open(place, Arc::new(|_: Event| {}));
+    unlock(&desk, passphrase)?;
+    let result = work(&desk, command, request)?;
+    print_text(&pretty(&result));
+    desk.lock()
+}
+
+/// Unlocks the only vault of the folder.
+fn unlock(desk: &Desk, passphrase: fn() -> String) -> Result<(), DeskError> {
     let status = desk.run("app.status", json!({}))?;
     let vault = status["vaults"].as_array().filter(|vaults| vaults.len() == 1).map(|vaults| vaults[0]["id"].clone());
     let vault = vault.ok_or_else(|| DeskError::new(Code::NotFound, "Name a folder with --vaults that holds exactly one vault."))?;
-    desk.run("vault.unlock", json!({ "vault_id": vault, "passphrase": passphrase() }))?;
+    desk.run("vault.unlock", json!({ "vault_id": vault, "passphrase": passphrase() })).map(|_| ())
+}
+
+/// Runs one command under a progress bar.
+fn work(desk: &Desk, command: &str, request: Json) -> Result<Json, DeskError> {
     let bar = ProgressBar::new(0);
     let result = std::thread::scope(|scope| {
         let work = scope.spawn(|| desk.run(command, request));
@@ -222,10 +235,9 @@ fn with_progress(place: &Place, passphrase: fn() -> String, command: &str, reque
             std::thread::sleep(Duration::from_millis(100));
         }
         work.join().unwrap_or_else(|_| Err(DeskError::new(Code::Failed, "The work stopped unexpectedly.")))
-    })?;
+    });
     bar.finish_and_clear();
-    print_text(&pretty(&result));
-    desk.lock()
+    result
 }
 
 /// A reader that goes away early, `head` for example, is no fault.

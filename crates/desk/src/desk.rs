@@ -16,6 +16,7 @@ use crate::{
     catalogue::{self, Access},
     error::{Code, DeskError},
     events::Event,
+    incoming::Tickets,
     jobs::Jobs,
     lease::{self, Reach},
 };
@@ -32,21 +33,32 @@ pub struct Desk {
     background: Background,
     last_activity: AtomicI64,
     calibrates: bool,
+    /// Whether nothing synchronizes beside the work.
+    alone: bool,
     /// Long work.
     pub jobs: Jobs,
+    /// Files that are coming piece by piece.
+    pub incoming: Tickets,
 }
 
 impl Desk {
     /// A desk over a folder of vaults; nothing is open yet.
     pub fn new(vaults: impl Into<PathBuf>, with: Surrounding, listener: Listener) -> Desk {
         let now = with.around.now().0;
-        Desk { vaults: vaults.into(), with, session: Arc::default(), listener, background: Background::default(), last_activity: AtomicI64::new(now), calibrates: false, jobs: Jobs::default() }
+        Desk { vaults: vaults.into(), with, session: Arc::default(), listener, background: Background::default(), last_activity: AtomicI64::new(now), calibrates: false, alone: false, jobs: Jobs::default(), incoming: Tickets::default() }
     }
 
     /// New passphrases cost as much as this machine can bear, not only the floor.
     #[must_use]
     pub fn calibrating(mut self) -> Desk {
         self.calibrates = true;
+        self
+    }
+
+    /// Nothing synchronizes beside the work, only when a command asks for it.
+    #[must_use]
+    pub fn without_background(mut self) -> Desk {
+        self.alone = true;
         self
     }
 
@@ -105,6 +117,7 @@ impl Desk {
     pub fn swap(&self, unlocked: Option<Unlocked>) -> Option<Unlocked> {
         self.touch();
         self.stop_sync();
+        self.incoming.clear();
         let before = std::mem::replace(&mut *self.session.write().unwrap_or_else(PoisonError::into_inner), unlocked);
         self.start_sync();
         before
@@ -112,7 +125,9 @@ impl Desk {
 
     /// Synchronizes beside the work from now on, when the open vault belongs to a centre.
     pub fn start_sync(&self) {
-        self.background.start(&self.session, &self.listener);
+        if !self.alone {
+            self.background.start(&self.session, &self.listener);
+        }
     }
 
     /// Ends synchronizing beside the work.
@@ -128,6 +143,16 @@ impl Desk {
     /// How synchronizing stands; none when nothing synchronizes beside the work.
     pub fn sync_status(&self) -> Option<gladstone_sync::Status> {
         self.background.status()
+    }
+
+    /// A person asked for a file, or for one to go on.
+    pub fn files_asked_for(&self) {
+        self.background.files_asked_for();
+    }
+
+    /// The file that is moving; none when none is.
+    pub fn file_moving(&self) -> Option<gladstone_sync::blobs::Moving> {
+        self.background.file_moving()
     }
 
     /// Puts an open vault on the desk. What a check beside the work finds later becomes its alarm.

@@ -2,7 +2,7 @@
 //! for people, and the field that is meant.
 
 use gladstone_store::StoreError;
-use gladstone_vault::{CustodyError, VaultError, database::OpenError, keys::KeyError};
+use gladstone_vault::{CustodyError, VaultError, blobs::FileFault, database::OpenError, keys::KeyError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -29,6 +29,8 @@ pub enum Code {
     Sealed,
     /// Something else needs it or already is there.
     Conflict,
+    /// A newer version of Gladstone wrote it, so that this one may show it and not change it.
+    NewerVersion,
     /// The disk is full.
     DiskFull,
     /// A file is damaged.
@@ -101,6 +103,7 @@ impl From<StoreError> for DeskError {
             StoreError::NotFound(_) => DeskError::new(Code::NotFound, message),
             StoreError::AppendOnly(_) => DeskError::new(Code::Sealed, message),
             StoreError::InUse(_) => DeskError::new(Code::Conflict, message),
+            StoreError::NewerVersion { .. } => DeskError::new(Code::NewerVersion, message),
             StoreError::DiskFull => DeskError::new(Code::DiskFull, message),
             StoreError::Damaged(_) | StoreError::Unreadable(_) | StoreError::FromTheFuture { .. } => DeskError::new(Code::Damaged, message),
             StoreError::Disk | StoreError::Database(_) => DeskError::new(Code::Failed, message),
@@ -114,8 +117,23 @@ impl From<VaultError> for DeskError {
             VaultError::Store(error) => error.into(),
             VaultError::NotVerified(_) => DeskError::new(Code::Damaged, error.to_string()),
             VaultError::Entry(_) | VaultError::NotJoined | VaultError::CannotJoin(_) => DeskError::new(Code::Conflict, error.to_string()),
+            VaultError::File(message) => DeskError::new(Code::Failed, message),
             VaultError::Cancelled => DeskError::new(Code::Cancelled, "Cancelled."),
             other => DeskError::new(Code::Failed, other.to_string()),
+        }
+    }
+}
+
+impl From<FileFault> for DeskError {
+    fn from(fault: FileFault) -> Self {
+        let message = fault.to_string();
+        match fault {
+            FileFault::TooLarge { .. } => DeskError { code: Code::Invalid, message: sentence(message), field: Some("file".into()) },
+            FileFault::DiskFull => DeskError::new(Code::DiskFull, message),
+            FileFault::Damaged => DeskError::new(Code::Damaged, message),
+            FileFault::NotHere => DeskError::new(Code::NotFound, message),
+            FileFault::Disk(_) => DeskError::new(Code::Failed, message),
+            FileFault::Vault(error) => error.into(),
         }
     }
 }

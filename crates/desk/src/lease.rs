@@ -17,7 +17,7 @@ const ALWAYS: &[&str] = &[
 /// What works when the lease is over: writing what is new, and what that takes. Those that name
 /// records by themselves leave out what may not be read.
 const CAPTURE: &[&str] = &[
-    "alerts.list", "calendar.book", "calendar.overlaps", "calendar.week", "lease.break_glass", "people.find", "people.register", "people.similar", "questionnaires.get", "questionnaires.list",
+    "alerts.list", "calendar.book", "calendar.overlaps", "calendar.week", "files.append", "files.attach", "files.begin", "files.give_up", "lease.break_glass", "people.find", "people.register", "people.similar", "questionnaires.get", "questionnaires.list",
     "records.create", "responses.abandon", "responses.answer", "responses.complete", "responses.decline", "responses.position", "responses.start", "settings.set", "sync.discard", "sync.resend",
 ];
 
@@ -81,7 +81,8 @@ fn may_read(unlocked: &Unlocked, command: &str, request: &Json) -> Result<bool, 
     };
     match command {
         "people.profile" | "people.update" => Ok(person("id")),
-        "team.of" => Ok(person("person")),
+        "team.of" | "files.list" => Ok(person("person") && record(request["entity"].as_str().unwrap_or_default())?),
+        "files.get" | "files.save" | "files.fetch" | "files.stop" | "files.remove" => record("attachments"),
         "responses.trend" => Ok(person("person_id")),
         "responses.state" | "responses.result" | "responses.amend" => record("responses"),
         "alerts.get" | "alerts.act" => record("crisis_detections"),

@@ -8,6 +8,8 @@ pub mod commands;
 pub mod desk;
 pub mod error;
 pub mod events;
+mod file_names;
+pub mod incoming;
 pub mod instruments;
 pub mod jobs;
 mod lease;

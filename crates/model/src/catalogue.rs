@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::OnceLock};
 
 use crate::{
-    declaration::{EntityFile, FieldFile},
+    declaration::{ChoiceFile, EntityFile, FieldFile},
     entity::{
-        Default, Entity, Field, FieldType, MergeGroup, MergePolicy, OnDelete, Privacy, Reference, Unique,
+        Default, Entity, Field, FieldType, Index, MergeGroup, MergePolicy, OnDelete, Privacy, Reference, Unique,
         UnitCondition, UnitRule, UnitSource,
     },
     format::Format,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Version of the declared entities, told with each mutation; raised when the declaration changes. How a
 /// file is laid out is told by the number of its last migration.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Every entity, by name and by number.
 pub struct Catalogue {
@@ -132,15 +132,28 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
     }
     let natural_key = find_all(&file.natural_key)?;
 
-    let mut indexes: Vec<Vec<usize>> = file.indexes.iter().map(|names| find_all(names)).collect::<Result<_, _>>()?;
-    indexes.extend(uniques.iter().map(|unique| unique.fields.clone()));
-    indexes.extend((!natural_key.is_empty()).then(|| natural_key.clone()));
-    for (at, field) in fields.iter().enumerate() {
-        if field.reference.is_some() {
-            indexes.push(vec![at]);
+    for field in &fields {
+        let versions = [field.since].into_iter().chain(field.later_choices.iter().map(|(_, since)| *since));
+        if versions.clone().any(|since| since < file.since || since > SCHEMA_VERSION) {
+            return Err(format!("{}: its version lies between that of the entity and {SCHEMA_VERSION}", field.name));
+        }
+        if field.since > file.since && field.required {
+            return Err(format!("{}: rows of before have no value, so it cannot be required", field.name));
         }
     }
-    let indexes = without_prefixes(indexes);
+    let mut wanted: Vec<(Vec<usize>, u32)> = Vec::new();
+    for names in &file.indexes {
+        wanted.push((find_all(names)?, file.since));
+    }
+    for index in &file.later_indexes {
+        wanted.push((find_all(&index.fields)?, index.since));
+    }
+    wanted.extend(uniques.iter().map(|unique| (unique.fields.clone(), file.since)));
+    wanted.extend((!natural_key.is_empty()).then(|| (natural_key.clone(), file.since)));
+    wanted.extend(fields.iter().enumerate().filter(|(_, field)| field.reference.is_some()).map(|(at, _)| (vec![at], file.since)));
+    // An index comes with the latest of its fields, at the earliest.
+    let wanted = wanted.into_iter().map(|(positions, since)| Index { since: positions.iter().map(|at| fields[*at].since).fold(since, u32::max), fields: positions }).collect();
+    let indexes = without_prefixes(wanted);
 
     let mut groups: Vec<MergeGroup> = Vec::new();
     for (at, field) in fields.iter().enumerate() {
@@ -165,6 +178,7 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
         title: find_all(&file.title)?,
         search: find_all(&file.search)?,
         no: file.no,
+        since: file.since,
         name: file.name,
         label: file.label,
         plural: file.plural,
@@ -185,12 +199,14 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
     })
 }
 
-/// An index is left out when another one starts with the same fields.
-fn without_prefixes(indexes: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
-    let mut kept: Vec<Vec<usize>> = Vec::new();
+/// An index is left out when another one, of the same version or of one before, starts with the same
+/// fields. What was shipped stays.
+fn without_prefixes(mut indexes: Vec<Index>) -> Vec<Index> {
+    indexes.sort_by_key(|index| index.since);
+    let mut kept: Vec<Index> = Vec::new();
     for index in &indexes {
-        let covered = indexes.iter().any(|other| other.len() > index.len() && other.starts_with(index));
-        if !covered && !kept.contains(index) {
+        let covered = indexes.iter().any(|other| other.since <= index.since && other.fields.len() > index.fields.len() && other.fields.starts_with(&index.fields));
+        if !covered && !kept.iter().any(|other| other.fields == index.fields) {
             kept.push(index.clone());
         }
     }
@@ -214,6 +230,16 @@ fn field(file: FieldFile) -> Result<Field, String> {
         };
         Reference { entity, on_delete, same_unit: false }
     });
+    let (mut choices, mut later_choices) = (Vec::new(), Vec::new());
+    for choice in file.choices {
+        choices.push(match choice {
+            ChoiceFile::Plain(code) => code,
+            ChoiceFile::Later { code, since } => {
+                later_choices.push((code.clone(), since));
+                code
+            }
+        });
+    }
     Ok(Field {
         group: file.group.unwrap_or_else(|| file.name.clone()),
         privacy: match file.privacy.as_deref() {
@@ -225,13 +251,15 @@ fn field(file: FieldFile) -> Result<Field, String> {
         },
         format: file.format.as_deref().map(Format::parse).transpose()?,
         no: file.no,
+        since: file.since,
         name: file.name,
         label: file.label,
         help: file.help,
         ty,
         required: file.required,
         default,
-        choices: file.choices,
+        choices,
+        later_choices,
         open: file.open,
         proposed: file.proposed,
         reference,

@@ -8,6 +8,9 @@ use crate::rule::Rule;
 #[serde(deny_unknown_fields)]
 pub(crate) struct EntityFile {
     pub no: u16,
+    /// Version of the schema that brought it.
+    #[serde(default = "first")]
+    pub since: u32,
     pub name: String,
     pub label: String,
     pub plural: String,
@@ -30,6 +33,9 @@ pub(crate) struct EntityFile {
     pub unique_when: Vec<UniqueWhenFile>,
     #[serde(default)]
     pub indexes: Vec<Vec<String>>,
+    /// Indexes of later versions.
+    #[serde(default, rename = "index")]
+    pub later_indexes: Vec<LaterIndexFile>,
     #[serde(default)]
     pub seeds: Vec<String>,
     #[serde(default)]
@@ -50,8 +56,29 @@ pub(crate) struct UniqueWhenFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct LaterIndexFile {
+    pub fields: Vec<String>,
+    pub since: u32,
+}
+
+/// A choice as a text, or as a table when a later version brought it.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(crate) enum ChoiceFile {
+    Plain(String),
+    Later { code: String, since: u32 },
+}
+
+fn first() -> u32 {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FieldFile {
     pub no: u16,
+    #[serde(default = "first")]
+    pub since: u32,
     pub name: String,
     #[serde(rename = "type")]
     pub ty: String,
@@ -62,7 +89,7 @@ pub(crate) struct FieldFile {
     pub required: bool,
     pub default: Option<String>,
     #[serde(default)]
-    pub choices: Vec<String>,
+    pub choices: Vec<ChoiceFile>,
     #[serde(default)]
     pub open: bool,
     #[serde(default)]

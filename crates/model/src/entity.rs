@@ -12,6 +12,8 @@ use crate::{format::Format, rule::Rule, unit::UnitKind, value::Value};
 pub struct Entity {
     /// Number on the wire; never reused.
     pub no: u16,
+    /// Version of the schema that brought it.
+    pub since: u32,
     /// Table name.
     pub name: String,
     /// Name of one, for people.
@@ -38,8 +40,8 @@ pub struct Entity {
     pub natural_key: Vec<usize>,
     /// Uniqueness besides the id.
     pub uniques: Vec<Unique>,
-    /// Positions of the fields of each index; foreign keys are among them.
-    pub indexes: Vec<Vec<usize>>,
+    /// The indexes; foreign keys are among them.
+    pub indexes: Vec<Index>,
     /// Seed fields that the table as a whole holds.
     pub seeds: Vec<String>,
     /// Entities of the seeds that are described without fields and live here.
@@ -60,6 +62,11 @@ impl PartialEq for Entity {
 }
 
 impl Entity {
+    /// Whether a version of the schema brought it.
+    pub fn is_new_in(&self, version: u32) -> bool {
+        self.since == version
+    }
+
     /// The position of a field by name.
     pub fn position(&self, field: &str) -> Option<usize> {
         self.positions.get(field).copied()
@@ -81,6 +88,8 @@ impl Entity {
 pub struct Field {
     /// Number on the wire; never reused within the entity.
     pub no: u16,
+    /// Version of the schema that brought it; a row of before has no value.
+    pub since: u32,
     /// Column name.
     pub name: String,
     /// Name for people.
@@ -95,6 +104,8 @@ pub struct Field {
     pub default: Option<Default>,
     /// Closed or suggested values.
     pub choices: Vec<String>,
+    /// Those of the choices that came after the field, with the versions of the schema that brought them.
+    pub later_choices: Vec<(String, u32)>,
     /// Whether other values than the choices are allowed.
     pub open: bool,
     /// Choices that no seed names: our proposals.
@@ -120,6 +131,23 @@ pub struct Field {
 }
 
 impl Field {
+    /// Whether the choices are all that there is.
+    pub fn is_closed(&self) -> bool {
+        !self.choices.is_empty() && !self.open
+    }
+
+    /// Whether a value is a choice that this version does not know: one of a newer version. Such a value
+    /// is kept and passed on, and nobody changes it here.
+    pub fn is_of_newer_version(&self, value: &Value) -> bool {
+        self.is_closed() && value.as_text().is_some_and(|text| !self.choices.iter().any(|choice| choice == text))
+    }
+
+    /// The choices that a version of the schema knows.
+    pub fn choices_as_of(&self, version: u32) -> Vec<&str> {
+        let came_later = |choice: &str| self.later_choices.iter().any(|(later, since)| later == choice && *since > version);
+        self.choices.iter().map(String::as_str).filter(|choice| !came_later(choice)).collect()
+    }
+
     /// Whether the value never leaves the place where it belongs.
     pub fn is_secret(&self) -> bool {
         self.privacy == Privacy::Secret
@@ -212,6 +240,15 @@ pub enum OnDelete {
     Restrict,
 }
 
+/// An index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Positions of the fields.
+    pub fields: Vec<usize>,
+    /// Version of the schema that brought it.
+    pub since: u32,
+}
+
 /// Uniqueness over several fields; nulls count as equal.
 #[derive(Clone, Debug)]
 pub struct Unique {
@@ -268,7 +305,8 @@ pub struct UnitRule {
 pub enum UnitSource {
     /// The platform.
     Platform,
-    /// The unit of this kind whose id stands in the field at this position.
+    /// The unit of this kind that the field at this position names, by its id or as the text of a whole
+    /// unit.
     Of(UnitKind, usize),
     /// The unit of the row that the field at this position refers to.
     Parent(usize),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::{entity::Entity, value::Value};
+use crate::{entity::{Entity, Field}, value::Value};
 
 /// The values of one row; `values[i]` belongs to `entity.fields[i]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,11 @@ impl Row {
     /// The id in a field.
     pub fn uuid(&self, field: &str) -> Option<Uuid> {
         self.get(field).as_uuid()
+    }
+
+    /// Fields whose values are choices of a newer version: whoever does not know them leaves the row alone.
+    pub fn of_newer_version(&self) -> impl Iterator<Item = (&'static Field, &Value)> {
+        self.entity.fields.iter().zip(&self.values).filter(|(field, value)| field.is_of_newer_version(value))
     }
 
     /// What a person reads as the name of this row; falls back to the entity's label.

@@ -1,9 +1,11 @@
 //! The unit of a row: which rows travel together. Does not know who holds a right to it.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::value::Value;
 
 /// What a unit is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,6 +56,42 @@ impl Unit {
             _ => return None,
         };
         Some(Unit { kind, id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+impl UnitKind {
+    /// The id of the unit of this kind that a value names: as an id, or as the text of a whole unit such
+    /// as `person:0190…`. None for anything else.
+    pub fn id_in(self, value: &Value) -> Option<Uuid> {
+        match value.as_text() {
+            Some(text) => text.parse().ok().filter(|unit: &Unit| unit.kind == self).map(|unit| unit.id),
+            None => value.as_uuid(),
+        }
+    }
+}
+
+/// A text that names no unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a unit: it is written as platform, or as kind and id, for example person:0190…")]
+pub struct NoUnit;
+
+/// Reads what `Display` writes.
+impl FromStr for Unit {
+    type Err = NoUnit;
+
+    fn from_str(text: &str) -> Result<Unit, NoUnit> {
+        if text == "platform" {
+            return Ok(Unit::PLATFORM);
+        }
+        let (kind, id) = text.split_once(':').ok_or(NoUnit)?;
+        let kind = match kind {
+            "org" => UnitKind::Org,
+            "person" => UnitKind::Person,
+            "account" => UnitKind::Account,
+            "thread" => UnitKind::Thread,
+            _ => return Err(NoUnit),
+        };
+        Ok(Unit { kind, id: Uuid::parse_str(id).map_err(|_| NoUnit)? })
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, convert::Infallible};
 
 use chrono::Days;
 use gladstone_model::{
-    Entity, Fault, Field, FieldType, Instant, Row, Value, catalogue, ddl,
+    Entity, Fault, Field, FieldType, Instant, Row, Value, catalogue, catalogue::SCHEMA_VERSION, ddl,
     entity::Default,
     format::{self, Format},
     id,
@@ -480,10 +480,12 @@ fn passwords_are_judged() {
 
 fn the_database_checks_too() {
     for entity in &catalogue().entities {
-        for (engine, table) in [("SQLite", ddl::sqlite::create_table(entity)), ("PostgreSQL", ddl::postgres::create_table(entity))] {
+        let sqlite: String = (entity.since + 1..=SCHEMA_VERSION).map(|version| ddl::sqlite::alter_table(entity, version)).fold(ddl::sqlite::create_table(entity), |sql, more| sql + &more);
+        let postgres: String = (entity.since + 1..=SCHEMA_VERSION).map(|version| ddl::postgres::alter_table(entity, version)).fold(ddl::postgres::create_table(entity), |sql, more| sql + &more);
+        for (engine, table) in [("SQLite", sqlite), ("PostgreSQL", postgres)] {
             for field in &entity.fields {
-                let start = format!("  {} ", field.name);
-                let Some(column) = table.lines().find(|line| line.starts_with(&start)) else { panic!("{}.{} is a column", entity.name, field.name) };
+                let starts = [format!("  {} ", field.name), format!("ALTER TABLE {} ADD COLUMN {} ", entity.name, field.name)];
+                let Some(column) = table.lines().find(|line| starts.iter().any(|start| line.starts_with(start))) else { panic!("{}.{} is a column", entity.name, field.name) };
                 assert!(!field.required || column.contains("NOT NULL"), "{engine}: {}.{} is needed", entity.name, field.name);
                 assert!(field.min.is_none() && field.max.is_none() || column.contains("CHECK"), "{engine}: {}.{} has a range", entity.name, field.name);
             }

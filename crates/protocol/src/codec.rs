@@ -3,7 +3,9 @@
 //!
 //! Version policy. The header names `major` and `minor`. Another major is not read at all. A
 //! newer minor may only have appended fields at the end of a message: what is known is read and
-//! the rest is left. Bytes behind a message of our own minor, or of an older one, are damage.
+//! the rest is left. A message in which no appended field says anything is written without them and
+//! names the minor before, so that it is smaller and has the bytes that it always had. Bytes behind a
+//! message of our own minor, or of an older one, are damage.
 //! Anything else that changes (a field inside a list, a new variant) is sent only to a side whose
 //! request named a minor that knows it.
 
@@ -15,8 +17,9 @@ use crate::limits::MESSAGE_LIMIT;
 pub const MAGIC: [u8; 4] = *b"GLDS";
 /// Version that has to be the same on both sides. 1: first version.
 pub const MAJOR: u8 = 1;
-/// Version up to which the fields of messages are known. 0: first version.
-pub const MINOR: u8 = 0;
+/// Version up to which the fields of messages are known. 0: first version; 1: `PullRequest.compare`
+/// and `PullAnswer.sum`.
+pub const MINOR: u8 = 1;
 /// Length of the header in bytes: magic, major, minor, kind.
 pub const HEADER: usize = 7;
 
@@ -24,6 +27,14 @@ pub const HEADER: usize = 7;
 pub trait Message: Serialize + DeserializeOwned {
     /// Number in the header; never reused.
     const KIND: u8;
+
+    /// The fields that minor 1 appended, as bytes, where they say nothing.
+    const APPENDED: &'static [u8] = &[];
+
+    /// Whether the fields that minor 1 appended say nothing.
+    fn is_plain(&self) -> bool {
+        true
+    }
 
     /// Whether lengths and numbers are within the limits that no single field can hold to.
     fn is_within_limits(&self) -> bool {
@@ -56,7 +67,11 @@ pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, CodecFault> {
     if !message.is_within_limits() {
         return Err(CodecFault::TooLarge);
     }
-    let bytes = postcard::to_extend(message, header(M::KIND, MINOR)).map_err(|_| CodecFault::Damaged)?;
+    let plain = message.is_plain();
+    let mut bytes = postcard::to_extend(message, header(M::KIND, if plain { 0 } else { MINOR })).map_err(|_| CodecFault::Damaged)?;
+    if plain {
+        bytes.truncate(bytes.len() - M::APPENDED.len());
+    }
     if bytes.len() > MESSAGE_LIMIT { Err(CodecFault::TooLarge) } else { Ok(bytes) }
 }
 
@@ -76,16 +91,18 @@ pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, CodecFault> {
     if *major != MAJOR {
         return Err(CodecFault::OtherVersion(*major));
     }
-    let (message, rest) = postcard::take_from_bytes::<M>(body).map_err(|_| CodecFault::Damaged)?;
+    let first = *minor == 0;
+    let whole = if first && !M::APPENDED.is_empty() { std::borrow::Cow::Owned([body, M::APPENDED].concat()) } else { std::borrow::Cow::Borrowed(body) };
+    let (message, rest) = postcard::take_from_bytes::<M>(&whole).map_err(|_| CodecFault::Damaged)?;
     let newer = *minor > MINOR;
-    if !rest.is_empty() && !newer {
+    if !rest.is_empty() && !newer || first && !message.is_plain() {
         return Err(CodecFault::Damaged);
     }
     if !message.is_within_limits() {
         return Err(CodecFault::TooLarge);
     }
     // One meaning has one form: numbers with needless bytes and the like are refused.
-    let read = &body[..body.len() - rest.len()];
+    let read = &whole[..whole.len() - rest.len()];
     let again = postcard::to_extend(&message, Vec::with_capacity(read.len())).map_err(|_| CodecFault::Damaged)?;
     if again == read { Ok(message) } else { Err(CodecFault::Damaged) }
 }

@@ -64,6 +64,11 @@ impl RowsDigest {
     pub fn join(&mut self, other: &RowsDigest) {
         self.0.add(&other.0.0);
     }
+
+    /// Takes the rows of another digest away.
+    pub fn part(&mut self, other: &RowsDigest) {
+        self.0.remove(&other.0.0);
+    }
 }
 
 /// The summand of one row: BLAKE3 over entity, id, `row_mid`, `group_mids` and [`row_hash`].

@@ -4,6 +4,8 @@ use gladstone_model::Instant;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::lease::SignedLease;
+
 /// What a laptop signs to open a session, before the challenge.
 pub const SESSION_LABEL: &[u8] = b"gladstone session v1\0";
 
@@ -48,6 +50,9 @@ pub struct EnrolAnswer {
     pub server_time: Instant,
     /// Days for which the laptop may work without contact.
     pub lease_days: u16,
+    /// The same, signed; none from a centre of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<SignedLease>,
 }
 
 /// A laptop wants to sign in.
@@ -86,6 +91,10 @@ pub struct SessionAnswer {
     pub seconds: u32,
     /// The organization of this laptop.
     pub realm: Uuid,
+    /// How long it may work without contact from now on; none for one whose right has ended, and from
+    /// a centre of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<SignedLease>,
 }
 
 /// Bytes as hexadecimal digits.

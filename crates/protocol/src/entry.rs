@@ -82,6 +82,15 @@ impl Entry {
         if rest.is_empty() { Ok(entry) } else { Err(postcard::Error::DeserializeBadEncoding) }
     }
 
+    /// The place in its chain of an entry whose bytes are known to be one; the rest is not read.
+    ///
+    /// # Errors
+    /// When they begin as no entry does.
+    pub fn number_of(bytes: &[u8]) -> Result<u64, postcard::Error> {
+        let (head, _) = postcard::take_from_bytes::<(u16, Uuid, Uuid, u64)>(bytes)?;
+        Ok(head.3)
+    }
+
     /// Reads bytes that came from elsewhere: no longer than [`crate::limits::MUTATION_LIMIT`], of
     /// this version of the envelope, and exactly the bytes that [`Entry::to_bytes`] would write.
     ///

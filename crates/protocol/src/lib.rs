@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod enrol;
+pub mod lease;
 pub mod wire;
 pub mod verdict;
 pub mod codec;
@@ -20,6 +21,7 @@ pub mod row_state;
 pub mod journal;
 pub mod clock;
 pub mod digest;
+pub mod content;
 
 mod bounded;
 
@@ -29,6 +31,7 @@ pub use codec::{CodecFault, Message};
 pub use digest::{RowsDigest, Sum256};
 pub use entry::{Entry, Event, EventAction};
 pub use group_mids::GroupMids;
+pub use lease::{Lease, SignedLease};
 pub use journal::{Journal, JournalEntry, JournalKind, Side};
 pub use merge::{Check, Known, MergeFault, Merged, Outcome, Policy};
 pub use mutation::{GroupPatch, Mutation, Op, OpKind};

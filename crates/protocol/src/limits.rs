@@ -14,6 +14,8 @@ pub const PAGE_LIMIT: usize = 1024 * 1024;
 pub const PAGE_ROWS: usize = 5_000;
 /// Greatest number of pages, units, changes or verdicts in one message.
 pub const LIST_COUNT: usize = 10_000;
+/// Greatest number of digests of units in one answer: about 100 KB.
+pub const DIGEST_COUNT: usize = 2_000;
 /// Greatest number of fields or groups of one row.
 pub const FIELD_COUNT: usize = 512;
 /// Greatest number of rows that one mutation changes: more do not fit into its size anyway.
@@ -25,3 +27,7 @@ pub const BLOB_COUNT: usize = 1_000;
 pub const DECODE_FACTOR: usize = 24;
 /// Memory in bytes that decoding may take whatever the size of the message: 10,000 bare verdicts.
 pub const DECODE_SLACK: usize = 2 * 1024 * 1024;
+/// Greatest size of a file in bytes, before it is sealed.
+pub const FILE_LIMIT: u64 = 25 * 1024 * 1024;
+/// Greatest number of bytes of a sealed file in one request or answer.
+pub const FILE_PART: usize = 4 * 1024 * 1024;

@@ -462,7 +462,7 @@ fn unit_of(row: &Row, before: Option<&RowState>, op: &Op) -> (Unit, Option<Check
             _ if !applies => {}
             UnitSource::Platform => return (Unit::PLATFORM, None),
             UnitSource::Of(kind, at) => {
-                if let Some(id) = row.values[at].as_uuid() {
+                if let Some(id) = kind.id_in(&row.values[at]) {
                     return (Unit { kind, id }, None);
                 }
             }

@@ -55,13 +55,21 @@ pub fn seal(entry: &Entry, signer: &dyn Signer) -> Result<Sealed, SealFault> {
 /// # Errors
 /// The first thing that is wrong.
 pub fn open(bytes: &[u8], stored_hash: &[u8], signature: &[u8], public_key: &[u8]) -> Result<Entry, SealFault> {
+    verify(bytes, stored_hash, signature, public_key)?;
+    Entry::from_bytes(bytes).map_err(|_| SealFault::Unreadable)
+}
+
+/// Checks hash and signature of bytes that are read elsewhere.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify(bytes: &[u8], stored_hash: &[u8], signature: &[u8], public_key: &[u8]) -> Result<(), SealFault> {
     let hash = hash(bytes);
     if stored_hash != hash {
         return Err(SealFault::Hash);
     }
     let key = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, public_key);
-    key.verify(&message(&hash), signature).map_err(|_| SealFault::Signature)?;
-    Entry::from_bytes(bytes).map_err(|_| SealFault::Unreadable)
+    key.verify(&message(&hash), signature).map_err(|_| SealFault::Signature)
 }
 
 /// The hash of an entry's bytes under our label.

@@ -5,7 +5,7 @@ mod pull;
 mod push;
 mod rows;
 
-pub use pull::{Basis, BlobRef, Bootstrap, Change, Dropped, Granted, Page, PullAnswer, PullRequest, UnitDigest, unit_set_hash};
+pub use pull::{Basis, BlobRef, Bootstrap, Change, Compare, Dropped, Granted, Page, PullAnswer, PullRequest, UnitDigest, unit_set_hash};
 pub use push::{Envelope, Judged, PushAnswer, PushRequest};
 pub use rows::{GroupImage, RowChange, RowImage, RowKey, RowNews};
 

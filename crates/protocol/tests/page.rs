@@ -81,6 +81,7 @@ fn types() -> Tables {
     structure(tables, "Writer", &journal.kept.writer);
     structure(tables, "PullRequest", &pull);
     structure(tables, "Bootstrap", &pull.bootstrap[0]);
+    structure(tables, "Compare", &samples::comparing_request().compare);
     structure(tables, "PullAnswer", &pulled);
     structure(tables, "Granted", granted);
     structure(tables, "Page", &granted.pages[0]);
@@ -138,7 +139,7 @@ fn the_page_tells_every_field_and_nothing_else() {
 
 #[test]
 fn the_page_tells_the_limits() {
-    use gladstone_protocol::limits::{BATCH_COUNT, BATCH_LIMIT, BLOB_COUNT, DECODE_FACTOR, DECODE_SLACK, FIELD_COUNT, LIST_COUNT, MESSAGE_LIMIT, MUTATION_LIMIT, PAGE_LIMIT, PAGE_ROWS, ROW_COUNT};
+    use gladstone_protocol::limits::{BATCH_COUNT, BATCH_LIMIT, BLOB_COUNT, DECODE_FACTOR, DECODE_SLACK, DIGEST_COUNT, FIELD_COUNT, FILE_LIMIT, FILE_PART, LIST_COUNT, MESSAGE_LIMIT, MUTATION_LIMIT, PAGE_LIMIT, PAGE_ROWS, ROW_COUNT};
     let mib = 1024 * 1024;
     let group = |n: usize| if n < 1_000 { n.to_string() } else { format!("{},{:03}", n / 1_000, n % 1_000) };
     for line in [
@@ -146,7 +147,8 @@ fn the_page_tells_the_limits() {
         format!("| the entries of one push | {} MiB, {BATCH_COUNT} |", BATCH_LIMIT / mib),
         format!("| a message | {} MiB and {} KiB |", MESSAGE_LIMIT / mib, MESSAGE_LIMIT % mib / 1024),
         format!("| a page of a first download | about {} MiB, {} rows |", PAGE_LIMIT / mib, group(PAGE_ROWS)),
-        format!("| a list in a message | {}; rows of a mutation {}; fields of a row {FIELD_COUNT}; blobs {} |", group(LIST_COUNT), group(ROW_COUNT), group(BLOB_COUNT)),
+        format!("| a list in a message | {}; rows of a mutation {}; fields of a row {FIELD_COUNT}; blobs {}; digests {} |", group(LIST_COUNT), group(ROW_COUNT), group(BLOB_COUNT), group(DIGEST_COUNT)),
+        format!("| a file | {} MiB, in parts of {} MiB at most |", FILE_LIMIT as usize / mib, FILE_PART / mib),
         format!("| memory while decoding | {DECODE_FACTOR} bytes for each byte, and {} MiB |", DECODE_SLACK / mib),
     ] {
         assert!(PAGE.contains(&line), "the page says: {line}");

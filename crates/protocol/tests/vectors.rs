@@ -1,4 +1,4 @@
-//! The golden file of protocol version 1: bytes, hashes and signatures. Whatever changes it
+//! The golden files of protocol version 1: bytes, hashes and signatures. Whatever changes it
 //! changes the protocol; see "Changing the wire" in the README.
 
 mod support;
@@ -10,6 +10,10 @@ use gladstone_protocol::{GroupMids, Message, RowState, RowsDigest, codec, digest
 use support::{TestKey, samples};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.txt");
+const PATH_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.1.txt");
+const HEAD_1: &str = "\
+# Test vectors of the Gladstone protocol, version 1.1: what minor 1 appended. Everything else is as in v1.txt.
+";
 const HEAD: &str = "\
 # Test vectors of the Gladstone protocol, version 1.0.
 #
@@ -67,13 +71,25 @@ fn rendered() -> String {
     out
 }
 
+/// What minor 1 appended.
+fn rendered_1() -> String {
+    let mut out = HEAD_1.to_owned();
+    message(&mut out, "PullRequest that asks for digests behind person 33...33.", &samples::comparing_request());
+    message(&mut out, "PullAnswer with a sum of zero.", &samples::summed_answer());
+    out
+}
+
 #[test]
 fn the_bytes_of_version_1_do_not_change() {
-    let rendered = rendered();
+    golden(PATH, &rendered());
+    golden(PATH_1, &rendered_1());
+}
+
+fn golden(path: &str, rendered: &str) {
     if std::env::var_os("GLADSTONE_WRITE_VECTORS").is_some() {
-        std::fs::write(PATH, &rendered).expect("the file can be written");
+        std::fs::write(path, rendered).expect("the file can be written");
     }
-    let golden = std::fs::read_to_string(PATH).expect("the file of vectors is there");
+    let golden = std::fs::read_to_string(path).expect("the file of vectors is there");
     for (at, (new, old)) in rendered.lines().zip(golden.lines()).enumerate() {
         assert_eq!(new, old, "line {} of the vectors: the wire changed", at + 1);
     }

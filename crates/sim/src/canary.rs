@@ -2,8 +2,8 @@
 //! no product: each sits between laptop and centre, or reaches into a file.
 
 use gladstone_protocol::{
-    Verdict,
-    wire::{Judged, Page, PullAnswer, PushAnswer, PushRequest},
+    Entry, Verdict,
+    wire::{Envelope, Judged, Page, PullAnswer, PushAnswer, PushRequest},
 };
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -15,28 +15,50 @@ use crate::files;
 pub enum Canary {
     /// Pushes are acknowledged and not stored.
     AcknowledgesWithoutStoring,
-    /// Each first download lacks a row.
-    DropsARow,
     /// A laptop takes what waits for sent.
     ForgetsItsOutbox,
+    /// The centre forgets what it decided, and decides once more when the same arrives again.
+    AppliesTwice,
     /// The centre keeps no journal: of two values one is gone.
     LaterOneWinsSilently,
     /// The centre passes on all rows of a mutation but the last.
     TearsMutations,
-    /// A laptop is never told what it has to give away.
-    KeepsWhatLeft,
     /// A laptop shows only what the centre has.
     Flickers,
+    /// The centre tells too small a number of an effect: what was sent is not shown until it comes
+    /// back.
+    SettlesTooEarly,
+    /// A laptop is never told what it has to give away.
+    KeepsWhatLeft,
+    /// Behind an envelope that it does not like the centre takes nothing more.
+    PoisonBlocks,
+    /// Each first download lacks a row.
+    DropsARow,
+    /// A row of a laptop changes by itself.
+    ChangesARow,
 }
 
 impl Canary {
-    /// All of them.
-    pub const ALL: [Canary; 7] = [Canary::AcknowledgesWithoutStoring, Canary::DropsARow, Canary::ForgetsItsOutbox, Canary::LaterOneWinsSilently, Canary::TearsMutations, Canary::KeepsWhatLeft, Canary::Flickers];
+    /// All of them, with the invariants as whose breach each may be found.
+    pub const ALL: [(Canary, &[u8]); 11] = [
+        (Canary::AcknowledgesWithoutStoring, &[1]),
+        (Canary::ForgetsItsOutbox, &[1, 5]),
+        (Canary::AppliesTwice, &[2]),
+        (Canary::LaterOneWinsSilently, &[3]),
+        (Canary::TearsMutations, &[4]),
+        (Canary::Flickers, &[5]),
+        (Canary::SettlesTooEarly, &[5]),
+        (Canary::KeepsWhatLeft, &[6]),
+        (Canary::PoisonBlocks, &[7]),
+        // The row may be one of several of its mutation.
+        (Canary::DropsARow, &[4, 8]),
+        (Canary::ChangesARow, &[8]),
+    ];
 }
 
 /// An acknowledgement of what nobody stored.
 pub fn acknowledge(request: &PushRequest, epoch: Uuid, head: u64, server_time: gladstone_model::Instant) -> PushAnswer {
-    let numbers = request.envelopes.iter().filter_map(|envelope| gladstone_protocol::Entry::from_bytes(&envelope.bytes).ok());
+    let numbers = request.envelopes.iter().filter_map(|envelope| Entry::from_bytes(&envelope.bytes).ok());
     let verdicts = numbers.enumerate().map(|(at, entry)| Judged { dseq: entry.dseq, verdict: Verdict::Applied { g: head + 1 + at as u64 } }).collect();
     PushAnswer { epoch, verdicts, server_time, next_nonce: request.nonce }
 }
@@ -59,6 +81,7 @@ pub fn drop_a_row(answer: &mut PullAnswer) {
 pub fn tear(answer: &mut PullAnswer) {
     answer.changes.iter_mut().filter(|change| change.rows.len() > 1).for_each(|change| drop(change.rows.pop()));
     answer.digests.clear();
+    answer.sum = None;
 }
 
 /// Everything that waits is taken for settled.
@@ -78,4 +101,39 @@ pub fn empty_journal(store: &std::path::Path) {
     let connection = Connection::open(store).unwrap();
     connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
     connection.execute_batch("DELETE FROM centre_journal").unwrap();
+}
+
+/// Undoes what the centre knows about the envelopes of a push, but not what they did.
+pub fn forget(store: &std::path::Path, request: &PushRequest) {
+    let entries = request.envelopes.iter().filter_map(|envelope| Entry::from_bytes(&envelope.bytes).ok());
+    let connection = Connection::open(store).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    for entry in entries.collect::<Vec<_>>().into_iter().rev() {
+        let place = (entry.device.as_bytes().as_slice(), entry.incarnation.as_bytes().as_slice(), entry.dseq as i64);
+        let sql = "UPDATE centre_envelope SET mutation = NULL, incarnation = randomblob(16) WHERE device = ?1 AND incarnation = ?2 AND dseq = ?3";
+        connection.execute(sql, place).unwrap();
+        let sql = "UPDATE centre_life SET dseq = ?3 - 1, head = ?4 WHERE device = ?1 AND incarnation = ?2";
+        connection.execute(sql, (place.0, place.1, place.2, entry.previous.as_slice())).unwrap();
+    }
+}
+
+/// Every verdict with an effect says that it took effect long ago.
+pub fn long_ago(answer: &mut PushAnswer) {
+    for judged in &mut answer.verdicts {
+        if let Verdict::Applied { g } | Verdict::Merged { g, .. } = &mut judged.verdict {
+            *g = 1;
+        }
+    }
+}
+
+/// Takes out of a push everything from the first envelope on whose number is a multiple of five.
+pub fn block(request: &PushRequest) -> PushRequest {
+    let liked = |envelope: &&Envelope| Entry::from_bytes(&envelope.bytes).is_ok_and(|entry| !entry.dseq.is_multiple_of(5));
+    PushRequest { envelopes: request.envelopes.iter().take_while(liked).cloned().collect(), ..request.clone() }
+}
+
+/// A value changes that nobody wrote.
+pub fn change_a_row(vault: &std::path::Path) {
+    let connection: Connection = files::writer(vault).unwrap();
+    connection.execute_batch("UPDATE users SET job_title = 'Somebody else' WHERE id = (SELECT max(id) FROM users)").unwrap();
 }

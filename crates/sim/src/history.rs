@@ -1,7 +1,7 @@
 //! The oracle: what the centre told, commit number by commit number, folded apart from the code
 //! of laptop and centre. It knows how each unit stood at each number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gladstone_model::{Unit, catalogue};
 use gladstone_protocol::wire::{RowImage, RowKey, RowNews};
@@ -13,6 +13,9 @@ pub struct History {
     /// Everything up to this commit number is in it.
     pub head: u64,
     versions: BTreeMap<RowKey, Vec<(u64, Option<RowImage>)>>,
+    touched: BTreeMap<u64, BTreeSet<RowKey>>,
+    numbers: HashMap<Uuid, u64>,
+    authors: HashMap<Uuid, Uuid>,
 }
 
 /// A line of the centre's log.
@@ -33,6 +36,10 @@ impl History {
     /// Takes in one line, in their order. Says what is wrong with it.
     pub fn take(&mut self, line: Line) -> Result<(), String> {
         let Line { g, unit, key, mutation, news } = line;
+        if let Some(before) = self.numbers.insert(mutation, g).filter(|before| *before != g) {
+            return Err(format!("mutation {mutation} took effect at {before} and once more at {g}"));
+        }
+        self.touched.entry(g).or_default().insert(key);
         let versions = self.versions.entry(key).or_default();
         let last = versions.last().and_then(|(_, image)| image.clone());
         let wrong = |what: &str| Err(format!("the log tells at {g} of {} {}: {what}", name(key), key.id));
@@ -77,6 +84,38 @@ impl History {
     /// The rows of all units as they stood at a commit number.
     pub fn at(&self, g: u64) -> impl Iterator<Item = &RowImage> {
         self.versions.values().filter_map(move |versions| versions.iter().rev().find(|(at, _)| *at <= g).and_then(|(_, image)| image.as_ref()))
+    }
+
+    /// The commit number at which a row got the version that it had at another one, and all rows that
+    /// changed with it.
+    pub fn changed_with(&self, key: RowKey, g: u64) -> Option<(u64, &BTreeSet<RowKey>)> {
+        let (at, _) = self.versions.get(&key)?.iter().rev().find(|(at, _)| *at <= g)?;
+        Some((*at, self.touched.get(at)?))
+    }
+
+    /// Notes who wrote mutations, in the order in which they are filed.
+    pub fn note_authors(&mut self, authors: impl IntoIterator<Item = (Uuid, Uuid)>) {
+        self.authors.extend(authors);
+    }
+
+    /// How many authors are known.
+    pub fn authors(&self) -> usize {
+        self.authors.len()
+    }
+
+    /// Who wrote a mutation.
+    pub fn author(&self, mutation: Uuid) -> Option<Uuid> {
+        self.authors.get(&mutation).copied()
+    }
+
+    /// How many mutations up to a commit number changed more rows than one.
+    pub fn of_several_rows(&self, g: u64) -> usize {
+        self.touched.range(..=g).filter(|(_, keys)| keys.len() > 1).count()
+    }
+
+    /// The commit number at which a mutation changed rows.
+    pub fn number(&self, mutation: Uuid) -> Option<u64> {
+        self.numbers.get(&mutation).copied()
     }
 
     /// A row as it stood.

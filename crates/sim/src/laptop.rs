@@ -24,6 +24,17 @@ pub struct Past {
     pub revoked: bool,
 }
 
+/// Somebody with a laptop.
+#[derive(Clone, Copy, Debug)]
+pub struct Person {
+    /// Id.
+    pub actor: Uuid,
+    /// Name.
+    pub name: &'static str,
+    /// Role with which they join.
+    pub role: &'static str,
+}
+
 /// A laptop.
 pub struct Laptop {
     /// What it is called in the trace, from 0.
@@ -38,6 +49,8 @@ pub struct Laptop {
     pub wake_at: u64,
     /// Whether its session is good.
     pub signed_in: bool,
+    /// Whether it reaches nobody.
+    pub cut_off: bool,
     /// Requests that are still on their way, as bytes: whether a push, and when to arrive at the
     /// earliest (step).
     pub on_the_way: Vec<(bool, Vec<u8>)>,
@@ -68,32 +81,33 @@ pub struct Chained {
 }
 
 impl Laptop {
-    /// A new laptop.
-    pub fn new(no: usize, actor: Uuid, name: &'static str, role: &'static str, machine: Arc<Machine>) -> Laptop {
-        Laptop::from_image(no, actor, name, role, machine, &files::template().laptop)
-    }
-
     /// A laptop with these files.
-    pub fn from_image(no: usize, actor: Uuid, name: &'static str, role: &'static str, machine: Arc<Machine>, image: &Image) -> Laptop {
+    pub fn from_image(no: usize, person: Person, machine: Arc<Machine>, image: &Image) -> Laptop {
         let folder = files::unpack(image);
-        let vault = open(&folder, &machine, actor, None);
+        let vault = open(&folder, &machine, person.actor, None);
         let peek = files::reader(&files::vault_file(&folder)).unwrap();
         Laptop {
             no,
-            actor,
+            actor: person.actor,
             machine,
             engine: Engine::default(),
             wake_at: 0,
             signed_in: false,
+            cut_off: false,
             on_the_way: Vec::new(),
             saved: BTreeMap::new(),
             past: Past::default(),
-            role,
-            name,
+            role: person.role,
+            name: person.name,
             vault: Some(vault),
             peek,
             folder,
         }
+    }
+
+    /// Whose it is.
+    pub fn person(&self) -> Person {
+        Person { actor: self.actor, name: self.name, role: self.role }
     }
 
     /// The open vault.
@@ -146,6 +160,11 @@ impl Laptop {
     /// A number that a query yields.
     pub fn count(&self, sql: &str) -> u64 {
         self.peek.prepare_cached(sql).unwrap().query_row([], |row| row.get::<_, i64>(0)).unwrap().unsigned_abs()
+    }
+
+    /// Whether it misses at the centre what that said it took.
+    pub fn doubts(&self) -> bool {
+        self.count("SELECT count(*) FROM chain JOIN doubted USING (dseq) WHERE chain.state = 2") > 0
     }
 
     /// The mutations of its chain in states that a condition names, in their order.

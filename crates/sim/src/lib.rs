@@ -13,14 +13,19 @@ pub mod canary;
 
 mod act;
 mod files;
+mod ground;
 mod history;
 mod host;
 mod laptop;
 mod line;
 mod numbers;
+mod regression;
 mod time;
 
 pub use canary::Canary;
 pub use invariants::Broken;
-pub use run::{LENGTH, Outcome, minimise, seed};
-pub use numbers::Numbers;
+pub use ground::Engine;
+pub use numbers::{FAULTS, Numbers};
+pub use regression::Regression;
+pub use run::{Outcome, Plan, minimise, seed};
+pub use step::Size;

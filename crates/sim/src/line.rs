@@ -5,10 +5,10 @@ use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
 
 use gladstone_central::Centre;
 use gladstone_protocol::{
-    ApiError, SyncApi,
+    ApiError, SignedLease, SyncApi,
     codec::{self, Message},
     enrol::{SESSION_LABEL, SessionRequest, to_hex},
-    wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
+    wire::{Basis, PullAnswer, PullRequest, PushAnswer, PushRequest},
 };
 use gladstone_sync::{Remote, remote::Sign};
 use gladstone_testkit::{Dice, Image};
@@ -54,6 +54,22 @@ impl Mishap {
         Mishap::Busy,
         Mishap::SignedOut,
     ];
+
+    /// What it is counted as.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Mishap::RequestLost => "request lost",
+            Mishap::AnswerLost => "answer lost",
+            Mishap::Twice => "request twice",
+            Mishap::LateCopy => "late copy of a request",
+            Mishap::LateRequest => "late request",
+            Mishap::RequestCut => "request cut",
+            Mishap::AnswerCut => "answer cut",
+            Mishap::AnswerChanged => "answer changed",
+            Mishap::Busy => "centre busy",
+            Mishap::SignedOut => "session ended",
+        }
+    }
 }
 
 /// How often what happened.
@@ -65,6 +81,7 @@ pub struct Line<'w> {
     device: Uuid,
     canary: Option<Canary>,
     inner: RefCell<Inner>,
+    meanwhile: &'w dyn Fn(),
 }
 
 /// What changes while messages go to and fro.
@@ -74,24 +91,38 @@ pub struct Inner {
     pub signed_in: bool,
     /// Requests that arrive later: whether a push, and the bytes.
     pub on_the_way: Vec<(bool, Vec<u8>)>,
+    /// Whether nobody is reached.
+    pub cut_off: bool,
     /// What happened.
     pub mishaps: Vec<Mishap>,
+    /// What was heard that is worth counting.
+    pub notes: Vec<&'static str>,
     /// In how many of a hundred calls something happens.
     pub chance: usize,
     /// Decides what.
     pub dice: Option<Dice>,
-    /// The laptop is gone when this many further answers were given, before it stores the last.
-    pub gone_after: Option<usize>,
-    /// Its folder.
+    /// Messages of others and of its own that arrive before its request.
+    pub overtaking: Vec<(bool, Vec<u8>)>,
+    /// Somebody writes while the answer is awaited.
+    pub is_written_meanwhile: bool,
+    /// The laptop is gone while it stores the answer.
+    pub laptop_goes: bool,
+    /// The centre is gone while it takes in the request.
+    pub centre_goes: bool,
+    /// The laptop's folder.
     pub folder: PathBuf,
-    /// Its files when it went.
-    pub left_behind: Option<Image>,
+    /// Its files before it stored the answer in which it goes.
+    pub laptop_before: Option<Image>,
+    /// The centre's files before the request in which it goes; none within for a database.
+    pub centre_before: Option<Option<Image>>,
+    /// The lease that the last session brought.
+    pub lease: Option<SignedLease>,
 }
 
 impl<'w> Line<'w> {
     /// A way for one laptop.
-    pub fn new(host: &'w Host, device: Uuid, canary: Option<Canary>, inner: Inner) -> Line<'w> {
-        Line { host, device, canary, inner: RefCell::new(inner) }
+    pub fn new(host: &'w Host, device: Uuid, canary: Option<Canary>, inner: Inner, meanwhile: &'w dyn Fn()) -> Line<'w> {
+        Line { host, device, canary, inner: RefCell::new(inner), meanwhile }
     }
 
     /// What is to be kept.
@@ -117,7 +148,7 @@ impl<'w> Line<'w> {
 
     /// Sends a request as bytes and hears an answer as bytes.
     fn exchange<Q: Message, A: Message>(&self, is_push: bool, request: &Q, answer: impl Fn(&Q) -> Result<A, ApiError>) -> Result<A, ApiError> {
-        if self.inner.borrow().left_behind.is_some() {
+        if self.inner.borrow().cut_off {
             return Err(ApiError::Offline);
         }
         if !self.inner.borrow().signed_in {
@@ -128,6 +159,23 @@ impl<'w> Line<'w> {
             let heard: Q = codec::decode(bytes).map_err(|_| ApiError::Damaged)?;
             codec::encode(&answer(&heard)?).map_err(ApiError::from)
         };
+        let overtaking = std::mem::take(&mut self.inner.borrow_mut().overtaking);
+        for (is_push, bytes) in overtaking {
+            arrive(self.host, is_push, &bytes);
+            self.inner.borrow_mut().notes.push("message overtaken");
+        }
+        let written = std::mem::take(&mut self.inner.borrow_mut().is_written_meanwhile);
+        let before = written && self.roll(2) == 0;
+        if before {
+            (self.meanwhile)();
+        }
+        if std::mem::take(&mut self.inner.borrow_mut().centre_goes) {
+            let image = self.host.ground.image();
+            // Whether it was done or not, nobody hears of it.
+            let _ = serve(&sent);
+            self.inner.borrow_mut().centre_before = Some(image);
+            return Err(ApiError::Offline);
+        }
         let mishap = self.mishap();
         let later = |bytes: &[u8]| self.inner.borrow_mut().on_the_way.push((is_push, bytes.to_vec()));
         let heard = match mishap {
@@ -161,13 +209,12 @@ impl<'w> Line<'w> {
             Some(Mishap::AnswerCut | Mishap::AnswerChanged) | None => serve(&sent),
         };
         let mut bytes = heard?;
+        if written && !before {
+            (self.meanwhile)();
+        }
         let mut inner = self.inner.borrow_mut();
-        if let Some(left) = &mut inner.gone_after {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                inner.left_behind = Some(files::image(&inner.folder));
-                return Err(ApiError::Offline);
-            }
+        if std::mem::take(&mut inner.laptop_goes) {
+            inner.laptop_before = Some(files::image(&inner.folder));
         }
         drop(inner);
         match mishap {
@@ -180,14 +227,31 @@ impl<'w> Line<'w> {
     }
 
     fn push_there(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
-        if self.canary == Some(Canary::AcknowledgesWithoutStoring) && !request.envelopes.is_empty() {
-            return Ok(canary::acknowledge(request, self.host.epoch(), self.host.head(), gladstone_model::Instant(crate::time::BEGINNING)));
+        if !request.epoch.is_nil() && request.epoch != self.host.epoch() {
+            self.inner.borrow_mut().notes.push("another history met");
         }
-        push(self.host, self.device, request)
+        let push = |request: &PushRequest| push(self.host, self.device, request);
+        match self.canary {
+            Some(Canary::AcknowledgesWithoutStoring) if !request.envelopes.is_empty() => Ok(canary::acknowledge(request, self.host.epoch(), self.host.head(), gladstone_model::Instant(crate::time::BEGINNING))),
+            Some(Canary::AppliesTwice) if !request.envelopes.is_empty() => {
+                push(request)?;
+                self.host.ground.file().iter().for_each(|store| canary::forget(store, request));
+                push(request)
+            }
+            Some(Canary::SettlesTooEarly) => push(request).map(|mut answer| {
+                canary::long_ago(&mut answer);
+                answer
+            }),
+            Some(Canary::PoisonBlocks) => push(&canary::block(request)),
+            _ => push(request),
+        }
     }
 
     fn pull_there(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
         let mut answer = pull(self.host, self.device, request)?;
+        if answer.basis == Basis::TooOld {
+            self.inner.borrow_mut().notes.push("cursor below the log");
+        }
         match self.canary {
             Some(Canary::DropsARow) => canary::drop_a_row(&mut answer),
             Some(Canary::TearsMutations) => canary::tear(&mut answer),
@@ -211,7 +275,7 @@ impl SyncApi for Line<'_> {
 impl Remote for Line<'_> {
     fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError> {
         let mishap = self.mishap();
-        if mishap == Some(Mishap::RequestLost) {
+        if mishap == Some(Mishap::RequestLost) || self.inner.borrow().cut_off {
             return Err(ApiError::Offline);
         }
         let centre: &Centre = self.host.centre();
@@ -225,8 +289,14 @@ impl Remote for Line<'_> {
         if caller.device != device || caller.realm != self.host.realm {
             return Err(ApiError::Refused { code: "session".into(), text: "a session is somebody else's".into() });
         }
-        self.inner.borrow_mut().signed_in = true;
+        let mut inner = self.inner.borrow_mut();
+        inner.signed_in = true;
+        inner.lease = answer.lease;
         Ok(())
+    }
+
+    fn lease(&self) -> Option<SignedLease> {
+        self.inner.borrow_mut().lease.take()
     }
 
     fn wait(&self, beyond: u64) -> Result<u64, ApiError> {

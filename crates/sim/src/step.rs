@@ -5,9 +5,15 @@
 use std::fmt;
 
 use gladstone_testkit::Dice;
+use serde::{Deserialize, Serialize};
+
+/// Whether something that is written gives or takes rights.
+pub fn moves_rights(act: Act) -> bool {
+    matches!(act, Act::Entrust | Act::EndCare | Act::Enrol | Act::Grant | Act::EndGrant | Act::Role | Act::Share | Act::Move)
+}
 
 /// A step: what happens, and randomness of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What happens.
     pub what: What,
@@ -16,7 +22,7 @@ pub struct Step {
 }
 
 /// What happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// Somebody writes something.
     Edit(usize, Act),
@@ -32,6 +38,12 @@ pub enum What {
     KillInSync(usize),
     /// The centre is gone and starts again.
     KillCentre,
+    /// The program is gone in the middle of saving something.
+    KillInSave(usize, Act),
+    /// The centre is gone in the middle of what a laptop asks of it.
+    KillCentreInSync(usize),
+    /// A laptop reaches nobody from now on, or does again.
+    Partition(usize, bool),
     /// A laptop's folder is copied, and both go on.
     Clone(usize),
     /// A laptop's folder is kept for later.
@@ -61,7 +73,7 @@ pub enum What {
 }
 
 /// What somebody writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Act {
     /// A person is registered.
     Register,
@@ -125,7 +137,7 @@ pub enum Act {
 }
 
 /// How a clock is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wrong {
     /// Right.
     No,
@@ -138,7 +150,7 @@ pub enum Wrong {
 }
 
 /// How much time passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Span {
     /// Ten minutes.
     Minutes,
@@ -186,12 +198,63 @@ const MOVES: [(Act, usize); 9] = [(Act::EndCare, 8), (Act::Entrust, 6), (Act::Ro
 
 /// How often what kind of step comes, in worlds of different tempers: ordinary ones, bad networks
 /// and crashes, copies and backups, rights that come and go, one after the other.
-const TEMPERS: [[usize; 18]; 4] = [
-    [44, 9, 30, 3, 4, 4, 1, 1, 2, 1, 2, 1, 1, 2, 3, 1, 2, 4],
-    [34, 10, 44, 1, 6, 14, 4, 0, 0, 0, 0, 0, 1, 4, 3, 4, 6, 6],
-    [34, 6, 26, 4, 3, 3, 1, 4, 7, 7, 6, 6, 3, 3, 4, 2, 1, 5],
-    [50, 3, 36, 6, 2, 6, 1, 0, 0, 0, 0, 0, 1, 1, 4, 2, 1, 4],
+const TEMPERS: [[usize; 21]; 4] = [
+    [44, 9, 30, 3, 4, 4, 1, 1, 2, 1, 2, 1, 1, 2, 3, 1, 2, 4, 1, 1, 2],
+    [34, 10, 44, 1, 6, 14, 4, 0, 0, 0, 0, 0, 1, 4, 3, 4, 6, 6, 4, 5, 6],
+    [34, 6, 26, 4, 3, 3, 1, 4, 7, 7, 6, 6, 3, 3, 4, 2, 1, 5, 1, 2, 2],
+    [50, 3, 36, 6, 2, 6, 1, 0, 0, 0, 0, 0, 1, 1, 4, 2, 1, 4, 1, 1, 3],
 ];
+
+/// How large a world is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Size {
+    /// Three people, a short run.
+    Small,
+    /// Four people.
+    #[default]
+    Ordinary,
+    /// Nine people, a long run.
+    Large,
+}
+
+impl Size {
+    /// The size of the world of a seed: of twenty, eleven are small and one is large.
+    pub fn of(seed: u64) -> Size {
+        match seed % 20 {
+            0 => Size::Large,
+            place if place % 5 > 2 => Size::Ordinary,
+            _ => Size::Small,
+        }
+    }
+
+    /// Steps of a program.
+    pub fn steps(self) -> usize {
+        match self {
+            Size::Small => 25,
+            Size::Ordinary => 40,
+            Size::Large => 120,
+        }
+    }
+
+    /// People with laptops: an administrator, trainers, and a last one who works alone at first.
+    pub fn people(self) -> usize {
+        match self {
+            Size::Small => 3,
+            Size::Ordinary => 4,
+            Size::Large => 9,
+        }
+    }
+
+    /// Laptops at most, copies included.
+    pub fn laptops(self) -> usize {
+        match self {
+            Size::Small => 4,
+            Size::Ordinary => 6,
+            Size::Large => 12,
+        }
+    }
+}
 
 /// The program of a seed: `length` steps.
 pub fn program(seed: u64, length: usize) -> Vec<Step> {
@@ -222,11 +285,14 @@ fn step(temper: usize, dice: &mut Dice) -> Step {
         14 => What::Pass([Span::Minutes, Span::Hours, Span::Weeks][dice.below(3)]),
         15 => What::TrimLog,
         16 => What::DiskFull(laptop, dice.below(12) as u32),
-        _ => match dice.below(3) {
+        17 => match dice.below(3) {
             0 => What::Arrive,
             1 => What::Join(laptop),
             _ => What::Decide(laptop),
         },
+        18 => What::Partition(laptop, dice.below(3) > 0),
+        19 => What::KillCentreInSync(laptop),
+        _ => What::KillInSave(laptop, weighted(&EDITS, dice)),
     };
     Step { what, seed: dice.roll() }
 }
@@ -253,6 +319,10 @@ impl fmt::Display for Step {
             What::Kill(laptop) => write!(f, "{laptop} is killed"),
             What::KillInSync(laptop) => write!(f, "{laptop} is killed while it synchronizes"),
             What::KillCentre => write!(f, "the centre is killed"),
+            What::KillInSave(laptop, act) => write!(f, "{laptop} is killed while it saves {act:?}"),
+            What::KillCentreInSync(laptop) => write!(f, "the centre is killed while {laptop} synchronizes"),
+            What::Partition(laptop, true) => write!(f, "{laptop} reaches nobody"),
+            What::Partition(laptop, false) => write!(f, "{laptop} reaches the centre again"),
             What::Clone(laptop) => write!(f, "{laptop} is copied"),
             What::Keep(laptop) => write!(f, "the folder of {laptop} is kept"),
             What::SetBack(laptop, true) => write!(f, "{laptop} is put back, and notices"),

@@ -25,6 +25,11 @@ impl Time {
         Arc::new(Time(AtomicI64::new(BEGINNING)))
     }
 
+    /// Time that goes on from so many microseconds since 1970 UTC.
+    pub fn from(micros: i64) -> Arc<Time> {
+        Arc::new(Time(AtomicI64::new(micros)))
+    }
+
     /// Microseconds since 1970 UTC.
     pub fn now(&self) -> i64 {
         self.0.fetch_add(1_000, Ordering::Relaxed)

@@ -28,6 +28,16 @@ pub enum StoreError {
     /// Another row needs this one.
     #[error("{0}")]
     InUse(String),
+    /// The row holds what a newer version of Gladstone wrote, so that this one must not change it.
+    #[error("“{value}” ({field}) was written by a newer version of Gladstone. This {label} can be read here; to change it, update Gladstone")]
+    NewerVersion {
+        /// Name of the entity, for people.
+        label: String,
+        /// Name of the field, for people.
+        field: String,
+        /// The value that this version does not know.
+        value: String,
+    },
     /// The disk is full.
     #[error("not saved: this computer has no space left. Free some space and try again; everything saved before is safe")]
     DiskFull,

@@ -1,5 +1,7 @@
 //! Reading rows of any entity. Cannot write.
 
+use std::collections::BTreeSet;
+
 use gladstone_model::{Entity, Field, Row, Unit, Value, catalogue, entity::Reference, validate::Lookup};
 use gladstone_protocol::{GroupMids, RowState};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
@@ -131,18 +133,23 @@ impl<'c> Reader<'c> {
         Ok(count.unsigned_abs())
     }
 
-    /// The ids of all rows of an entity that travel with a unit, in their order. Looks at every row:
-    /// no index serves this.
+    /// The ids of all rows of an entity that travel with one of these units, each with its unit. Looks at
+    /// every row once: no index serves this.
     ///
     /// # Errors
     /// What the database says, or [`StoreError::Unreadable`].
-    pub fn ids_in_unit(&self, entity: &Entity, unit: Unit) -> Result<Vec<Uuid>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("SELECT id FROM {} WHERE unit_id = ?1 ORDER BY id", entity.name))?;
-        let mut rows = statement.query([unit.to_bytes()])?;
+    pub fn ids_in_units(&self, entity: &Entity, units: &BTreeSet<Unit>) -> Result<Vec<(Unit, Uuid)>, StoreError> {
+        let (Some(first), Some(last)) = (units.first(), units.last()) else { return Ok(Vec::new()) };
+        let mut statement = self.connection.prepare_cached(&format!("SELECT unit_id, id FROM {} WHERE unit_id BETWEEN ?1 AND ?2", entity.name))?;
+        let mut rows = statement.query([first.to_bytes(), last.to_bytes()])?;
         let mut found = Vec::new();
+        let unreadable = || StoreError::Unreadable(entity.plural.clone());
         while let Some(row) = rows.next()? {
-            let id = row.get_ref(0)?.as_blob().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
-            found.push(id.ok_or_else(|| StoreError::Unreadable(entity.plural.clone()))?);
+            let unit = row.get_ref(0)?.as_blob().ok().and_then(Unit::from_bytes).ok_or_else(unreadable)?;
+            if units.contains(&unit) {
+                let id = row.get_ref(1)?.as_blob().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
+                found.push((unit, id.ok_or_else(unreadable)?));
+            }
         }
         Ok(found)
     }

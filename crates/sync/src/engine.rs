@@ -12,7 +12,7 @@ use gladstone_model::Instant;
 use gladstone_protocol::{ApiError, limits::BATCH_COUNT};
 
 use pace::{Pace, backoff, jitter};
-pub use pace::{INTERVAL_MS, LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS, WATCHDOG_MS};
+pub use pace::{CONTACT_MS, INTERVAL_MS, LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS, WATCHDOG_MS};
 pub use status::{Phase, Status};
 
 /// Later than this is told to a person; shorter waits belong to a long transfer.
@@ -81,8 +81,8 @@ pub enum Trouble {
     Later(u64),
     /// Somebody else goes on with the same laptop's name: this one is a copy, or was copied.
     Copy,
-    /// The centre reads newer versions only.
-    UpgradeRequired,
+    /// The centre does not know the version of what was sent: it is older than this laptop.
+    CentreOlder,
     /// The centre named another history; what it may lack waits to be sent again.
     OtherEpoch,
 }
@@ -98,6 +98,9 @@ pub struct Pulled {
     pub waiting: u64,
     /// The centre has another history: what it lacks is sent before anything more is fetched.
     pub push_first: bool,
+    /// The centre did not give what it had said it took: that is sent again. It happens once to each
+    /// entry.
+    pub resend: bool,
 }
 
 /// Why a flight came to nothing.
@@ -106,6 +109,9 @@ pub enum Fault {
     /// The centre, or the way to it.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The centre runs an older version than this laptop.
+    #[error("The centre is older than this laptop. Work goes on here; what waits is sent once the centre was updated.")]
+    CentreOlder,
     /// This laptop: its disk is full, or what came does not hold together.
     #[error("{0}")]
     Local(String),
@@ -185,6 +191,8 @@ pub struct Engine {
     signed_in: bool,
     /// The right has ended: hand over what waits, fetch nothing.
     leaving: bool,
+    /// When a push was last answered.
+    contact: Option<u64>,
     /// How often another history was named since a round came to its end.
     turns: u32,
 }
@@ -203,6 +211,7 @@ impl Default for Engine {
             at_most: BATCH_COUNT,
             signed_in: false,
             leaving: false,
+            contact: None,
             turns: 0,
         }
     }
@@ -257,6 +266,8 @@ impl Engine {
             State::Flying { .. } => self.news = Needs::ALL,
             State::Resting { .. } | State::Halted => {
                 self.failures = 0;
+                // Histories of before say nothing about the centre that is asked now.
+                self.turns = 0;
                 self.begin(now, Needs::ALL, out);
             }
         }
@@ -269,14 +280,20 @@ impl Engine {
                 self.failed(now, Fault::Api(ApiError::Offline), out);
             }
             State::Resting { until } if now.millis >= until => {
-                // A round of its own accord also says who is there, so that a copy is noticed.
-                let needs = if self.news.any() && !self.is_in_trouble() { std::mem::take(&mut self.news) } else { Needs::ALL };
+                let needs = if self.news.any() && !self.is_in_trouble() { std::mem::take(&mut self.news) } else { self.usual(now) };
                 self.begin(now, needs, out);
             }
             State::Flying { since, .. } => out.push(Output::WakeAt(since + WATCHDOG_MS)),
             State::Resting { until } => out.push(Output::WakeAt(until)),
             State::Off | State::Halted => {}
         }
+    }
+
+    /// What a round of its own accord does. Now and then it also says who is there, so that a copy is
+    /// noticed; that writes on both sides, and the rounds in between do not.
+    fn usual(&self, now: Now) -> Needs {
+        let recent = self.contact.is_some_and(|at| now.millis.saturating_sub(at) < CONTACT_MS);
+        Needs { push: !recent || self.is_in_trouble() || self.status.waiting != Some(0), pull: true }
     }
 
     fn noticed(&mut self, now: Now, needs: Needs, out: &mut Vec<Output>) {
@@ -338,12 +355,13 @@ impl Engine {
                 return self.failed(now, fault, out);
             }
         };
+        self.contact = Some(now.millis);
         self.at_most = (self.at_most * 2).min(BATCH_COUNT);
         self.status.waiting = Some(pushed.waiting);
         self.needs.push = pushed.more;
         match pushed.trouble {
             Some(Trouble::Copy) => return self.halted(Phase::Copy, None),
-            Some(Trouble::UpgradeRequired) => return self.halted(Phase::UpgradeRequired, None),
+            Some(Trouble::CentreOlder) => return self.failed(now, Fault::CentreOlder, out),
             Some(Trouble::Later(after_ms)) => return self.failed(now, Fault::Api(ApiError::Later { after_ms }), out),
             Some(Trouble::OtherEpoch) if self.turns_too_often() => return self.failed(now, Fault::Api(ApiError::Damaged), out),
             None if !pushed.progress && pushed.more => return self.failed(now, Fault::Api(ApiError::Damaged), out),
@@ -361,7 +379,7 @@ impl Engine {
                     return self.failed(now, Fault::Api(ApiError::Damaged), out);
                 }
                 self.succeeded();
-                self.needs.add(Needs { push: pulled.push_first, pull: pulled.more });
+                self.needs.add(Needs { push: pulled.push_first || pulled.resend, pull: pulled.more });
                 self.go_on(now, out);
             }
             Err(Fault::Api(ApiError::SignedOut)) if !self.signed_in => self.sign_in(now, Needs { push: false, pull: true }, out),
@@ -468,6 +486,7 @@ impl Engine {
             Fault::Api(ApiError::SignedOut) => (Phase::SignedOut, LONGEST_BACKOFF_MS),
             Fault::Api(ApiError::Refused { .. } | ApiError::TooLarge) => (Phase::Refused, LONGEST_BACKOFF_MS),
             Fault::Local(_) => (Phase::Refused, usual),
+            Fault::CentreOlder => (Phase::CentreOlder, LONGEST_BACKOFF_MS),
             Fault::Api(ApiError::Revoked) => return self.halted(Phase::Revoked, None),
             Fault::Api(ApiError::UpgradeRequired) => return self.halted(Phase::UpgradeRequired, None),
         };

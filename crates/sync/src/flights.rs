@@ -1,12 +1,21 @@
 //! The three flights: what is read from the vault, asked of the centre and stored. The vault is
 //! held only for the moments before and after, never while the network works.
 
-use std::{collections::BTreeSet, sync::PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
-use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, PushAnswer}};
-use gladstone_vault::{Vault, VaultError, replica::{Departure, PullOutcome, PushOutcome}};
+use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, Judged, PushAnswer, PushRequest}};
+use gladstone_vault::{Vault, VaultError, replica::{Departure, PullOutcome, PushOutcome, Standing}};
 
 use crate::{engine::{Fault, Pulled, Pushed, Trouble}, remote::Remote};
+
+/// Pushes in a row at most: then it is told how far things are.
+const IN_A_ROW: u32 = 8;
+/// How long pushes may follow each other in a row; well within the engine's watchdog.
+const LONGEST_ROW: Duration = Duration::from_secs(10);
 
 /// Gives the vault for a moment by calling its argument once; false when it is locked.
 pub type Lend<'a> = dyn Fn(&mut dyn FnMut(&Vault)) -> bool + 'a;
@@ -72,34 +81,63 @@ pub(crate) fn with<T>(lend: &Lend<'_>, f: impl FnOnce(&Vault) -> Result<T, Vault
     }
 }
 
-/// Proves to the centre which laptop this is.
+/// Proves to the centre which laptop this is, and takes the lease that it gives. One that does not
+/// count stops nothing: the one of before goes on until it ends.
 ///
 /// # Errors
 /// [`Fault`]: what the centre, the way to it, or the vault says; so for all flights.
 pub fn sign_in(lend: &Lend<'_>, remote: &dyn Remote) -> Result<(), Fault> {
     let device = with(lend, |vault| Ok(vault.state().device))?;
-    Ok(remote.sign_in(device, &|message| with(lend, |vault| Ok(vault.sign(message))).ok())?)
+    remote.sign_in(device, &|message| with(lend, |vault| Ok(vault.sign(message))).ok())?;
+    match remote.lease() {
+        Some(given) => with(lend, |vault| vault.take_lease(&given)).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
-/// Sends what waits, at most so many entries.
+/// Sends what waits, at most so many entries at a time, and some times in a row: while the centre
+/// works on one push, the answer to the one before is stored and what comes next is read.
 ///
 /// # Errors
 /// [`Fault`].
 pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut Report) -> Result<Pushed, Fault> {
     let flight = with(lend, |vault| Ok(vault.flight()))?;
     let _alone = flight.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut asked = with(lend, Vault::next_push)?;
-    asked.envelopes.truncate(at_most);
-    let answer = remote.push(&asked)?;
+    let began = Instant::now();
+    let cut = |mut request: PushRequest| {
+        request.envelopes.truncate(at_most);
+        request
+    };
+    let mut asked = cut(with(lend, Vault::next_push)?);
+    let mut answer = remote.push(&asked)?;
+    let mut next = if is_plain(&asked, &answer) { with(lend, |vault| vault.next_push_behind(&asked))?.map(cut) } else { None };
+    let mut times = 1;
+    while let Some(ahead) = next.take().filter(|_| is_plain(&asked, &answer) && times < IN_A_ROW && began.elapsed() < LONGEST_ROW) {
+        times += 1;
+        let mut taken = None;
+        let answered = remote.push_while(&ahead, &mut || {
+            taken = Some(with(lend, |vault| Ok((vault.take_push(&asked, &answer)?, vault.next_push_behind(&ahead)?))));
+        });
+        let (outcome, behind) = taken.unwrap_or_else(|| Err(Fault::Local("The answer to a push was not stored.".into())))?;
+        report.add_push(&answer, &outcome);
+        (asked, answer, next) = (ahead, answered?, behind.map(cut));
+    }
     let (outcome, waiting, again) = with(lend, |vault| {
         let outcome = vault.take_push(&asked, &answer)?;
         // After a gap the vault goes back; a centre that names the same gap again leads nowhere.
         let again = outcome.had_gap && vault.next_push()?.envelopes.first() == asked.envelopes.first();
-        Ok((outcome, vault.waiting()?.count, again))
+        let waiting = if outcome.more { vault.unsent()? } else { vault.waiting()?.count };
+        Ok((outcome, waiting, again))
     })?;
     report.add_push(&answer, &outcome);
     let progress = asked.envelopes.is_empty() || outcome.judged > 0 || outcome.other_epoch || outcome.had_gap && !again;
     Ok(Pushed { waiting, more: outcome.more, progress, trouble: trouble(&outcome) })
+}
+
+/// Whether every entry of a push was taken in and stands, by the history that it was meant for.
+fn is_plain(asked: &PushRequest, answer: &PushAnswer) -> bool {
+    let stands = |judged: &Judged| matches!(judged.verdict.stored(), Some(Stored::Applied { .. } | Stored::Merged { .. }));
+    answer.epoch == asked.epoch && answer.verdicts.len() == asked.envelopes.len() && answer.verdicts.iter().all(stands)
 }
 
 /// Fetches what is new; tells besides up to which commit number everything is held then.
@@ -111,11 +149,17 @@ pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result
     let _alone = flight.lock().unwrap_or_else(PoisonError::into_inner);
     let asked = with(lend, Vault::pull_request)?;
     let answer = remote.pull(&asked)?;
-    let (outcome, next, waiting) = with(lend, |vault| {
+    let (outcome, next, waiting, is_over) = with(lend, |vault| {
         let outcome = vault.take_pull(&asked, answer)?;
-        Ok((outcome, vault.pull_request()?, vault.waiting()?.count))
+        let is_over = vault.lease()?.is_some_and(|lease| lease.standing() != Standing::Running);
+        Ok((outcome, vault.pull_request()?, vault.waiting()?.count, is_over))
     })?;
-    let pulled = Pulled { more: outcome.more, progress: next != asked, waiting, push_first: outcome.push_first };
+    if is_over {
+        // Only a session brings a lease, and the one that is open was opened before. Without one it
+        // stays as it is.
+        let _ = sign_in(lend, remote);
+    }
+    let pulled = Pulled { more: outcome.more, progress: next != asked, waiting, push_first: outcome.push_first, resend: outcome.resend };
     report.add_pull(outcome);
     Ok((pulled, next.from_g))
 }
@@ -125,7 +169,7 @@ fn trouble(outcome: &PushOutcome) -> Option<Trouble> {
         return Some(Trouble::Copy);
     }
     if outcome.upgrade_required {
-        return Some(Trouble::UpgradeRequired);
+        return Some(Trouble::CentreOlder);
     }
     outcome.later_ms.map(Trouble::Later).or(outcome.other_epoch.then_some(Trouble::OtherEpoch))
 }

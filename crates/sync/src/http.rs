@@ -2,6 +2,7 @@
 //! one. Keeps the session's token in memory; nothing else is remembered.
 
 mod exchange;
+mod files;
 mod tls;
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
 };
 
 use gladstone_protocol::{
-    ApiError, Message, SyncApi, codec,
+    ApiError, Message, SignedLease, SyncApi, codec,
     enrol::{ChallengeAnswer, ChallengeRequest, EnrolAnswer, EnrolRequest, SESSION_LABEL, SessionAnswer, SessionRequest, from_hex, to_hex},
     pack,
     wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
@@ -20,9 +21,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{runtime::Runtime, sync::watch};
 use uuid::Uuid;
 
-use crate::{link::Address, remote::{Remote, Sign}};
+use crate::{blobs::Blobs, link::Address, remote::{Remote, Sign}};
 use exchange::{JSON, exchange};
 
+/// Which program this is, told when joining and signing in.
+const AGENT: &str = concat!("gladstone/", env!("CARGO_PKG_VERSION"));
 /// Longest time for a connection to come about.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest time for a call as a whole.
@@ -37,6 +40,8 @@ pub struct HttpCentre {
     /// Taken when this is dropped.
     runtime: Option<Runtime>,
     token: Mutex<Option<String>>,
+    /// What the last session brought and nobody has taken.
+    lease: Mutex<Option<SignedLease>>,
     ended: watch::Sender<bool>,
 }
 
@@ -70,15 +75,14 @@ impl HttpCentre {
             .connect_timeout(CONNECT)
             .timeout(TOTAL)
             .pool_idle_timeout(Duration::from_secs(90))
-            .referer(false)
-            .user_agent(concat!("gladstone/", env!("CARGO_PKG_VERSION")));
+            .referer(false);
         if address.is_loopback() {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|error| HttpFault::Machine(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("gladstone-http").enable_all().build();
         let runtime = Some(runtime.map_err(|error| HttpFault::Machine(error.to_string()))?);
-        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), ended: watch::Sender::new(false) })
+        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), ended: watch::Sender::new(false) })
     }
 
     /// Joins with a code.
@@ -89,39 +93,23 @@ impl HttpCentre {
         self.ask("v1/enrol", request)
     }
 
-    /// Hands over a file; `bytes` as they are stored: encrypted.
-    ///
-    /// # Errors
-    /// [`ApiError`].
-    pub fn put_blob(&self, hash: &[u8; 32], bytes: Vec<u8>) -> Result<(), ApiError> {
-        let request = self.with_token(Method::PUT, &format!("v1/blobs/{}", to_hex(hash)))?.timeout(LONG);
-        let request = request.header(header::CONTENT_TYPE, exchange::BYTES).body(bytes);
-        self.run(request, exchange::JSON).map(|_| ())
-    }
-
-    /// Fetches a file and checks it against its hash.
-    ///
-    /// # Errors
-    /// [`ApiError`]; [`ApiError::Damaged`] when it is not the file of this hash.
-    pub fn get_blob(&self, hash: &[u8; 32]) -> Result<Vec<u8>, ApiError> {
-        let request = self.with_token(Method::GET, &format!("v1/blobs/{}", to_hex(hash)))?.timeout(LONG);
-        let bytes = self.run(request, exchange::BYTES)?;
-        if blake3::hash(&bytes).as_bytes() == hash { Ok(bytes) } else { Err(ApiError::Damaged) }
-    }
-
     fn message<M: Message, A: Message>(&self, path: &str, message: &M, within: Duration) -> Result<A, ApiError> {
+        let request = self.of_message(path, message, within)?;
+        Ok(codec::decode(&self.run(request, pack::MEDIA_TYPE)?)?)
+    }
+
+    fn of_message<M: Message>(&self, path: &str, message: &M, within: Duration) -> Result<RequestBuilder, ApiError> {
         let bytes = codec::encode(message)?;
-        let mut request = self.with_token(Method::POST, path)?.timeout(within).header(header::CONTENT_TYPE, pack::MEDIA_TYPE);
-        request = match pack::pack(&bytes) {
+        let request = self.with_token(Method::POST, path)?.timeout(within).header(header::CONTENT_TYPE, pack::MEDIA_TYPE);
+        Ok(match pack::pack(&bytes) {
             Some(packed) => request.header(header::CONTENT_ENCODING, pack::ENCODING).body(packed),
             None => request.body(bytes),
-        };
-        Ok(codec::decode(&self.run(request, pack::MEDIA_TYPE)?)?)
+        })
     }
 
     fn ask<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, ApiError> {
         let body = serde_json::to_vec(question).map_err(|_| ApiError::Damaged)?;
-        let request = self.client.post(self.address.of(path)).header(header::CONTENT_TYPE, JSON).body(body);
+        let request = self.client.post(self.address.of(path)).header(header::CONTENT_TYPE, JSON).header(header::USER_AGENT, AGENT).body(body);
         serde_json::from_slice(&self.run(request, JSON)?).map_err(|_| ApiError::Damaged)
     }
 
@@ -132,13 +120,18 @@ impl HttpCentre {
 
     /// One request to its end, or until this is abandoned.
     fn run(&self, request: RequestBuilder, expected: &str) -> Result<Vec<u8>, ApiError> {
+        self.until_ended(exchange(request, expected))
+    }
+
+    /// An exchange to its end, or until this is abandoned.
+    fn until_ended<T: PartialEq>(&self, exchange: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
         let Some(runtime) = &self.runtime else { return Err(ApiError::Offline) };
         let mut ended = self.ended.subscribe();
         let answer = runtime.block_on(async {
             tokio::select! {
                 biased;
                 _ = ended.wait_for(|ended| *ended) => Err(ApiError::Offline),
-                answer = exchange(request, expected) => answer,
+                answer = exchange => answer,
             }
         });
         if answer == Err(ApiError::SignedOut) {
@@ -159,6 +152,14 @@ impl SyncApi for HttpCentre {
 }
 
 impl Remote for HttpCentre {
+    fn push_while(&self, request: &PushRequest, meanwhile: &mut dyn FnMut()) -> Result<PushAnswer, ApiError> {
+        let sent = self.of_message("v1/push", request, TOTAL).map(|request| self.runtime.as_ref().map(|runtime| runtime.spawn(exchange(request, pack::MEDIA_TYPE))));
+        meanwhile();
+        let Some(under_way) = sent? else { return Err(ApiError::Offline) };
+        // A task that broke is a line that broke.
+        Ok(codec::decode(&self.until_ended(async { under_way.await.unwrap_or(Err(ApiError::Offline)) })?)?)
+    }
+
     fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError> {
         let asked: ChallengeAnswer = self.ask("v1/challenge", &ChallengeRequest { device })?;
         let challenge: [u8; 32] = from_hex(&asked.challenge).ok_or(ApiError::Damaged)?;
@@ -166,13 +167,22 @@ impl Remote for HttpCentre {
         let request = SessionRequest { device, challenge: asked.challenge, signature: to_hex(&signature) };
         let session: SessionAnswer = self.ask("v1/session", &request)?;
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.token);
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = session.lease;
         Ok(())
+    }
+
+    fn lease(&self) -> Option<SignedLease> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
         let request = self.with_token(Method::GET, &format!("v1/wait?g={beyond}"))?.timeout(LONG);
         let head: exchange::Head = serde_json::from_slice(&self.run(request, JSON)?).map_err(|_| ApiError::Damaged)?;
         Ok(head.g)
+    }
+
+    fn blobs(&self) -> Option<&dyn Blobs> {
+        Some(self)
     }
 
     fn abandon(&self) {

@@ -62,6 +62,11 @@ pub fn join(vault: &Vault, link: &JoinLink, label: &str, person: Option<&str>) -
         lease_days: answer.lease_days,
     };
     vault.join(&joined)?;
+    // A code in somebody's hand says which centre to believe: its key is taken here, or with the first
+    // session.
+    if let Some(lease) = &answer.lease {
+        vault.take_lease(lease)?;
+    }
     Ok(joined)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod engine;
 pub mod flights;
+pub mod blobs;
 pub mod drive;
 pub mod worker;
 

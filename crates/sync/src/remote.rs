@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use gladstone_protocol::{ApiError, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
+use gladstone_protocol::{ApiError, SignedLease, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
 use uuid::Uuid;
+
+use crate::blobs::Blobs;
 
 /// Signs with the laptop's key; none when the vault is locked meanwhile.
 pub type Sign<'a> = &'a dyn Fn(&[u8]) -> Option<[u8; 64]>;
@@ -16,12 +18,31 @@ pub trait Remote: SyncApi {
     /// [`ApiError`]; [`ApiError::SignedOut`] when the centre does not know the laptop.
     fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError>;
 
-    /// Waits until the realm's commit number is greater than `beyond`, or for as long as the centre
-    /// lets somebody wait. Returns the number.
+    /// The lease that the last session brought, once.
+    fn lease(&self) -> Option<SignedLease> {
+        None
+    }
+
+    /// Hands over, and does something else while the centre works: `meanwhile` is called once.
+    ///
+    /// # Errors
+    /// As for [`SyncApi::push`].
+    fn push_while(&self, request: &PushRequest, meanwhile: &mut dyn FnMut()) -> Result<PushAnswer, ApiError> {
+        meanwhile();
+        self.push(request)
+    }
+
+    /// Waits until something is new for this laptop and the realm's commit number greater than
+    /// `beyond`, or for as long as the centre lets somebody wait. Returns that number, or `beyond`.
     ///
     /// # Errors
     /// [`ApiError`].
     fn wait(&self, beyond: u64) -> Result<u64, ApiError>;
+
+    /// The centre where files are concerned; none when it takes no files.
+    fn blobs(&self) -> Option<&dyn Blobs> {
+        None
+    }
 
     /// Ends everything that is under way on other threads, and whatever comes after, with
     /// [`ApiError::Offline`]: the vault is being locked.

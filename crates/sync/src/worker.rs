@@ -1,5 +1,5 @@
 //! Replication in the background: one thread runs the engine, a second one waits for the centre's
-//! news. Both end when the vault is locked.
+//! news, a third one moves files whenever the first has nothing to do. All end when the vault is locked.
 
 use std::{
     collections::BTreeSet,
@@ -17,6 +17,7 @@ use gladstone_protocol::ApiError;
 use gladstone_vault::Vault;
 
 use crate::{
+    blobs::{Moving, move_files},
     drive::Drive,
     engine::{Input, Phase, Status},
     flights::Report,
@@ -26,7 +27,12 @@ use crate::{
 /// A centre that answers at once that there is nothing is not asked again at once.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// A centre that two threads can talk to.
+/// How often it is told how far a file is.
+const TOLD: Duration = Duration::from_millis(250);
+/// Longest time after which it is looked whether a file is due.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// A centre that several threads can talk to.
 pub type SharedRemote = Arc<dyn Remote + Send + Sync>;
 /// Gives the vault for a moment by calling its argument once; false when it is locked.
 pub type SharedLend = Arc<dyn Fn(&mut dyn FnMut(&Vault)) -> bool + Send + Sync>;
@@ -40,6 +46,8 @@ pub enum News {
     Changed(BTreeSet<&'static str>),
     /// A round is over; what it brought.
     Round(Report),
+    /// A file is further on its way.
+    Files,
 }
 
 /// Replication in the background, until it is stopped or dropped.
@@ -58,20 +66,28 @@ struct Shared {
     /// Whether the second thread may wait for news: a round is over and went well.
     listening: Mutex<bool>,
     changed: Condvar,
+    /// The file that is moving.
+    moving: Mutex<Option<Moving>>,
+    /// Whether the third thread is to look for files.
+    errand: Mutex<bool>,
+    bell: Condvar,
 }
 
 impl Worker {
-    /// Starts both threads and the first round. `tell` is called on the worker's thread and must
+    /// Starts the threads and the first round. `tell` is called on the worker's threads and must
     /// not wait for the worker.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(lend: SharedLend, remote: SharedRemote, tell: impl Fn(News) + Send + 'static) -> io::Result<Worker> {
+    pub fn start(lend: SharedLend, remote: SharedRemote, tell: impl Fn(News) + Send + Sync + 'static) -> io::Result<Worker> {
         let (inbox, events) = mpsc::channel();
-        let shared = Arc::new(Shared { status: Mutex::default(), stopping: AtomicBool::new(false), checkpoint: AtomicU64::new(0), listening: Mutex::new(false), changed: Condvar::new() });
-        let mut worker = Worker { inbox, shared: Arc::clone(&shared), remote: Arc::clone(&remote), threads: Vec::with_capacity(2) };
+        let shared = Arc::new(Shared { status: Mutex::default(), stopping: AtomicBool::new(false), checkpoint: AtomicU64::new(0), listening: Mutex::new(false), changed: Condvar::new(), moving: Mutex::default(), errand: Mutex::new(false), bell: Condvar::new() });
+        let mut worker = Worker { inbox, shared: Arc::clone(&shared), remote: Arc::clone(&remote), threads: Vec::with_capacity(3) };
         let (listen_to, listen_shared, listen_inbox) = (Arc::clone(&remote), Arc::clone(&shared), worker.inbox.clone());
-        worker.threads.push(thread::Builder::new().name("gladstone-sync".into()).spawn(move || work(&lend, &remote, &shared, &events, &tell))?);
+        let tell: Arc<dyn Fn(News) + Send + Sync> = Arc::new(tell);
+        let (file_lend, file_remote, file_shared, file_tell) = (Arc::clone(&lend), Arc::clone(&remote), Arc::clone(&shared), Arc::clone(&tell));
+        worker.threads.push(thread::Builder::new().name("gladstone-files".into()).spawn(move || errands(&file_lend, &file_remote, &file_shared, &*file_tell))?);
+        worker.threads.push(thread::Builder::new().name("gladstone-sync".into()).spawn(move || work(&lend, &remote, &shared, &events, &*tell))?);
         worker.threads.push(thread::Builder::new().name("gladstone-listen".into()).spawn(move || listen(&listen_to, &listen_shared, &listen_inbox))?);
         Ok(worker)
     }
@@ -91,12 +107,22 @@ impl Worker {
         self.give(if there { Input::Online } else { Input::Offline });
     }
 
+    /// A person asked for a file, or for one to go on.
+    pub fn files_asked_for(&self) {
+        self.shared.ring();
+    }
+
+    /// The file that is moving; none when none is.
+    pub fn moving(&self) -> Option<Moving> {
+        *self.shared.moving()
+    }
+
     /// How it stands.
     pub fn status(&self) -> Status {
         self.shared.status().clone()
     }
 
-    /// Gives up what is under way and ends both threads. What was stored stays; what was sent and
+    /// Gives up what is under way and ends all threads. What was stored stays; what was sent and
     /// not answered is sent again next time.
     pub fn stop(mut self) {
         self.end();
@@ -112,6 +138,7 @@ impl Worker {
         self.remote.abandon();
         self.give(Input::Stop);
         self.shared.may_listen(false);
+        self.shared.ring();
         for thread in self.threads.drain(..) {
             // A worker that is dropped by its own callback cannot wait for itself.
             if thread.thread().id() != thread::current().id() {
@@ -149,6 +176,25 @@ impl Shared {
         !self.is_stopping()
     }
 
+    fn moving(&self) -> std::sync::MutexGuard<'_, Option<Moving>> {
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the third thread look for files.
+    fn ring(&self) {
+        *self.errand.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_all();
+    }
+
+    /// Waits until it is to look for files, or for `time`; false when everything ends.
+    fn wait_for_errand(&self, time: Duration) -> bool {
+        let guard = self.errand.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut errand, _) = self.bell.wait_timeout_while(guard, time, |errand| !*errand && !self.is_stopping()).unwrap_or_else(PoisonError::into_inner);
+        *errand = false;
+        drop(errand);
+        !self.is_stopping()
+    }
+
     /// Waits a while, shorter when everything ends.
     fn pause(&self, time: Duration) {
         let guard = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,6 +226,7 @@ fn work(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, events: &Rece
                 tell(News::Round(report));
             }
             shared.may_listen(true);
+            shared.ring();
         }
         next = Some(match landed {
             // What happened meanwhile comes first: it may be the end. It begins no second flight.
@@ -195,6 +242,34 @@ fn work(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, events: &Rece
                 Err(RecvTimeoutError::Disconnected) => Input::Stop,
             },
         });
+    }
+}
+
+/// Moves files whenever no record is on its way: those come first, always.
+fn errands(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, tell: &dyn Fn(News)) {
+    let Some(centre) = remote.blobs() else { return };
+    let lend = |f: &mut dyn FnMut(&Vault)| !shared.is_stopping() && lend(f);
+    let may_move = || !shared.is_stopping() && shared.status().phase == Phase::Idle;
+    let mut rest = LOOK;
+    while shared.wait_for_errand(rest) {
+        rest = LOOK;
+        if !may_move() {
+            continue;
+        }
+        let mut told = Clock::now();
+        let mut moving = |now: Option<Moving>| {
+            let before = std::mem::replace(&mut *shared.moving(), now);
+            if before.is_some() != now.is_some() || told.elapsed() >= TOLD {
+                told = Clock::now();
+                tell(News::Files);
+            }
+        };
+        // A vault that is locked meanwhile, or fails, says so by itself.
+        let Ok(moved) = move_files(&lend, centre, &may_move, &mut moving) else { continue };
+        if moved.changed {
+            tell(News::Changed(BTreeSet::from(["attachments"])));
+        }
+        rest = moved.rest.map_or(LOOK, |rest| rest.clamp(Duration::from_millis(100), LOOK));
     }
 }
 

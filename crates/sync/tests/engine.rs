@@ -123,7 +123,13 @@ fn a_round_sends_until_nothing_waits_and_fetches_until_nothing_more_comes() {
     assert_eq!(bench.engine.status().last_sync, Some(Instant(1_000_000_000)), "when it was over");
     assert!((45_000..=75_000).contains(&bench.wait()), "the next round in about a minute: {}", bench.wait());
     bench.wake();
+    let mut rounds = 0;
+    while matches!(bench.flight, Some(Output::Pull(_))) {
+        rounds += 1;
+        bench.pull(Ok(pulled(false))).wake();
+    }
     assert!(matches!(bench.flight, Some(Output::Push(..))), "a round of its own accord begins with a contact");
+    assert!((10..=20).contains(&rounds), "once in a quarter of an hour, and the rounds in between only fetch: {rounds}");
 }
 
 #[test]
@@ -158,7 +164,7 @@ fn what_a_person_has_to_decide_ends_the_rounds_until_somebody_asks() {
         assert!(matches!(bench.flight, Some(Output::Push(..))), "{phase:?}: a person may try");
     };
     check(troubled(Trouble::Copy), Phase::Copy);
-    check(troubled(Trouble::UpgradeRequired), Phase::UpgradeRequired);
+    check(troubled(Trouble::CentreOlder), Phase::CentreOlder);
     check(Err(api(ApiError::UpgradeRequired)), Phase::UpgradeRequired);
     check(Err(api(ApiError::Revoked)), Phase::Revoked);
 }
@@ -294,7 +300,7 @@ fn an_answer_that_changes_nothing_does_not_go_round_for_ever() {
 #[test]
 fn a_centre_with_another_history_is_sent_again_what_it_lacks_before_anything_else() {
     let mut bench = Bench::started();
-    bench.push(Ok(pushed(0))).pull(Ok(Pulled { more: true, progress: true, waiting: 12, push_first: true })).push(Ok(pushed(0))).pull(Ok(pulled(false)));
+    bench.push(Ok(pushed(0))).pull(Ok(Pulled { more: true, progress: true, waiting: 12, push_first: true, ..Pulled::default() })).push(Ok(pushed(0))).pull(Ok(pulled(false)));
     assert_eq!((bench.phase(), bench.landed.as_slice()), (Phase::Idle, ["push", "pull", "push", "pull"].as_slice()));
 }
 
@@ -305,6 +311,18 @@ fn two_centres_that_contradict_each_other_do_not_send_everything_to_and_fro() {
         bench.push(Ok(Pushed { trouble: Some(Trouble::OtherEpoch), ..pushed(1) }));
     }
     assert_eq!(bench.phase(), Phase::Disturbed, "a history that turns with every answer");
+}
+
+#[test]
+fn a_centre_put_back_again_and_again_is_met_whenever_a_person_asks() {
+    let mut bench = Bench::started();
+    for round in 0..5 {
+        bench.push(Ok(Pushed { trouble: Some(Trouble::OtherEpoch), ..pushed(1) })).push(Err(api(ApiError::Offline)));
+        assert_eq!(bench.phase(), Phase::Offline, "round {round} is cut off before its end");
+        bench.give(Input::SyncNow);
+    }
+    bench.push(Ok(pushed(0))).pull(Ok(pulled(false)));
+    assert_eq!(bench.phase(), Phase::Idle);
 }
 
 #[test]

@@ -216,22 +216,6 @@ fn a_worker_whose_vault_is_locked_says_so_and_ends() {
 }
 
 #[test]
-fn a_file_travels_by_its_hash_and_stays_within_its_organization() {
-    let (site, other) = (Site::new(), Site::new());
-    let (service, elsewhere) = (site.serve(false, no_limits()), other.serve(false, no_limits()));
-    let (a, b, c) = (service.laptop(&site, 1, "Amara", "trainer"), service.laptop(&site, 2, "Ben", "trainer"), elsewhere.laptop(&other, 3, "Cleo", "trainer"));
-    let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
-    let hash = *blake3::hash(&bytes).as_bytes();
-    let (at_a, at_b, at_c) = (service.client_of(&a), service.client_of(&b), elsewhere.client_of(&c));
-    assert!(matches!(at_b.get_blob(&hash), Err(ApiError::Refused { .. })), "not there yet");
-    at_a.put_blob(&hash, bytes.clone()).unwrap();
-    at_a.put_blob(&hash, bytes.clone()).unwrap();
-    assert_eq!(at_a.put_blob(&[7; 32], bytes.clone()), Err(ApiError::Damaged), "a file under another name");
-    assert_eq!(at_b.get_blob(&hash).unwrap(), bytes);
-    assert!(matches!(at_c.get_blob(&hash), Err(ApiError::Refused { .. })), "another organization");
-}
-
-#[test]
 fn operators_see_health_and_numbers_and_strangers_see_nothing() {
     let site = Site::new();
     let service: Service = site.serve(false, no_limits());

@@ -1,6 +1,12 @@
 //! The files of a folder at one moment, in memory.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, Permissions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
 
 use tempfile::TempDir;
 
@@ -33,19 +39,23 @@ impl Image {
         self.0.entry(name.into()).or_default()
     }
 
-    /// The image as a folder of its own.
+    /// The image as a folder of its own, for its owner alone.
     pub fn unpack(&self) -> TempDir {
         let folder = scratch();
         for (name, bytes) in &self.0 {
-            fs::write(folder.path().join(name), bytes).unwrap();
+            let mut file = File::options().write(true).create_new(true).mode(0o600).open(folder.path().join(name)).unwrap();
+            file.write_all(bytes).unwrap();
         }
         folder
     }
 }
 
-/// A folder for a short time, in memory where the system offers that: there are thousands.
+/// A folder for a short time and its owner alone, in memory where the system offers that: there are
+/// thousands.
 pub fn scratch() -> TempDir {
     let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.or_else(|_| tempfile::tempdir()).unwrap()
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(Permissions::from_mode(0o700));
+    let made = if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() };
+    made.or_else(|_| builder.tempdir()).unwrap()
 }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use gladstone_model::{Unit, Value, catalogue};
-use gladstone_protocol::{RowState, RowsDigest, wire::{RowImage, RowKey}};
+use gladstone_protocol::{RowState, RowsDigest, wire::{Basis, Granted, Page, PullAnswer, RowImage, RowKey}};
 use gladstone_store::{Reader, StoreError};
 use gladstone_vault::{Vault, VaultError, database, folder::VaultFolder, keys::root_key::RootKey, replica::Joined};
 use tempfile::TempDir;
@@ -99,9 +99,7 @@ impl Laptop {
 
     /// All rows that are shown, as they would travel.
     pub fn view(&self) -> BTreeMap<RowKey, RowImage> {
-        let mut rows = BTreeMap::new();
-        self.vault.read(|read| each_row(read, &mut |row| drop(rows.insert(RowKey { entity: row.row.entity.no, id: row.row.id() }, RowImage::of(&row))))).unwrap();
-        rows
+        view(&self.vault)
     }
 
     /// The base: rows without entries on top as they are shown, others as they lie below.
@@ -128,6 +126,28 @@ pub fn joined(realm: Uuid, actor: Uuid) -> Joined {
     Joined { realm, organization: "Greenfield Practice".into(), actor, role: "trainer".into(), server: "http://127.0.0.1:8470".into(), certificate: None, epoch: Uuid::from_u128(0xe), nonce: [1; 32], lease_days: 7 }
 }
 
+/// Lets a vault that joined take in the rows of a unit, as if it had just got a right to them.
+pub fn take_in(vault: &Vault, unit: Unit, rows: Vec<RowImage>) {
+    let asked = vault.pull_request().unwrap();
+    let at_g = asked.from_g + 1;
+    let granted = Granted { unit, at_g, pages: Page::new(None, rows).into_iter().collect(), complete: true };
+    let answer = PullAnswer {
+        epoch: asked.epoch,
+        basis: Basis::Checkpoint,
+        to_g: at_g,
+        more: false,
+        grants: vec![granted],
+        drops: Vec::new(),
+        changes: Vec::new(),
+        verdicts: Vec::new(),
+        digests: Vec::new(),
+        blobs: Vec::new(),
+        server_time: vault.around().now(),
+        sum: None,
+    };
+    vault.take_pull(&asked, answer).unwrap();
+}
+
 /// The digest of rows of one unit.
 pub fn digest_of<'a>(rows: impl IntoIterator<Item = &'a RowImage>, unit: Unit) -> RowsDigest {
     let mut digest = RowsDigest::default();
@@ -135,6 +155,13 @@ pub fn digest_of<'a>(rows: impl IntoIterator<Item = &'a RowImage>, unit: Unit) -
         digest.add(&row.clone().into_state().unwrap().0).unwrap();
     }
     digest
+}
+
+/// All rows that a vault shows, as they would travel.
+pub fn view(vault: &Vault) -> BTreeMap<RowKey, RowImage> {
+    let mut rows = BTreeMap::new();
+    vault.read(|read| each_row(read, &mut |row| drop(rows.insert(RowKey { entity: row.row.entity.no, id: row.row.id() }, RowImage::of(&row))))).unwrap();
+    rows
 }
 
 fn each_row(read: Reader<'_>, each: &mut dyn FnMut(RowState)) -> Result<(), StoreError> {

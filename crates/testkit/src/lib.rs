@@ -8,6 +8,7 @@ pub mod dice;
 pub mod disk;
 pub mod image;
 pub mod laptops;
+pub mod older;
 pub mod postgres;
 pub mod power;
 pub mod reexec;

@@ -1,5 +1,5 @@
-//! A PostgreSQL of our own for tests: started empty, reached through a socket in its own folder,
-//! gone when it is dropped, even when the test panics or is killed. Knows nothing of the schema
+//! A PostgreSQL of our own for tests: started empty, reached through a socket in its own folder (or
+//! over TCP, with TLS or without), gone when it is dropped, even when the test panics or is killed. Knows nothing of the schema
 //! but the folder in which its migrations lie.
 
 use std::{
@@ -14,7 +14,10 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
+
+pub use tokio_postgres::Row;
 
 /// Keeps one cluster: makes it, says so, and takes it down when its input ends, which it does when
 /// the test lets go of it, however the test ends.
@@ -24,6 +27,12 @@ set -e
     "$bin/initdb" -D data -U gladstone -A trust -E UTF8 --locale=C --no-sync --no-instructions
     printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$folder'" "timezone = 'UTC'" \
         'fsync = off' 'full_page_writes = off' 'synchronous_commit = off' 'shared_buffers = 32MB' >> data/postgresql.conf
+    if [ -n "$port" ]; then printf '%s\n' "listen_addresses = '127.0.0.1'" "port = $port" >> data/postgresql.conf; fi
+    if [ -f server.key ]; then
+        for file in server.crt server.key; do (umask 077 && cat "$file" > "data/$file"); done
+        printf '%s\n' 'ssl = on' "ssl_cert_file = 'server.crt'" "ssl_key_file = 'server.key'" >> data/postgresql.conf
+        printf '%s\n' 'local all all trust' 'hostssl all all 127.0.0.1/32 trust' > data/pg_hba.conf
+    fi
     "$bin/pg_ctl" -D data -l server.log -w -t 60 start
 } > start.log 2>&1 < /dev/null
 echo ready
@@ -39,6 +48,18 @@ const LONGEST_FOLDER: usize = 90;
 pub struct Cluster {
     keeper: Child,
     folder: TempDir,
+    port: Option<u16>,
+}
+
+/// How a cluster is reached besides its socket.
+#[derive(Clone, Copy)]
+pub enum Line<'a> {
+    /// Not at all.
+    None,
+    /// Over TCP on this machine, open.
+    Open,
+    /// Over TCP on this machine, with TLS and in no other way: certificate chain and key in PEM.
+    Protected(&'a str, &'a str),
 }
 
 impl Cluster {
@@ -47,12 +68,27 @@ impl Cluster {
     /// # Errors
     /// PostgreSQL is not installed, or does not start; the message holds what it said.
     pub fn start() -> Result<Cluster, String> {
+        Cluster::start_with(Line::None)
+    }
+
+    /// As [`Cluster::start`], reached in another way too.
+    ///
+    /// # Errors
+    /// As for [`Cluster::start`].
+    pub fn start_with(line: Line<'_>) -> Result<Cluster, String> {
         let bin = binaries()?;
         let folder = folder().map_err(|error| format!("no folder for PostgreSQL: {error}"))?;
+        let port = if let Line::None = line { None } else { Some(free_port().map_err(|error| error.to_string())?) };
+        if let Line::Protected(certificate, key) = line {
+            for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+                fs::write(folder.path().join(name), text).map_err(|error| format!("{name}: {error}"))?;
+            }
+        }
         let mut keeper = unprivileged(folder.path())?
             .args(["sh", "-c", KEEPER])
             .env("bin", bin)
             .env("folder", folder.path())
+            .env("port", port.map(|port| port.to_string()).unwrap_or_default())
             .env("LC_ALL", "C")
             .current_dir(folder.path())
             .process_group(0)
@@ -66,18 +102,24 @@ impl Cluster {
             BufReader::new(out).read_line(&mut said).map_err(|error| error.to_string())?;
         }
         let log = ["start.log", "server.log"].map(|name| fs::read_to_string(folder.path().join(name)).unwrap_or_default());
-        let cluster = Cluster { keeper, folder };
+        let cluster = Cluster { keeper, folder, port };
         if said.trim() == "ready" { Ok(cluster) } else { Err(format!("PostgreSQL did not start:\n{}", log.join("\n"))) }
     }
 
     /// How clients reach it: parameters as libpq and tokio-postgres read them.
     pub fn connection_string(&self) -> String {
-        format!("host={} user=gladstone dbname=postgres", self.folder.path().display())
+        self.address("gladstone", "postgres")
     }
 
     /// How somebody else reaches another database of it. Every role gets in without a password.
     pub fn address(&self, role: &str, database: &str) -> String {
-        format!("host={} user={role} dbname={database}", self.folder.path().display())
+        let port = self.port.map(|port| format!(" port={port}")).unwrap_or_default();
+        format!("host={} user={role} dbname={database}{port}", self.folder.path().display())
+    }
+
+    /// The port on 127.0.0.1; none when it has only its socket.
+    pub fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// A connection that lives on the current Tokio runtime.
@@ -99,6 +141,44 @@ impl Drop for Cluster {
     }
 }
 
+/// A connection for tests that wait: each call ends when PostgreSQL has answered.
+pub struct Blocking {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Blocking {
+    /// Connects to an address as [`Cluster::address`] gives it.
+    ///
+    /// # Errors
+    /// What PostgreSQL or the system says.
+    pub fn connect(address: &str) -> Result<Blocking, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(address, NoTls).await.map_err(|error| error.to_string())?;
+            tokio::spawn(connection);
+            Ok::<Client, String>(client)
+        })?;
+        Ok(Blocking { runtime, client })
+    }
+
+    /// The rows of a query without parameters.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub fn query(&self, sql: &str) -> Result<Vec<Row>, String> {
+        self.runtime.block_on(self.client.query(sql, &[])).map_err(|error| format!("{sql}: {error:?}"))
+    }
+
+    /// Runs statements.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub fn run(&self, sql: &str) -> Result<(), String> {
+        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| format!("{sql}: {error:?}"))
+    }
+}
+
 /// Applies every step in `migrations/postgres`, in the order of their numbers.
 ///
 /// # Errors
@@ -117,6 +197,11 @@ pub async fn migrate(client: &Client) -> Result<(), String> {
         client.batch_execute(&sql).await.map_err(|error| format!("{name}: {error:?}"))?;
     }
     Ok(())
+}
+
+/// A port that nobody has at this moment.
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// The folder of the newest `postgres`, where Debian puts it.

@@ -7,6 +7,7 @@ use gladstone_store::{Reader, digest::Digest};
 use rusqlite::backup::StepResult;
 
 use crate::{
+    blobs,
     custody::{CustodyError, Unlocked},
     database,
     error::VaultError,
@@ -62,7 +63,7 @@ impl Unlocked {
     pub fn test_restore(&self, backup: &Path) -> Result<u64, CustodyError> {
         let scratch = self.folder.backups().join("restore-test.db");
         fs::copy(VaultFolder::at(backup).database(), &scratch)?;
-        let result = self.check_copy(&scratch);
+        let result = self.check_copy(&scratch, &VaultFolder::at(backup).blobs());
         for path in [scratch.clone(), database::with_suffix(&scratch, "-wal"), database::with_suffix(&scratch, "-shm")] {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -72,7 +73,7 @@ impl Unlocked {
         result
     }
 
-    fn check_copy(&self, copy: &Path) -> Result<u64, CustodyError> {
+    fn check_copy(&self, copy: &Path, files: &Path) -> Result<u64, CustodyError> {
         let connection = database::open_writer(copy, &self.root().database())?;
         let check: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0)).map_err(VaultError::from)?;
         if check != "ok" || verify::pages(&connection).is_err() {
@@ -82,6 +83,11 @@ impl Unlocked {
         let digest = Digest::of_all(Reader::new(&connection), &self.root().digest()).map_err(VaultError::from)?;
         if digest != state.digest {
             return Err(VaultError::NotVerified("the records of the backup do not add up".into()).into());
+        }
+        for (name, size) in blobs::names(&connection)? {
+            if fs::metadata(files.join(name)).map(|known| known.len()).ok() != Some(blobs::length_of(size)) {
+                return Err(VaultError::NotVerified("a file that belongs to the records of the backup is gone or cut short".into()).into());
+            }
         }
         Ok(state.dseq)
     }
@@ -118,13 +124,18 @@ impl InTheMaking {
             }
         }
         drop(copy);
+        let files = blobs::names(&target)?;
         target.close().map_err(|(_, error)| VaultError::from(error))?;
         for (from, to) in self.folder.slots().iter().zip(unfinished.slots()) {
             fs::copy(from, to)?;
         }
         unfinished.write_header(&self.header)?;
+        take_along(&files, &self.folder.blobs(), &unfinished.blobs())?;
         for entry in fs::read_dir(unfinished.root())? {
             fs::File::open(entry?.path())?.sync_all()?;
+        }
+        if unfinished.blobs().is_dir() {
+            fs::File::open(unfinished.blobs())?.sync_all()?;
         }
         let path = parent.join(&self.made);
         fs::rename(unfinished.root(), &path)?;
@@ -178,6 +189,11 @@ pub fn restore(vault: &Path, backup: &Path) -> Result<Option<PathBuf>, CustodyEr
         fs::copy(source, &target)?;
         fs::File::open(&target)?.sync_all()?;
     }
+    if let Some(aside) = &aside {
+        let present = all_of(&folder.blobs())?;
+        take_along(&present, &folder.blobs(), &VaultFolder::at(aside).blobs())?;
+    }
+    take_along(&all_of(&from.blobs())?, &from.blobs(), &folder.blobs())?;
     sync_folder(&folder.database())?;
     if folder.header().is_none() {
         folder.write_header(&header)?;
@@ -188,7 +204,57 @@ pub fn restore(vault: &Path, backup: &Path) -> Result<Option<PathBuf>, CustodyEr
 fn size(folder: &Path) -> std::io::Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(folder)? {
-        sum += entry?.metadata()?.len();
+        let entry = entry?;
+        sum += if entry.file_type()?.is_dir() { size(&entry.path())? } else { entry.metadata()?.len() };
     }
     Ok(sum)
+}
+
+/// Names of all files that lie whole in a folder of files.
+fn all_of(folder: &Path) -> std::io::Result<Vec<(String, u64)>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        // What has an ending is still being written.
+        if let Ok(name) = entry.file_name().into_string() && entry.file_type()?.is_file() && !name.contains('.') {
+            found.push((name, 0));
+        }
+    }
+    Ok(found)
+}
+
+/// Copies files into another folder. They never change, so on the same disk a copy is another name of
+/// the same file and takes no room. One that is gone was given up meanwhile.
+fn take_along(files: &[(String, u64)], from: &Path, to: &Path) -> std::io::Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    VaultFolder::at(to).create()?;
+    for (name, _) in files {
+        let (source, beside, target) = (from.join(name), to.join(format!("{name}.new")), to.join(name));
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        match fs::hard_link(&source, &beside) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(_) => {
+                fs::copy(&source, &beside)?;
+                fs::File::open(&beside)?.sync_all()?;
+            }
+        }
+        // Two names of one file: the rename does nothing then, and one of them has to go.
+        fs::rename(&beside, &target)?;
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    sync_folder(&to.join("."))
 }

@@ -414,6 +414,10 @@ fn open(folder: VaultFolder, header: Header, root: RootKey, epoch: u64, file: &S
     let alarm = ladder(&vault, is_quick, epoch, anchors, unproven)?;
     let anchoring = Anchoring::open(&folder.anchor(), key, epoch)?;
     let vault = if alarm.is_none() { vault.with_anchoring(anchoring) } else { vault };
+    if alarm.is_none() && let Err(fault) = vault.tidy_files() {
+        // Nothing depends on it before the next unlock.
+        tracing::warn!(%fault, "what a file left behind could not be removed");
+    }
     Ok(Unlocked { vault, folder, header, recovery_confirmed: file.recovery_confirmed, degraded, alarm, is_large: !is_quick, beside: None, root, epoch, secrets: Arc::clone(&with.secrets) })
 }
 

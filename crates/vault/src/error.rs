@@ -41,6 +41,12 @@ pub enum VaultError {
     /// What is asked of an entry does not fit its state.
     #[error("{0}")]
     Entry(String),
+    /// A file could not be taken in or given out, in words for people.
+    #[error("{0}")]
+    File(String),
+    /// Rows cannot be taken in as long as all that they refer to has to be here; it is done without.
+    #[error("a record refers to another one that is not here")]
+    References,
     /// Long work was cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -148,6 +148,11 @@ impl VaultFolder {
         Ok(Some(aside))
     }
 
+    /// Where files are kept that records name.
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
     /// Where backups are kept.
     pub fn backups(&self) -> PathBuf {
         self.root.join("backups")

@@ -1,17 +1,18 @@
 //! A transaction of the vault from within: what it works with, and how it begins and ends. Who
 //! may ask for one is in `vault.rs`.
 
+use std::sync::{Arc, Mutex};
+
 use gladstone_protocol::{ENVELOPE_VERSION, Entry, entry::Body, limits::MUTATION_LIMIT, seal};
 use gladstone_store::{StoreError, digest::DigestKey, guard::Gate};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::{error::VaultError, keys::signing::SigningKey, state::VaultState, surroundings::Surroundings};
+use crate::{error::VaultError, keys::signing::SigningKey, replica::Units, state::VaultState, surroundings::Surroundings};
 
-/// The keys of an open vault.
+/// The keys of an open vault that never change while it is open.
 pub(crate) struct VaultKeys {
     pub digest: DigestKey,
-    pub signer: SigningKey,
 }
 
 /// What a transaction works with.
@@ -20,6 +21,12 @@ pub(crate) struct Inside<'v> {
     pub around: &'v dyn Surroundings,
     pub keys: &'v VaultKeys,
     pub state: &'v mut VaultState,
+    /// The units as they were saved last; none when they have to be read.
+    pub units: &'v Mutex<Option<Units>>,
+    /// Whether rows must not refer to others that are not here.
+    pub references_hold: bool,
+    /// Signs what is appended; another one from the moment on when the vault becomes another laptop.
+    pub signer: &'v mut Arc<SigningKey>,
 }
 
 impl Inside<'_> {
@@ -29,7 +36,7 @@ impl Inside<'_> {
         let number = place - self.state.life_start;
         let previous = if number == 1 { [0; 32] } else { self.state.chain_head };
         let entry = Entry { version: ENVELOPE_VERSION, device: self.state.device, incarnation: self.state.incarnation, dseq: number, previous, body };
-        let sealed = seal::seal(&entry, &self.keys.signer)?;
+        let sealed = seal::seal(&entry, self.signer.as_ref())?;
         if sealed.bytes.len() > MUTATION_LIMIT {
             return Err(VaultError::TooLarge { bytes: sealed.bytes.len(), limit: MUTATION_LIMIT });
         }

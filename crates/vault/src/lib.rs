@@ -3,6 +3,7 @@
 //! Knows no domain: which rows make sense together is the business of `desk` and `care`.
 
 pub mod backup;
+pub mod blobs;
 pub mod custody;
 pub mod database;
 pub mod erase;

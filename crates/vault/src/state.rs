@@ -85,6 +85,17 @@ impl VaultState {
         Ok(Zeroizing::new(seed))
     }
 
+    /// Puts another signing key in place of the one that was; of that one only the public half stays, for
+    /// the entries up to `through`.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn replace_signing_seed(connection: &Connection, seed: &Zeroizing<[u8; 32]>, former: &[u8; 32], through: u64) -> Result<(), StoreError> {
+        connection.execute("INSERT INTO former_key (through, public_key) VALUES (?1, ?2)", params![through as i64, former])?;
+        connection.execute("UPDATE vault_state SET signing_seed = ?1", params![seed.as_slice()])?;
+        Ok(())
+    }
+
     /// Writes the state inside the caller's transaction.
     ///
     /// # Errors

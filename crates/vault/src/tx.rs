@@ -155,13 +155,16 @@ impl<'v> Tx<'v> {
     /// Changes fields of a row that stands. Returns whether anything changed.
     ///
     /// # Errors
-    /// As for [`Tx::create`], and [`StoreError::NotFound`], [`StoreError::AppendOnly`].
+    /// As for [`Tx::create`], and [`StoreError::NotFound`], [`StoreError::AppendOnly`], [`StoreError::NewerVersion`].
     pub fn update<'a>(&mut self, entity: &str, row_id: Uuid, values: impl IntoIterator<Item = (&'a str, Value)>) -> Result<bool, VaultError> {
         let entity = known(entity)?;
         if entity.append_only {
             return Err(StoreError::AppendOnly(entity.plural.clone()).into());
         }
         let before = self.standing(entity, row_id)?;
+        if let Some((field, value)) = before.row.of_newer_version().next() {
+            return Err(StoreError::NewerVersion { label: entity.label.to_lowercase(), field: field.label.clone(), value: value.to_key_text() }.into());
+        }
         let mut after = before.clone();
         let mut changed = vec![false; entity.fields.len()];
         for (name, value) in values {
@@ -301,7 +304,7 @@ impl<'v> Tx<'v> {
             match rule.source {
                 UnitSource::Platform => return Ok(Unit::PLATFORM),
                 UnitSource::Of(kind, at) => {
-                    if let Some(id) = row.values[at].as_uuid() {
+                    if let Some(id) = kind.id_in(&row.values[at]) {
                         return Ok(Unit { kind, id });
                     }
                 }

@@ -49,12 +49,17 @@ pub struct Vault {
     anchoring: Option<Anchoring>,
     poisoned: AtomicBool,
     flight: Arc<Mutex<()>>,
+    /// The units as they were saved last; only looked at by whoever holds the writer.
+    units: Mutex<Option<replica::Units>>,
+    /// Whether what is held agrees with the centre.
+    pub(crate) doubt: Mutex<replica::Doubt>,
 }
 
 struct Writer {
     connection: Connection,
     gate: Gate,
     state: VaultState,
+    signer: Arc<SigningKey>,
     seen: Seen,
 }
 
@@ -108,18 +113,20 @@ impl Vault {
             }
         };
         let signer = SigningKey::from_seed(&VaultState::signing_seed(&connection)?).map_err(|error| VaultError::NotVerified(error.to_string()))?;
-        let keys = VaultKeys { digest: digest_key, signer };
+        let (keys, signer) = (VaultKeys { digest: digest_key }, Arc::new(signer));
         let gate = Gate::install(&mut connection)?;
         Ok(Vault {
             path: path.to_owned(),
             around,
             keys,
-            writer: Mutex::new(Writer { connection, gate, state, seen: Seen::default() }),
+            writer: Mutex::new(Writer { connection, gate, state, signer, seen: Seen::default() }),
             readers: Mutex::new(Vec::new()),
             open_reader,
             anchoring: None,
             poisoned: AtomicBool::new(false),
             flight: Arc::default(),
+            units: Mutex::default(),
+            doubt: Mutex::default(),
         })
     }
 
@@ -128,6 +135,11 @@ impl Vault {
         anchoring.note(&self.state());
         self.anchoring = Some(anchoring);
         self
+    }
+
+    /// Whether the disk failed: what it holds of the last transaction is not known then.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Relaxed)
     }
 
     /// Where the encrypted file lies.
@@ -202,7 +214,14 @@ impl Vault {
     /// Takes in what came from the centre, or notes what it said: one transaction as a commit is,
     /// durable when this returns. The rows may refer to others that are not here.
     pub(crate) fn replicate<T>(&self, f: impl FnOnce(&mut Inside<'_>) -> Result<T, VaultError>) -> Result<T, VaultError> {
-        self.transact(false, |mut inside, seen| {
+        self.replicate_so(false, f)
+    }
+
+    /// As [`Vault::replicate`]. Where `references_hold` no row may be left that refers to one that is not
+    /// here, and none may be removed: [`VaultError::References`], or what the database says, tells that
+    /// it has to be done again without. That setting makes SQLite forget every prepared statement.
+    pub(crate) fn replicate_so<T>(&self, references_hold: bool, f: impl FnOnce(&mut Inside<'_>) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        self.transact(references_hold, |mut inside, seen| {
             seen.clear();
             let (dseq, digest) = (inside.state.dseq, inside.state.digest);
             let value = f(&mut inside)?;
@@ -219,13 +238,13 @@ impl Vault {
             return Err(VaultError::Poisoned.into());
         }
         let mut guard = self.writer();
-        let Writer { connection, gate, state, seen } = &mut *guard;
+        let Writer { connection, gate, state, signer, seen } = &mut *guard;
         let connection = &*connection;
-        let before = state.clone();
+        let before = (state.clone(), Arc::clone(signer));
         let mut panicked = None;
         let run = || {
-            let (value, unindexed) = f(Inside { connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state }, seen)?;
-            if *state != before {
+            let (value, unindexed) = f(Inside { connection, around: self.around.as_ref(), keys: &self.keys, state: &mut *state, units: &self.units, references_hold, signer: &mut *signer }, seen)?;
+            if *state != before.0 {
                 state.save(connection).map_err(VaultError::from)?;
             }
             for row in unindexed {
@@ -254,8 +273,9 @@ impl Vault {
                 Ok(value)
             }
             Err(failure) => {
-                *state = before;
+                (*state, *signer) = before;
                 seen.clear();
+                self.units.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Failure::Disk = failure.1 {
                     self.poisoned.store(true, Ordering::Relaxed);
                 }
@@ -314,6 +334,18 @@ impl Vault {
         f(&guard.connection, &guard.state)
     }
 
+    /// As [`Vault::look`], with the units.
+    pub(crate) fn look_at_units<T>(&self, f: impl FnOnce(&Connection, &VaultState, &mut replica::Units) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        self.look(|connection, state| {
+            let mut kept = self.units.lock().unwrap_or_else(PoisonError::into_inner);
+            let units = match kept.take() {
+                Some(units) => units,
+                None => replica::Units::load(connection)?,
+            };
+            f(connection, state, kept.insert(units))
+        })
+    }
+
     /// The digest of all rows as they lie in the file now.
     ///
     /// # Errors
@@ -324,13 +356,14 @@ impl Vault {
 
     /// The public key with which this laptop's entries are checked.
     pub fn public_key(&self) -> [u8; 32] {
-        self.keys.signer.public()
+        self.writer().signer.public()
     }
 
     /// This laptop's signature of a message, for example of [`gladstone_protocol::enrol::SESSION_LABEL`]
     /// and a challenge.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.keys.signer.sign(message)
+        let signer = Arc::clone(&self.writer().signer);
+        signer.sign(message)
     }
 
     /// Walks the whole chain, all rows and all pages: every hash, signature and link, the digest, and
@@ -400,6 +433,13 @@ pub struct Batch<'v> {
     unindexed: Vec<Touched>,
 }
 
+impl<'v> Batch<'v> {
+    /// What the transaction works with, for what the vault keeps besides rows.
+    pub(crate) fn inside(&self) -> &Inside<'v> {
+        &self.inside
+    }
+}
+
 impl Batch<'_> {
     /// One mutation of the batch. When it fails, nothing of it stays, and the batch may go on.
     ///
@@ -440,7 +480,7 @@ impl Batch<'_> {
     }
 
     fn mutate<T, E: From<VaultError>>(&mut self, purpose: Purpose, f: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<(T, Changes), E> {
-        let Inside { connection, around, keys, state } = &mut self.inside;
+        let Inside { connection, around, keys, state, .. } = &mut self.inside;
         let (id, now) = (around.new_id()?, around.now());
         let mut tx = Tx::new(connection, self.seen, *around, id, state.actor, now);
         let value = f(&mut tx)?;

@@ -20,10 +20,12 @@ pub(crate) fn pages(connection: &Connection) -> Result<(), VaultError> {
     }
 }
 
-/// Walks the chain from its first entry and returns how many entries it has.
+/// Walks the chain from its first entry and returns how many entries it has. `public_key`: of the laptop as
+/// it is now; entries that it wrote as another one are checked with the key of then.
 pub(crate) fn chain(connection: &Connection, state: &VaultState, public_key: &[u8], progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<u64, VaultError> {
     let mut statement = connection.prepare("SELECT dseq, bytes, hash, signature FROM chain ORDER BY dseq")?;
     let mut rows = statement.query([])?;
+    let mut former = former_keys(connection)?.into_iter().peekable();
     let (mut expected, mut head) = (0_u64, [0_u8; 32]);
     // A new life numbers its entries from 1 and links to nothing; vaults of before went on counting.
     let (mut life, mut life_start) = (None, 0_u64);
@@ -35,7 +37,9 @@ pub(crate) fn chain(connection: &Connection, state: &VaultState, public_key: &[u
             return Err(broken("an entry is missing before it"));
         }
         let blob = |at: usize| row.get_ref(at).ok().and_then(|value| value.as_blob().ok()).unwrap_or_default();
-        let entry = seal::open(blob(1), blob(2), blob(3), public_key).map_err(|fault| broken(&fault.to_string()))?;
+        while former.next_if(|(through, _)| *through < expected).is_some() {}
+        let key = former.peek().map_or(public_key, |(_, key)| key);
+        let entry = seal::open(blob(1), blob(2), blob(3), key).map_err(|fault| broken(&fault.to_string()))?;
         let begins = entry.dseq == 1 && entry.previous == [0; 32] && life != Some(entry.incarnation);
         if begins {
             life_start = expected - 1;
@@ -54,4 +58,11 @@ pub(crate) fn chain(connection: &Connection, state: &VaultState, public_key: &[u
     }
     progress(expected, state.dseq);
     Ok(expected)
+}
+
+/// The keys of laptops that this vault was before, each with the last entry that it signed; in order.
+fn former_keys(connection: &Connection) -> Result<Vec<(u64, Vec<u8>)>, VaultError> {
+    let mut statement = connection.prepare("SELECT through, public_key FROM former_key ORDER BY through")?;
+    let keys = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?)))?.collect::<Result<_, _>>()?;
+    Ok(keys)
 }

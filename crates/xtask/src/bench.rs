@@ -15,6 +15,15 @@ pub struct Arguments {
     /// Laptops of the herd that download at once, and as many that work on.
     #[arg(long, default_value_t = 500)]
     herd: u32,
+    /// Replication over one store only: embedded or postgresql.
+    #[arg(long)]
+    store: Option<String>,
+    /// Replication without TLS only.
+    #[arg(long)]
+    plain: bool,
+    /// The same change is compared with a run of ten times the rows: with W that is 1,000,000.
+    #[arg(long)]
+    large: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,5 +58,6 @@ fn laptop(arguments: &Arguments) -> Outcome {
 
 fn measure(arguments: &Arguments, only: &[&str]) -> Outcome {
     let mut bench = command(&target().join("release/gladstone-bench").to_string_lossy(), &["--responses", &arguments.responses.to_string(), "--herd", &arguments.herd.to_string()]);
+    bench.args(arguments.store.iter().flat_map(|store| ["--store", store.as_str()])).args(arguments.plain.then_some("--plain")).args(arguments.large.then_some("--large"));
     run_command(bench.args(only).env("CARGO_TARGET_DIR", target()))
 }

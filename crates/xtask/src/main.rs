@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod generate;
 mod local_centre;
+mod older;
 mod run;
 mod setup;
 mod shell;
@@ -32,15 +33,10 @@ enum Task {
     Test,
     /// Full sizes and fresh seeds of the fault suites.
     Soak,
+    /// Build older versions from the history and let them synchronize with a centre of this one.
+    Older,
     /// Run seeds of the replication simulator and print what happened.
-    Sim {
-        /// How many seeds.
-        #[arg(long, default_value_t = 2_000)]
-        seeds: u64,
-        /// The first one.
-        #[arg(long, default_value_t = 1)]
-        from: u64,
-    },
+    Sim(suites::Sim),
     /// Write the generated files: migrations, TypeScript types.
     Gen {
         /// Only say whether they are current.
@@ -64,7 +60,8 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test => suites::test(),
         Task::Soak => suites::soak(),
-        Task::Sim { seeds, from } => suites::sim(seeds, from),
+        Task::Older => older::older(),
+        Task::Sim(asked) => suites::sim(&asked),
         Task::Gen { check } => generate::run(check),
         Task::Tidy => tidy::run(),
         Task::Bench(arguments) => bench::run(&arguments),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_desk::Code;
+use gladstone_testkit::{Laptop, laptops};
 use serde_json::{Map, Value as Json, json};
 
 use crate::bag::{Bag, NOBODY, list, names_a_field, text};
@@ -275,4 +276,33 @@ fn a_choice_question_and_its_options_are_added_in_one_step_and_the_last_option_s
     let refused = bag.refused("records.enter_in_error", away(1));
     assert_eq!(refused.field.as_deref(), Some("type"), "the last option stays: {refused:?}");
     bag.run("records.enter_in_error", json!({ "entity": "questions", "id": made["id"], "reason": "not asked" }));
+}
+
+#[test]
+fn a_record_that_a_newer_version_wrote_is_shown_and_not_changed() {
+    let (bag, colleague) = (Bag::empty(), Laptop::new(77, uuid::Uuid::from_u128(0xb)));
+    let id = colleague.register("Tomasz Wieczorek").unwrap();
+    let mut rows: Vec<_> = colleague.view().into_values().filter(|row| row.key.id == id).collect();
+    let status = gladstone_model::catalogue().get("users").unwrap().field("account_status").unwrap().no;
+    let value = rows[0].values.iter_mut().find(|(no, _)| *no == status).unwrap();
+    value.1 = gladstone_model::Value::text("hibernating");
+    let told = bag.desk.with_unlocked(|unlocked| {
+        let actor = unlocked.vault.state().actor;
+        unlocked.vault.join(&laptops::joined(uuid::Uuid::from_u128(0x5ea1), actor))?;
+        laptops::take_in(&unlocked.vault, rows[0].unit, rows.clone());
+        Ok(())
+    });
+    told.unwrap();
+    let asked = json!({ "entity": "users", "id": id });
+    let shown = bag.run("records.get", asked.clone());
+    assert_eq!((&shown["values"]["account_status"], &shown["newer"]), (&json!("hibernating"), &json!(["account_status"])), "kept, and told apart");
+    for values in [json!({ "job_title": "Baker" }), json!({ "account_status": "active" })] {
+        let error = bag.refused("records.update", json!({ "entity": "users", "id": id, "values": values }));
+        assert_eq!(error.code, Code::NewerVersion);
+        assert!(error.message.contains("newer version of Gladstone") && error.message.contains("Account status"), "{}", error.message);
+    }
+    assert_eq!(bag.refused("people.update", json!({ "id": id, "person": { "name": "Tom", "city": "Ashcombe" } })).code, Code::NewerVersion, "by no other command either");
+    assert_eq!(bag.run("records.get", asked)["values"], shown["values"], "nothing changed");
+    let own = bag.register("Kofi Mensah");
+    assert_eq!(bag.run("records.get", json!({ "entity": "users", "id": own }))["newer"], json!([]));
 }

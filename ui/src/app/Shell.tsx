@@ -105,7 +105,7 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
               <button className="btn plain square sm" aria-label={`${t("action.lock")}, Ctrl L`} title={`${t("action.lock")}, Ctrl L`} onClick={() => void lock()}><Lock className="icon" /></button>
             </div>
           </nav>
-          <main className="main">
+          <main className="main" tabIndex={-1}>
             <LeaseBanner lease={open.lease} />
             {shut ? <LeaseLocked lease={open.lease} /> : <Closed value={<LeaseOver />}><Page route={route} start={() => setOver("start")} /></Closed>}
           </main>

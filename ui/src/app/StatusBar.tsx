@@ -1,32 +1,39 @@
 // The line at the foot: what is saved, what waits, when the centre last answered, and how it stands.
 import { Check, ClockArrowUp, Scale, TriangleAlert } from "lucide-react";
 import type { OpenVault } from "../bindings/commands";
+import { useActions } from "../lib/keys";
 import { t } from "../lib/messages";
-import { useAnswer } from "../lib/queries";
+import { useAction, useAnswer } from "../lib/queries";
 import { to } from "../lib/route";
-import { clock, when } from "../lib/time";
-import { SyncSign } from "../parts/SyncSign";
+import { when } from "../lib/time";
+import { SyncSign, isUnderWay } from "../parts/SyncSign";
 
 export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: () => void; onHelp: () => void }) {
   const sync = useAnswer("sync.status", {});
+  const now = useAction("sync.now");
   const centre = sync.data?.centre;
+  const phase = sync.data?.phase ?? "alone";
+  useActions(centre ? [{ id: "sync-now", label: t("sync.now"), run: () => now.mutate({ wait: false }) }] : [], true);
+  const time = (text: string) => when(text, "").trim();
   return (
-    <footer className="status" role="status">
+    <footer className="status" aria-label={t("status.name")}>
       <a className="status-sync" href={to.sync()} title={t("sync.title")}>
-        <b className="saved"><Check className="icon" />{open.last_saved ? t("status.saved_at", { time: clock(open.last_saved) }) : t("status.saved")}</b>
-        {sync.data && !centre && <>·<b>{t("status.kept", { n: sync.data.waiting })}</b></>}
+        <b className="saved"><Check className="icon" />{open.last_saved ? t("status.saved_at", { time: time(open.last_saved) }) : t("status.saved")}</b>
+        {sync.data && !centre && <><i>·</i><b>{t("status.kept", { n: sync.data.waiting })}</b></>}
         {sync.data && centre && (
           <>
-            ·{sync.data.waiting > 0 ? <b className="waiting"><ClockArrowUp className="icon" />{t("status.to_send", { n: sync.data.waiting })}</b> : <b>{t("status.all_sent")}</b>}
-            ·<b>{sync.data.last_sync ? t("status.last_sync", { time: when(sync.data.last_sync, "").trim() }) : t("status.never_synced")}</b>
-            {sync.data.set_aside > 0 && <>·<b className="review-text"><Scale className="icon" />{t("status.set_aside", { n: sync.data.set_aside })}</b></>}
+            <i>·</i>{sync.data.waiting > 0 ? <b className="waiting"><ClockArrowUp className="icon" />{t("status.to_send", { n: sync.data.waiting })}</b> : <b>{t("status.all_sent")}</b>}
+            <i>·</i><b>{sync.data.last_sync ? t("status.last_sync", { time: time(sync.data.last_sync) }) : t("status.never_synced")}</b>
+            {sync.data.set_aside > 0 && <><i>·</i><b className="review-text"><Scale className="icon" />{t("status.set_aside", { n: sync.data.set_aside })}</b></>}
           </>
         )}
       </a>
-      {open.degraded && <a className="row" href={to.settings()} title={open.degraded}><TriangleAlert className="icon" />{t("status.degraded")}</a>}
-      <a className="end plain-link" href={to.sync()}><SyncSign phase={sync.data?.phase ?? "alone"} /></a>
-      <button className="link-quiet" onClick={onKeys}><kbd>?</kbd> {t("status.keys")}</button>
-      <button className="link-quiet" onClick={onHelp}><kbd>F1</kbd> {t("status.help")}</button>
+      {open.degraded && <a className="row degraded" href={to.settings()} title={`${t("status.degraded")}. ${open.degraded}`} aria-label={t("status.degraded")}><TriangleAlert className="icon" /><span className="roomy-only">{t("status.degraded")}</span></a>}
+      <a className="end plain-link" href={to.sync()}><SyncSign phase={phase} /></a>
+      <button className="link-quiet" onClick={onKeys}><kbd>?</kbd> <span className="roomy-only">{t("status.keys")}</span><span className="sr narrow-only">{t("status.keys")}</span></button>
+      <button className="link-quiet" onClick={onHelp}><kbd>F1</kbd> <span className="roomy-only">{t("status.help")}</span><span className="sr narrow-only">{t("status.help")}</span></button>
+      {/* What passes by in a moment is not read out, and neither is the clock. */}
+      <span className="sr" role="status">{sync.data && centre && !isUnderWay(phase) ? [t(`sync.phase.${phase}`), sync.data.waiting > 0 && t("status.to_send", { n: sync.data.waiting }), sync.data.set_aside > 0 && t("status.set_aside", { n: sync.data.set_aside })].filter(Boolean).join(". ") : ""}</span>
     </footer>
   );
 }

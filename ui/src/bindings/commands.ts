@@ -242,6 +242,20 @@ open: OpenVault | null,
  */
 version: string, };
 
+export type AppendFile = { 
+/**
+ * The ticket.
+ */
+ticket: string, 
+/**
+ * How many bytes have come before it.
+ */
+offset: number, 
+/**
+ * The bytes in base64.
+ */
+data: string, };
+
 export type Appointment = { 
 /**
  * Its id.
@@ -300,6 +314,36 @@ zone: string,
  */
 overlaps: Array<Overlap>, };
 
+export type AttachRequest = { 
+/**
+ * The person.
+ */
+person: string | null, 
+/**
+ * Kind of record, when it hangs on one.
+ */
+entity: string | null, 
+/**
+ * The record.
+ */
+id: string | null, 
+/**
+ * Name of the file; that of the path when not given.
+ */
+name: string | null, 
+/**
+ * What came piece by piece.
+ */
+ticket: string | null, 
+/**
+ * Where the file lies on this computer.
+ */
+path: string | null, 
+/**
+ * The content in base64, for small ones.
+ */
+data: string | null, };
+
 export type BackupInfo = { 
 /**
  * Its name: the time it was made.
@@ -339,6 +383,12 @@ name: string,
 step: number, };
 
 export type Because = "trainer" | "person" | "place";
+
+export type BeginFile = { 
+/**
+ * Its size in bytes; one that is too large is refused before it comes.
+ */
+size: number, };
 
 export type BookRequest = { 
 /**
@@ -566,9 +616,38 @@ joined_at: string,
  */
 works_until: string, 
 /**
- * Whether the first download goes on.
+ * Parts of what is for this computer that are here wholly.
  */
-downloading: boolean, };
+parts: number, 
+/**
+ * Parts whose download goes on; 0 when everything is here.
+ */
+parts_coming: number, };
+
+export type ChangeDetail = { 
+/**
+ * Its number on this computer.
+ */
+dseq: number, 
+/**
+ * The command that made it.
+ */
+command: string, 
+/**
+ * Why it was made, where somebody said so.
+ */
+reason: string | null, 
+/**
+ * Whether it was put aside and can be changed and sent again: everything that it builds on is
+ * on this computer.
+ */
+can_mend: boolean, 
+/**
+ * The records that it writes, in its order.
+ */
+records: Array<ChangedRecord>, };
+
+export type ChangeKind = "created" | "changed" | "entered_in_error";
 
 export type ChangeRequest = { 
 /**
@@ -600,6 +679,48 @@ from: number,
  */
 from_at: string, };
 
+export type ChangedRecord = { 
+/**
+ * Kind of record.
+ */
+entity: string, 
+/**
+ * Name of the kind.
+ */
+label: string, 
+/**
+ * The record.
+ */
+id: string, 
+/**
+ * Its name; empty when nothing here tells it.
+ */
+title: string, 
+/**
+ * What is done to it.
+ */
+what: ChangeKind, 
+/**
+ * Whether it is on this computer now.
+ */
+is_here: boolean, 
+/**
+ * Values that are written, by field; those that the program keeps for itself are left out.
+ */
+values: Record<string, unknown>, 
+/**
+ * What stands in the same fields now; none when the record is not here.
+ */
+stands: Record<string, unknown> | null, 
+/**
+ * Names of the records that values refer to, by id.
+ */
+references: Record<string, string>, 
+/**
+ * Why it is marked as entered in error, if that is what is done.
+ */
+error_reason: string | null, };
+
 export type Choice = { 
 /**
  * Its id.
@@ -610,7 +731,7 @@ id: string,
  */
 title: string, };
 
-export type Code = "invalid" | "not_found" | "locked" | "wrong_secret" | "wait" | "recovery_unconfirmed" | "incomplete" | "sealed" | "conflict" | "disk_full" | "damaged" | "offline" | "lease_over" | "lease_locked" | "cancelled" | "bad_request" | "unknown_command" | "failed";
+export type Code = "invalid" | "not_found" | "locked" | "wrong_secret" | "wait" | "recovery_unconfirmed" | "incomplete" | "sealed" | "conflict" | "newer_version" | "disk_full" | "damaged" | "offline" | "lease_over" | "lease_locked" | "cancelled" | "bad_request" | "unknown_command" | "failed";
 
 export type CodeRequest = { 
 /**
@@ -790,6 +911,12 @@ export type Done = {
  */
 done: boolean, };
 
+export type DropFile = { 
+/**
+ * The ticket.
+ */
+ticket: string, };
+
 export type Due = { 
 /**
  * The plan.
@@ -824,7 +951,7 @@ export type Empty = Record<symbol, never>;
 
 export type EndMember = { 
 /**
- * The relation.
+ * The relation, the service, or the grant.
  */
 relation: string, 
 /**
@@ -996,6 +1123,100 @@ default: JsonValue | null, };
 
 export type FieldKind = "reference" | "id" | "text" | "long_text" | "integer" | "decimal" | "boolean" | "date" | "instant" | "json";
 
+export type FileCame = { 
+/**
+ * Bytes.
+ */
+received: number, };
+
+export type FileInfo = { 
+/**
+ * The id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its kind, as its content tells it.
+ */
+media_type: string, 
+/**
+ * Size in bytes.
+ */
+size: number, 
+/**
+ * Who added it.
+ */
+by: string, 
+/**
+ * Whether that is whoever asks.
+ */
+by_me: boolean, 
+/**
+ * When.
+ */
+at: string, 
+/**
+ * Where it is.
+ */
+place: FilePlace, 
+/**
+ * Whether it can be read on this computer.
+ */
+here: boolean, 
+/**
+ * Share that has arrived while it is on its way, in percent.
+ */
+percent: number, 
+/**
+ * What went wrong last, if anything.
+ */
+note: string | null, };
+
+export type FilePiece = { 
+/**
+ * The bytes in base64; none behind the end.
+ */
+data: string, 
+/**
+ * Size of the whole in bytes.
+ */
+size: number, };
+
+export type FilePlace = "here_only" | "sending" | "at_centre" | "not_fetched" | "fetching" | "stopped" | "failed";
+
+export type FileRequest = { 
+/**
+ * The file.
+ */
+id: string, };
+
+export type FileTicket = { 
+/**
+ * The ticket.
+ */
+ticket: string, 
+/**
+ * Greatest size of a piece in bytes.
+ */
+piece: number, };
+
+export type FilesWaiting = { 
+/**
+ * How many.
+ */
+waiting: number, 
+/**
+ * Bytes of them that have not arrived.
+ */
+bytes: number, 
+/**
+ * How many came to no end; a person has to act.
+ */
+failed: number, };
+
 export type FilterRequest = { 
 /**
  * Field.
@@ -1153,6 +1374,20 @@ export type Generated = {
  * Records written.
  */
 records: number, };
+
+export type GetFile = { 
+/**
+ * The file.
+ */
+id: string, 
+/**
+ * First byte; 0 when not given.
+ */
+offset: number | null, 
+/**
+ * Most bytes, up to 1 MiB; that when not given.
+ */
+length: number | null, };
 
 export type GivenAnswer = { 
 /**
@@ -1371,6 +1606,20 @@ records: Array<RecordView>,
  */
 total: number, };
 
+export type ListFiles = { 
+/**
+ * The person.
+ */
+person: string | null, 
+/**
+ * Kind of record.
+ */
+entity: string | null, 
+/**
+ * The record.
+ */
+id: string | null, };
+
 export type ListQuestionnaires = { 
 /**
  * Words in the title; empty for all.
@@ -1429,7 +1678,7 @@ export type Member = {
  */
 colleague: Colleague, 
 /**
- * The relation, to be ended.
+ * Where that stands, to be ended: a relation, a service, or a grant.
  */
 relation: string, 
 /**
@@ -1439,7 +1688,39 @@ since: string,
 /**
  * Whether that is whoever asks.
  */
-is_me: boolean, };
+is_me: boolean, 
+/**
+ * What a grant allows; none for who looks after the person without one.
+ */
+right: Right | null, 
+/**
+ * Until when a grant is good, as a date; none without an end.
+ */
+until: string | null, };
+
+export type MendRequest = { 
+/**
+ * The number.
+ */
+dseq: number, 
+/**
+ * The values that are other than before; the rest goes along as it was.
+ */
+records: Array<MendedRecord>, };
+
+export type MendedRecord = { 
+/**
+ * Kind of record.
+ */
+entity: string, 
+/**
+ * The record.
+ */
+id: string, 
+/**
+ * Values by field.
+ */
+values: Record<string, unknown>, };
 
 export type Mode = "self" | "interviewer" | "paper_key_in" | "telephone";
 
@@ -1859,9 +2140,13 @@ label: string,
  */
 id: string, 
 /**
- * Its name; empty when it is not here.
+ * Its name; empty when nothing here tells it.
  */
-title: string, };
+title: string, 
+/**
+ * Whether it is on this computer now.
+ */
+is_here: boolean, };
 
 export type ReceiptRequest = { 
 /**
@@ -1929,7 +2214,11 @@ references: Record<string, string>,
 /**
  * Why it was entered in error, if it was.
  */
-error_reason: string | null, };
+error_reason: string | null, 
+/**
+ * Fields whose values a newer version of Gladstone wrote: the record can be read here, not changed.
+ */
+newer: Array<string>, };
 
 export type RecoverRequest = { 
 /**
@@ -1988,6 +2277,16 @@ city: string | null,
  * Role; patient when not given.
  */
 role: string | null, };
+
+export type RemoveFile = { 
+/**
+ * The file.
+ */
+id: string, 
+/**
+ * Why.
+ */
+reason: string, };
 
 export type Resource = { 
 /**
@@ -2067,6 +2366,8 @@ export type ReviewRequest = {
  */
 id: string, };
 
+export type Right = "read" | "write" | "manage";
+
 export type Room = { 
 /**
  * Appointments at that time.
@@ -2087,6 +2388,16 @@ code: string,
  */
 folder: string | null, };
 
+export type SaveFile = { 
+/**
+ * The file.
+ */
+id: string, 
+/**
+ * A folder; that for downloads, or the home folder, when not given.
+ */
+folder: string | null, };
+
 export type Saved = { 
 /**
  * When.
@@ -2096,6 +2407,12 @@ saved_at: string,
  * The alert that it raised, if any.
  */
 alert: AlertInfo | null, };
+
+export type SavedCopy = { 
+/**
+ * Its path.
+ */
+path: string, };
 
 export type SavedFile = { 
 /**
@@ -2255,7 +2572,7 @@ name: string,
  */
 you: boolean, };
 
-export type Standing = "planned" | "attended";
+export type Standing = "planned" | "attended" | "missed";
 
 export type StartRequest = { 
 /**
@@ -2295,7 +2612,7 @@ at: string,
  */
 line: string, };
 
-export type SyncPhase = "alone" | "off" | "idle" | "signing_in" | "sending" | "receiving" | "offline" | "disturbed" | "busy" | "signed_out" | "revoked" | "upgrade_required" | "copy" | "refused";
+export type SyncPhase = "alone" | "off" | "idle" | "signing_in" | "sending" | "receiving" | "offline" | "disturbed" | "busy" | "signed_out" | "revoked" | "upgrade_required" | "centre_older" | "copy" | "refused";
 
 export type SyncStatus = { 
 /**
@@ -2318,6 +2635,10 @@ oldest: string | null,
  * Changes that the centre put aside and about which nobody has decided.
  */
 set_aside: number, 
+/**
+ * Files that wait for their turn or are moving.
+ */
+files: FilesWaiting, 
 /**
  * When the centre last answered.
  */
@@ -2665,6 +2986,26 @@ export interface Commands {
   "team.end": { request: EndMember; response: Done };
   /** A person with everything that happened, the latest first. */
   "people.profile": { request: PersonRequest; response: Profile };
+  /** Files of a person or a record, the latest first, with where each is. */
+  "files.list": { request: ListFiles; response: Array<FileInfo> };
+  /** Begins a file that comes piece by piece. */
+  "files.begin": { request: BeginFile; response: FileTicket };
+  /** Adds a piece to a file that was begun. */
+  "files.append": { request: AppendFile; response: FileCame };
+  /** Gives up a file that was begun; nothing of it stays. */
+  "files.give_up": { request: DropFile; response: Done };
+  /** Adds a file to a person or a record: content and record at once, or neither. */
+  "files.attach": { request: AttachRequest; response: FileInfo };
+  /** A piece of a file that is on this computer. */
+  "files.get": { request: GetFile; response: FilePiece };
+  /** Saves a copy of a file into a folder, never over another one. */
+  "files.save": { request: SaveFile; response: SavedCopy };
+  /** Marks a file as entered in error, with a reason; it leaves the computers that need it no more. */
+  "files.remove": { request: RemoveFile; response: Done };
+  /** Fetches a file from the centre, or lets one go on that was stopped or failed. */
+  "files.fetch": { request: FileRequest; response: FileInfo };
+  /** Stops a file on its way; what has arrived stays. */
+  "files.stop": { request: FileRequest; response: FileInfo };
   /** Questionnaires that can be administered. */
   "questionnaires.list": { request: ListQuestionnaires; response: Array<QuestionnaireInfo> };
   /** A questionnaire with its items, options, bands and licence. */
@@ -2739,6 +3080,10 @@ export interface Commands {
   "sync.resend": { request: QueuedChangeRequest; response: Done };
   /** Gives up a change that the centre put aside, with a reason; it stays in the history. */
   "sync.discard": { request: DiscardRequest; response: Done };
+  /** What a change writes, with what stands here now. */
+  "sync.change": { request: QueuedChangeRequest; response: ChangeDetail };
+  /** Sends a change that the centre had put aside once more, with other values. */
+  "sync.mend": { request: MendRequest; response: Done };
   /** Writes a change into a file, to look at or to key in elsewhere. */
   "sync.export": { request: ExportRequest; response: ExportedFile };
   /** What left this computer, when and why. */
@@ -2789,10 +3134,20 @@ export const reads: Record<CommandName, readonly string[]> = {
   "people.similar": ["users","user_profiles"],
   "people.register": [],
   "people.update": [],
-  "team.of": ["therapeutic_relationships","users"],
+  "team.of": ["therapeutic_relationships","beneficiaries","grants","users"],
   "team.add": [],
   "team.end": [],
   "people.profile": ["users","user_profiles","responses","appointments","crisis_detections"],
+  "files.list": ["attachments","users"],
+  "files.begin": [],
+  "files.append": [],
+  "files.give_up": [],
+  "files.attach": [],
+  "files.get": [],
+  "files.save": [],
+  "files.remove": [],
+  "files.fetch": [],
+  "files.stop": [],
   "questionnaires.list": ["questionnaires","questions"],
   "questionnaires.get": ["questionnaires","questions","question_options"],
   "responses.start": [],
@@ -2830,6 +3185,8 @@ export const reads: Record<CommandName, readonly string[]> = {
   "sync.log": ["vault"],
   "sync.resend": [],
   "sync.discard": [],
+  "sync.change": ["*"],
+  "sync.mend": [],
   "sync.export": [],
   "sync.departed": ["vault"],
   "today.get": ["*"],

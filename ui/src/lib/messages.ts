@@ -43,7 +43,12 @@ export function useLanguage(): Language {
  * form that fits it.
  */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return catalogues[current][key].replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (_, name: string, one?: string, many?: string) => {
+  return fill(catalogues[current][key], values);
+}
+
+/** A text with its places filled in, as for a key. */
+export function fill(text: string, values: Record<string, string | number>): string {
+  return text.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (_, name: string, one?: string, many?: string) => {
     const value = values[name] ?? "";
     return one === undefined ? String(value) : `${value} ${Number(value) === 1 ? one : many}`;
   });

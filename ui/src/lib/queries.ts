@@ -1,5 +1,5 @@
 // Reading and writing through the desk with a cache that knows what each answer depends on.
-import { QueryClient, useMutation, useQuery } from "@tanstack/react-query";
+import { QueryClient, useMutation, useQuery, type Query } from "@tanstack/react-query";
 import { reads, type CommandName, type DeskError } from "../bindings/commands";
 import { onEvent, rpc, type Request, type Response } from "./rpc";
 
@@ -10,7 +10,7 @@ export const client = new QueryClient({
 onEvent((event) => {
   if (event.kind === "changed") refresh(event.entities);
   if (event.kind === "alarm") refresh([]);
-  if (event.kind === "sync") void client.invalidateQueries({ predicate: (query) => query.queryKey[0] === "app.status" || String(query.queryKey[0]).startsWith("sync.") });
+  if (event.kind === "sync") askAgain((query) => query.queryKey[0] === "app.status" || /^(sync|files)\./.test(String(query.queryKey[0])));
   if (event.kind === "locked") forget();
 });
 
@@ -22,12 +22,19 @@ export function forget(): void {
 
 /** Asks again for every answer that depends on one of the entities. */
 export function refresh(entities: readonly string[]): void {
-  void client.invalidateQueries({
-    predicate: (query) => {
-      const depends = reads[query.queryKey[0] as CommandName] ?? [];
-      return query.queryKey[0] === "app.status" || depends.some((entity) => entity === "*" || entities.includes(entity));
-    },
+  askAgain((query) => {
+    const depends = reads[query.queryKey[0] as CommandName] ?? [];
+    return query.queryKey[0] === "app.status" || depends.some((entity) => entity === "*" || entities.includes(entity));
   });
+}
+
+/**
+ * Asks again. A first answer that is still on its way is not waited for: it may tell how it stood before,
+ * and nobody would ask again.
+ */
+function askAgain(predicate: (query: Query) => boolean = () => true): Promise<void> {
+  void client.cancelQueries({ predicate });
+  return client.invalidateQueries({ predicate });
 }
 
 /** The answer of a reading command, kept until something it depends on changes. */
@@ -50,7 +57,7 @@ export function useAction<K extends CommandName>(name: K, keep?: (response: Resp
     mutationFn: (request) => rpc(name, request),
     onSuccess: (response) => {
       keep?.(response);
-      return client.invalidateQueries();
+      return askAgain();
     },
   });
 }

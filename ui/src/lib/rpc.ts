@@ -2,6 +2,7 @@
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import type { CommandName, Commands, DeskError, Event } from "../bindings/commands";
+import { said } from "./said";
 
 /** A request in which fields that may be null may be left out. */
 export type Request<K extends CommandName> = Loose<Commands[K]["request"]>;
@@ -21,7 +22,7 @@ export async function rpc<K extends CommandName>(name: K, request: Request<K>): 
   }
   const answer = await fetch("/__rpc", { method: "POST", body: JSON.stringify({ name, request }) });
   const line = (await answer.json()) as { ok?: Response<K>; error?: DeskError };
-  if (line.error) throw line.error;
+  if (line.error) throw asError(line.error);
   return line.ok as Response<K>;
 }
 
@@ -32,6 +33,9 @@ export function onEvent(callback: (event: Event) => void): void {
 
 /** Whatever was thrown, as an error that can be shown. */
 export function asError(error: unknown): DeskError {
-  if (typeof error === "object" && error !== null && "message" in error && "code" in error) return error as DeskError;
+  if (typeof error === "object" && error !== null && "message" in error && "code" in error) {
+    const told = error as DeskError;
+    return { ...told, message: said(told.message) };
+  }
   return { code: "failed", message: error instanceof Error ? error.message : String(error) };
 }

@@ -1,5 +1,5 @@
 // Times and dates as people read them, in the language of the screen.
-import { language } from "./messages";
+import { language, t } from "./messages";
 
 /** Day before month in every language that we have. */
 const locale = () => (language() === "en" ? "en-GB" : language());
@@ -87,4 +87,11 @@ export function isoDate(date: Date): string {
 export function localDate(text: string): Date {
   const [year = 1970, month = 1, date = 1] = text.split("-").map(Number);
   return new Date(year, month - 1, date);
+}
+
+/** How long ago an instant was, in one unit: 5 minutes, 3 hours, 12 days. */
+export function ago(text: string): string {
+  const minutes = Math.max(0, Math.floor((Date.now() - new Date(text).getTime()) / 60_000));
+  if (minutes < 60) return t("time.minutes", { n: Math.max(1, minutes) });
+  return minutes < 1_440 ? t("time.hours", { n: Math.floor(minutes / 60) }) : t("time.days", { n: Math.floor(minutes / 1_440) });
 }

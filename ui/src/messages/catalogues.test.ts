@@ -24,8 +24,9 @@ const composed: Record<string, string[]> = {
   "review.explain.${info.kind}": ["values", "in_error", "part_of_in_error", "addendum", "double", "notice"],
   "review.${info.status}": ["kept_current", "took_incoming", "wrote_third", "undone", "open"],
   "review.${one.status}": [],
-  "sync.phase.${phase}": ["alone", "off", "idle", "signing_in", "sending", "receiving", "offline", "disturbed", "busy", "signed_out", "revoked", "upgrade_required", "copy", "refused"],
-  "sync.explain.${phase}": ["alone", "off", "idle", "signing_in", "sending", "receiving", "offline", "disturbed", "busy", "signed_out", "revoked", "upgrade_required", "copy", "refused"],
+  "sync.phase.${phase}": ["alone", "off", "idle", "signing_in", "sending", "receiving", "offline", "disturbed", "busy", "signed_out", "revoked", "upgrade_required", "centre_older", "copy", "refused"],
+  "sync.explain.${phase}": ["alone", "off", "idle", "signing_in", "sending", "receiving", "offline", "disturbed", "busy", "signed_out", "revoked", "upgrade_required", "centre_older", "copy", "refused"],
+  "sync.what.${record.what}": ["created", "changed", "entered_in_error"],
   "change.${one.state}": ["waiting", "held", "acknowledged", "settled", "set_aside", "given_up", "renewed"],
   "strength.${strength.score}": ["0", "1", "2", "3", "4"],
 };
@@ -37,8 +38,9 @@ const words: Record<string, string[]> = {
   did: ["stayed_with_person", "safety_plan", "called_crisis_line", "emergency_services", "referred", "informed_supervisor", "assessed_no_immediate_risk"],
   role: ["admin", "beneficiary", "coach", "patient", "staff", "therapist", "trainer"],
   form_status: ["draft", "archived"],
-  command: ["alerts.act", "calendar.book", "calendar.cancel", "calendar.mark", "calendar.move", "people.register", "people.update", "records.create", "records.enter_in_error", "records.update", "responses.abandon", "responses.amend", "responses.answer", "responses.complete", "responses.decline", "responses.position", "responses.start", "review.decide", "review.undo", "settings.set", "vault.create", "vault.install_instruments"],
-  state: ["cancelled", "completed", "handled", "open", "scheduled"],
+  command: ["alerts.act", "calendar.book", "calendar.cancel", "calendar.mark", "calendar.move", "files.attach", "files.remove", "people.register", "people.update", "records.create", "records.enter_in_error", "records.update", "responses.abandon", "responses.amend", "responses.answer", "responses.complete", "responses.decline", "responses.position", "responses.start", "review.decide", "review.undo", "settings.set", "vault.create", "vault.install_instruments"],
+  file: ["at_centre", "failed", "fetching", "here_only", "not_fetched", "sending", "stopped"],
+  state: ["cancelled", "completed", "handled", "no_show", "open", "scheduled"],
 };
 
 function madeKeys(): string[] {

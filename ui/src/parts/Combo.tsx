@@ -1,6 +1,7 @@
 // A field in which typing finds and arrows choose.
 import { Search } from "lucide-react";
 import { useId, useState, type KeyboardEvent, type ReactNode } from "react";
+import { Problem } from "./States";
 
 interface Props<T> {
   label: string;
@@ -64,7 +65,7 @@ export function Combo<T>({ label, chosen, options, name, draw, onType, onChoose,
           <Search className="icon" />
           <input
             id={id} role="combobox" aria-expanded={open} aria-controls={`${id}-options`} aria-autocomplete="list" aria-activedescendant={open && options.length > 0 ? `${id}-${at}` : undefined}
-            autoComplete="off" autoFocus={autoFocus} value={typed ?? chosen} onChange={(event) => type(event.target.value)} onFocus={(event) => { event.target.select(); onType(""); }} onClick={() => { if (!open) { setTyped(chosen); onType(""); } }} onBlur={close} onKeyDown={press}
+            autoComplete="off" autoFocus={autoFocus} data-first={autoFocus ? "" : undefined} value={typed ?? chosen} onChange={(event) => type(event.target.value)} onFocus={(event) => { event.target.select(); onType(""); }} onClick={() => { if (!open) { setTyped(chosen); onType(""); } }} onBlur={close} onKeyDown={press}
           />
         </span>
         {open && (
@@ -81,7 +82,7 @@ export function Combo<T>({ label, chosen, options, name, draw, onType, onChoose,
           </div>
         )}
       </div>
-      {error ? <span className="err">{error}</span> : hint && <span className="hint">{hint}</span>}
+      {error ? <Problem>{error}</Problem> : hint && <span className="hint">{hint}</span>}
     </div>
   );
 }

@@ -10,10 +10,11 @@ export function Dialog({ title, children, footer, onClose, wide = false, classNa
     const before = document.activeElement as HTMLElement | null;
     shown?.showModal?.();
     // The browser would put the focus on the button that closes.
-    shown?.querySelector<HTMLElement>("input, select, textarea")?.focus();
+    (shown?.querySelector<HTMLElement>("[data-first]") ?? shown?.querySelector<HTMLElement>("input, select, textarea"))?.focus();
     return () => {
       shown?.close?.();
-      before?.focus?.();
+      // What opened it may be gone by what it did.
+      (before?.isConnected ? before : document.querySelector<HTMLElement>("main"))?.focus?.();
     };
   }, []);
   return (

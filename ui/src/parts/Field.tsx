@@ -34,7 +34,7 @@ export function TextField({ label, hint, error, value, onChange, trailing, class
     <Field label={label} hint={hint} error={error}>
       {(inside) => (
         <span className={`input${error ? " bad" : ""} ${className ?? ""}`}>
-          <input {...inside} {...rest} value={value} onChange={(event) => onChange(event.target.value)} />
+          <input {...inside} {...rest} data-first={rest.autoFocus ? "" : undefined} value={value} onChange={(event) => onChange(event.target.value)} />
           {trailing}
         </span>
       )}
@@ -47,7 +47,7 @@ type AreaProps = Around & { value: string; onChange: (value: string) => void } &
 export function AreaField({ label, hint, error, value, onChange, rows = 3, ...rest }: AreaProps) {
   return (
     <Field label={label} hint={hint} error={error}>
-      {(inside) => <textarea {...inside} {...rest} rows={rows} className={`input${error ? " bad" : ""}`} value={value} onChange={(event) => onChange(event.target.value)} />}
+      {(inside) => <textarea {...inside} {...rest} data-first={rest.autoFocus ? "" : undefined} rows={rows} className={`input${error ? " bad" : ""}`} value={value} onChange={(event) => onChange(event.target.value)} />}
     </Field>
   );
 }

@@ -16,12 +16,13 @@ const SIGNS: Record<SyncPhase, [LucideIcon, string]> = {
   signed_out: [KeyRound, "signed-out"],
   revoked: [KeyRound, "signed-out"],
   upgrade_required: [ArrowUpCircle, "attention-text"],
+  centre_older: [ArrowUpCircle, "attention-text"],
   copy: [CopyX, "attention-text"],
   refused: [TriangleAlert, "attention-text"],
 };
 
 /** Whether nothing happens before a person acts. */
-export const needsPerson = (phase: SyncPhase): boolean => ["signed_out", "revoked", "upgrade_required", "copy", "refused"].includes(phase);
+export const needsPerson = (phase: SyncPhase): boolean => ["signed_out", "revoked", "upgrade_required", "centre_older", "copy", "refused"].includes(phase);
 export const isUnderWay = (phase: SyncPhase): boolean => ["signing_in", "sending", "receiving"].includes(phase);
 
 export function SyncSign({ phase }: { phase: SyncPhase }) {

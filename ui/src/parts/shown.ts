@@ -11,3 +11,10 @@ export function shown(field: FieldInfo, value: unknown): string {
   if (field.kind === "json") return JSON.stringify(value);
   return field.choices.length > 0 ? readable(String(value)) : String(value);
 }
+
+/** The same with a word for nothing, and the name of the record that a value refers to. */
+export function textOf(field: FieldInfo, value: unknown, references: Record<string, string>): string {
+  if (value === null || value === undefined || value === "") return t("review.nothing");
+  if (field.kind === "reference") return references[String(value)] ?? t("records.elsewhere");
+  return shown(field, value);
+}

@@ -1,4 +1,5 @@
-//! What the service does by itself once a day: it forgets the log of changes beyond its age.
+//! What the service does by itself once a day: it forgets the log of changes beyond its age, and parts
+//! of files of which no more comes.
 
 use std::{
     io,
@@ -7,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::Centre;
+use crate::{Centre, blobs::Blobs};
 
 /// From one time to the next.
 const DAILY: Duration = Duration::from_secs(24 * 3_600);
@@ -22,7 +23,7 @@ pub(super) struct Housekeeping {
 
 impl Housekeeping {
     /// Begins, a minute after the start and then daily.
-    pub(super) fn begin(centre: Arc<Centre>, log_days: u16) -> io::Result<Housekeeping> {
+    pub(super) fn begin(centre: Arc<Centre>, blobs: Blobs, log_days: u16) -> io::Result<Housekeeping> {
         let (end, ended) = mpsc::channel();
         let work = move || {
             let mut wait = FIRST;
@@ -32,6 +33,11 @@ impl Housekeeping {
                     Ok(changes) => tracing::info!(changes, days = log_days, "old changes were forgotten; records stay"),
                     // Nothing depends on it before tomorrow.
                     Err(error) => tracing::warn!(%error, "the log of changes could not be trimmed"),
+                }
+                match blobs.sweep(std::time::SystemTime::now()) {
+                    Ok(0) => {}
+                    Ok(parts) => tracing::info!(parts, "parts of files were removed of which nothing came for a week"),
+                    Err(error) => tracing::warn!(%error, "parts of files could not be swept"),
                 }
                 wait = DAILY;
             }

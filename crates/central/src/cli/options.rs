@@ -6,7 +6,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::{Path, PathBuf}};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::http::{Limits, Settings};
+use crate::{blobs::{Blobs, Quota}, http::{Limits, Settings}};
 
 /// The settings; in the file they have the same names with underscores.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -16,7 +16,8 @@ pub struct Options {
     /// name, certificates, witnesses.
     #[arg(long, global = true, env = "GLADSTONE_CENTRAL_DATA")]
     data: Option<PathBuf>,
-    /// PostgreSQL instead of the embedded store, for example postgres://gladstone_app@localhost/gladstone.
+    /// PostgreSQL instead of the embedded store, for example postgres://gladstone_app@localhost/gladstone; on
+    /// another machine with ?sslmode=verify-full&sslrootcert=FILE.
     #[arg(long, global = true, env = "GLADSTONE_CENTRAL_DATABASE", hide_env_values = true)]
     database: Option<String>,
     /// Where the service listens; without TLS only on this computer.
@@ -61,6 +62,18 @@ pub struct Options {
     /// Connections at once.
     #[arg(long, global = true, env = "GLADSTONE_CENTRAL_CONNECTIONS")]
     connections: Option<NonZeroU32>,
+    /// Requests about files of one laptop in a minute; a part of a file is one.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_FILE_REQUESTS_A_MINUTE")]
+    file_requests_a_minute: Option<NonZeroU32>,
+    /// Requests about files at once.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_FILES_AT_ONCE")]
+    files_at_once: Option<NonZeroU32>,
+    /// MiB of files that one laptop may bring in a day.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_FILE_MIB_A_DAY")]
+    file_mib_a_day: Option<u32>,
+    /// GiB that the files of one organization may have.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_FILE_GIB")]
+    file_gib: Option<u32>,
     /// Days for which the log of changes is kept, 30 at least; a laptop that was away for longer downloads
     /// everything anew. Records and what laptops sent stay for ever.
     #[arg(long, global = true, env = "GLADSTONE_CENTRAL_LOG_DAYS", value_parser = clap::value_parser!(u16).range(30..))]
@@ -106,12 +119,26 @@ impl Options {
             at_once: self.at_once.or(file.at_once),
             first_downloads_at_once: self.first_downloads_at_once.or(file.first_downloads_at_once),
             connections: self.connections.or(file.connections),
+            file_requests_a_minute: self.file_requests_a_minute.or(file.file_requests_a_minute),
+            files_at_once: self.files_at_once.or(file.files_at_once),
+            file_mib_a_day: self.file_mib_a_day.or(file.file_mib_a_day),
+            file_gib: self.file_gib.or(file.file_gib),
             log_days: self.log_days.or(file.log_days),
         })
     }
 
     pub(super) fn data(&self) -> Result<&Path, String> {
         self.data.as_deref().ok_or_else(|| "Name the centre's folder with --data.".to_owned())
+    }
+
+    /// The folder of files.
+    fn blobs(&self) -> Result<PathBuf, String> {
+        Ok(self.data()?.join("blobs"))
+    }
+
+    /// The files that records name.
+    pub(super) fn files(&self) -> Result<Blobs, String> {
+        Ok(Blobs::new(self.blobs()?, self.settings()?.limits.files))
     }
 
     pub(super) fn database(&self) -> Option<&str> {
@@ -166,8 +193,14 @@ impl Options {
                 at_once: self.at_once.unwrap_or(usual.at_once),
                 first_downloads_at_once: self.first_downloads_at_once.unwrap_or(usual.first_downloads_at_once),
                 connections: self.connections.unwrap_or(usual.connections),
+                file_requests_a_minute: self.file_requests_a_minute.unwrap_or(usual.file_requests_a_minute),
+                files_at_once: self.files_at_once.unwrap_or(usual.files_at_once),
+                files: Quota {
+                    device_a_day: self.file_mib_a_day.map_or(usual.files.device_a_day, |mib| u64::from(mib) << 20),
+                    realm: self.file_gib.map_or(usual.files.realm, |gib| u64::from(gib) << 30),
+                },
             },
-            blobs: Some(self.data()?.join("blobs")),
+            blobs: Some(self.blobs()?),
             open_metrics: self.open_metrics,
         })
     }

@@ -7,7 +7,10 @@ use std::{fs, path::Path};
 use uuid::Uuid;
 
 use super::{options::Options, service, text};
-use crate::{embedded::Embedded, engine::Engine as _};
+use crate::{
+    blobs,
+    embedded::{self, Inspected},
+};
 
 pub(super) fn restore(options: &Options, from: &Path, replace: bool) -> Result<(), String> {
     if options.database().is_some() {
@@ -17,41 +20,41 @@ pub(super) fn restore(options: &Options, from: &Path, replace: bool) -> Result<(
     let _lock = service::lock(data)?;
     let realms = data.join("realms");
     let draft = data.join(format!("restore-{}", Uuid::now_v7()));
-    let done = checked(from, &draft).and_then(|(realm, g)| {
-        put(&draft, &realms, realm, replace)?;
-        Ok((realm, g))
+    let done = checked(from, &draft).and_then(|found| {
+        put(from, &draft, &realms, &found, replace)?;
+        Ok((found.realm, found.g))
     });
     let _ = fs::remove_dir_all(&draft);
     let (realm, g) = done?;
+    let files = options.files()?.put_back(realm, &blobs::copy::beside(from)).map_err(text)?;
+    if files > 0 {
+        println!("{files} files that were missing are back.");
+    }
     println!("{realm} is back as of commit {g}. If it had gone further before, run `gladstone central new-epoch --realm {realm}`; laptops then send again what is missing.");
     Ok(())
 }
 
 /// Copies the backup, opens the copy, and says whose it is.
-fn checked(from: &Path, draft: &Path) -> Result<(Uuid, u64), String> {
-    // The engine calls a file by its organization; until that is known any id will do.
-    let name = Uuid::now_v7();
-    fs::create_dir_all(draft).map_err(|error| format!("{}: {error}", draft.display()))?;
-    fs::copy(from, draft.join(format!("{name}.sqlite"))).map_err(|error| format!("{}: {error}", from.display()))?;
-    let engine = Embedded::open(draft).map_err(text)?;
-    let mut found = None;
-    engine.read(name, &mut |shelf| {
-        found = Some(shelf.head()?);
-        Ok(())
-    }).map_err(text)?;
-    drop(engine);
-    let head = found.ok_or("The backup holds no organization.")?;
-    fs::rename(draft.join(format!("{name}.sqlite")), draft.join(format!("{}.sqlite", head.realm))).map_err(text)?;
-    Ok((head.realm, head.g))
+fn checked(from: &Path, draft: &Path) -> Result<Inspected, String> {
+    embedded::private_folder(draft).map_err(text)?;
+    let copy = draft.join("copy.sqlite");
+    embedded::copy_private(from, &copy).map_err(|error| format!("{}: {error}", from.display()))?;
+    let found = embedded::inspect(&copy).map_err(text)?;
+    fs::rename(copy, draft.join(format!("{}.sqlite", found.realm))).map_err(text)?;
+    Ok(found)
 }
 
-fn put(draft: &Path, realms: &Path, realm: Uuid, replace: bool) -> Result<(), String> {
-    fs::create_dir_all(realms).map_err(text)?;
+fn put(from: &Path, draft: &Path, realms: &Path, found: &Inspected, replace: bool) -> Result<(), String> {
+    embedded::private_folder(realms).map_err(text)?;
+    let realm = found.realm;
     let (file, kept) = (realms.join(format!("{realm}.sqlite")), format!("{realm}.replaced-{}", Uuid::now_v7()));
+    if file.exists() && !replace {
+        return Err(format!("{realm} has a store; name --replace to put the backup in its place. The present one is kept under another name."));
+    }
+    if !embedded::restore_key(from, &file, realm).map_err(text)? && !found.holds_key {
+        return Err(format!("The key of {realm} is missing: neither beside its store nor as {} beside the backup. Put it there first.", from.with_extension("key").display()));
+    }
     if file.exists() {
-        if !replace {
-            return Err(format!("{realm} has a store; name --replace to put the backup in its place. The present one is kept under another name."));
-        }
         for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
             let present = realms.join(format!("{realm}.{ending}"));
             if present.exists() {

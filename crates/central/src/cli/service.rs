@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -26,7 +27,7 @@ pub(super) fn log(level: &str) -> Result<(), String> {
 
 /// The lock by which a store has one service at most; ends with the process.
 pub(super) fn lock(data: &Path) -> Result<File, String> {
-    fs::create_dir_all(data).map_err(|error| format!("{}: {error}", data.display()))?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|error| format!("{}: {error}", data.display()))?;
     let path = data.join("service.lock");
     let file = File::options().write(true).create(true).truncate(false).open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     match file.try_lock() {
@@ -51,7 +52,7 @@ pub(super) fn serve(options: &Options) -> Result<(), String> {
     };
     let centre = Arc::new(open(options)?);
     let _watch = watch(options, &centre)?;
-    let housekeeping = Housekeeping::begin(Arc::clone(&centre), options.log_days()).map_err(text)?;
+    let housekeeping = Housekeeping::begin(Arc::clone(&centre), options.files()?, options.log_days()).map_err(text)?;
     // Ends after the service: an engine may have threads of its own, which must not end inside a task.
     let kept = Arc::clone(&centre);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(text)?;

@@ -3,7 +3,7 @@
 //! `writing.rs`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod codec;
+mod private;
 mod reading;
 mod witness;
 mod writing;
@@ -44,45 +45,143 @@ struct Realm {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     witness: WitnessFile,
+    /// Of the key of the centre's own laptop.
+    seed: [u8; 32],
 }
 
 /// One transaction, reading or writing.
 struct Shelf<'c> {
     connection: &'c Connection,
+    seed: [u8; 32],
 }
 
 impl Embedded {
     /// Opens every realm in a folder, and migrates those that are of an older version.
     ///
     /// # Errors
-    /// [`EngineError::FromTheFuture`], [`EngineError::Damaged`], or what the disk says.
+    /// [`EngineError::Refused`] when others on this computer may read the folder or a file in it, or a
+    /// key is missing; [`EngineError::FromTheFuture`], [`EngineError::Damaged`], or what the disk says.
     pub fn open(folder: &Path) -> Result<Embedded, EngineError> {
-        fs::create_dir_all(folder).map_err(|error| disk(&error))?;
+        private::folder(folder)?;
         let mut realms = BTreeMap::new();
-        for entry in fs::read_dir(folder).map_err(|error| disk(&error))? {
-            let path = entry.map_err(|error| disk(&error))?.path();
-            let name = path.file_stem().and_then(|name| name.to_str()).and_then(|name| Uuid::parse_str(name).ok());
-            if let (Some(realm), Some(ENDING)) = (name, path.extension().and_then(|ending| ending.to_str())) {
-                realms.insert(realm, Arc::new(Realm::open(&path)?));
-            }
+        for (realm, path) in files(folder)? {
+            realms.insert(realm, Arc::new(Realm::open(&path)?));
         }
         Ok(Embedded { folder: folder.to_owned(), realms: RwLock::new(realms) })
     }
 
+    fn known(&self, realm: Uuid) -> Option<Arc<Realm>> {
+        self.realms.read().unwrap_or_else(PoisonError::into_inner).get(&realm).cloned()
+    }
+
     fn realm(&self, realm: Uuid) -> Result<Arc<Realm>, EngineError> {
-        self.realms.read().unwrap_or_else(PoisonError::into_inner).get(&realm).cloned().ok_or(EngineError::NoRealm)
+        if let Some(known) = self.known(realm) {
+            return Ok(known);
+        }
+        self.discover()?;
+        self.known(realm).ok_or(EngineError::NoRealm)
     }
 
     fn all(&self) -> Vec<(Uuid, Arc<Realm>)> {
         self.realms.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, realm)| (*id, Arc::clone(realm))).collect()
     }
+
+    /// Opens realms that another process made since, and says which. One that does not open is left
+    /// to the next start; the others go on.
+    fn discover(&self) -> Result<Vec<(Uuid, Arc<Realm>)>, EngineError> {
+        let mut found = Vec::new();
+        for (id, path) in files(&self.folder)? {
+            if self.known(id).is_some() {
+                continue;
+            }
+            let mut realms = self.realms.write().unwrap_or_else(PoisonError::into_inner);
+            if let Entry::Vacant(place) = realms.entry(id) {
+                match Realm::open(&path) {
+                    Ok(realm) => found.push((id, Arc::clone(place.insert(Arc::new(realm))))),
+                    Err(error) => tracing::error!(%error, realm = %id, "an organization that was added does not open"),
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What lies in a copy of a realm's file.
+pub(crate) struct Inspected {
+    /// The organization.
+    pub realm: Uuid,
+    /// As of which commit number.
+    pub g: u64,
+    /// Whether its key is among the records, as in copies of before.
+    pub holds_key: bool,
+}
+
+/// What lies in a copy. Brings the copy to this version.
+///
+/// # Errors
+/// [`EngineError::FromTheFuture`], [`EngineError::Damaged`], or what the disk says.
+pub(crate) fn inspect(copy: &Path) -> Result<Inspected, EngineError> {
+    let mut connection = connect(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    migrate::migrate_centre(&mut connection).map_err(|error| store(&error))?;
+    let head = Shelf { connection: &connection, seed: [0; 32] }.head()?;
+    let holds_key = connection.query_row("SELECT seed <> zeroblob(32) FROM centre_realm", [], |row| row.get(0)).map_err(|error| sqlite(&error))?;
+    connection.close().map_err(|(_, error)| sqlite(&error))?;
+    Ok(Inspected { realm: head.realm, g: head.g, holds_key })
+}
+
+/// Puts the key that was saved beside a backup into its place beside the realm in `path`, unless a key
+/// is there. False when there is neither.
+///
+/// # Errors
+/// [`EngineError::Damaged`] when it is the key of another organization; what the disk says.
+pub(crate) fn restore_key(backup: &Path, path: &Path, realm: Uuid) -> Result<bool, EngineError> {
+    let (saved, place) = (private::key_file(backup), private::key_file(path));
+    if private::read_key(&place, realm)?.is_some() {
+        return Ok(true);
+    }
+    if !saved.exists() {
+        return Ok(false);
+    }
+    private::copy(&saved, &place)?;
+    Ok(private::read_key(&place, realm)?.is_some())
+}
+
+/// Copies a file for its owner alone.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn copy_private(from: &Path, to: &Path) -> Result<(), EngineError> {
+    private::copy(from, to)
+}
+
+/// Makes a folder for its owner alone, or looks at one that is there.
+///
+/// # Errors
+/// [`EngineError::Refused`] when others may look into it; what the disk says.
+pub(crate) fn private_folder(path: &Path) -> Result<(), EngineError> {
+    private::folder(path)
+}
+
+/// The files of realms in a folder.
+fn files(folder: &Path) -> Result<Vec<(Uuid, PathBuf)>, EngineError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| disk(&error))? {
+        let path = entry.map_err(|error| disk(&error))?.path();
+        let name = path.file_stem().and_then(|name| name.to_str()).and_then(|name| Uuid::parse_str(name).ok());
+        if let (Some(realm), Some(ENDING)) = (name, path.extension().and_then(|ending| ending.to_str())) {
+            found.push((realm, path));
+        }
+    }
+    Ok(found)
 }
 
 impl Realm {
     fn open(path: &Path) -> Result<Realm, EngineError> {
+        private::check(path)?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         migrate::migrate_centre(&mut connection).map_err(|error| store(&error))?;
-        Ok(Realm { witness: WitnessFile::beside(path), path: path.to_owned(), writer: Mutex::new(connection), readers: Mutex::new(Vec::new()) })
+        let seed = seed(&connection, path)?;
+        Ok(Realm { seed, witness: WitnessFile::beside(path), path: path.to_owned(), writer: Mutex::new(connection), readers: Mutex::new(Vec::new()) })
     }
 
     fn reader(&self) -> Result<Connection, EngineError> {
@@ -98,8 +197,25 @@ impl Realm {
     }
 }
 
+/// The seed out of its own file. One that lies among the records, as versions of before kept it, goes
+/// into that file first.
+fn seed(connection: &Connection, path: &Path) -> Result<[u8; 32], EngineError> {
+    let key = private::key_file(path);
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, [u8; 32]>(1)?));
+    let (realm, inside) = connection.query_row("SELECT realm, seed FROM centre_realm", [], read).map_err(|error| sqlite(&error))?;
+    let realm = Uuid::from_bytes(realm);
+    if inside != [0; 32] {
+        private::write_key(&key, realm, &inside)?;
+        let sql = "PRAGMA secure_delete = ON; UPDATE centre_realm SET seed = zeroblob(32); PRAGMA wal_checkpoint(TRUNCATE);";
+        connection.execute_batch(sql).map_err(|error| sqlite(&error))?;
+    }
+    let missing = || EngineError::Refused(format!("the key of organization {realm} is missing: {} is not there. Put it back from where copies of keys are kept", key.display()));
+    private::read_key(&key, realm)?.ok_or_else(missing)
+}
+
 impl Engine for Embedded {
     fn realms(&self) -> Result<Vec<Uuid>, EngineError> {
+        self.discover()?;
         Ok(self.all().into_iter().map(|(id, _)| id).collect())
     }
 
@@ -112,10 +228,12 @@ impl Engine for Embedded {
         // Under another name until it is whole: a realm half made would not open again.
         let draft = self.folder.join(format!("{}.draft", new.id));
         let _ = fs::remove_file(&draft);
-        let mut connection = connect(&draft, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        drop(private::make(&draft)?);
+        let mut connection = connect(&draft, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         migrate::migrate_centre(&mut connection).map_err(|error| store(&error))?;
-        let sql = "INSERT INTO centre_realm (one, realm, name, epoch, founded, device, seed) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)";
-        connection.execute(sql, params![new.id.as_bytes(), new.name, new.epoch.as_bytes(), new.founded.0, new.device.as_bytes(), new.seed]).map_err(|error| sqlite(&error))?;
+        let sql = "INSERT INTO centre_realm (one, realm, name, epoch, founded, device, seed) VALUES (1, ?1, ?2, ?3, ?4, ?5, zeroblob(32))";
+        private::write_key(&private::key_file(&path), new.id, &new.seed)?;
+        connection.execute(sql, params![new.id.as_bytes(), new.name, new.epoch.as_bytes(), new.founded.0, new.device.as_bytes()]).map_err(|error| sqlite(&error))?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|error| sqlite(&error))?;
         connection.close().map_err(|(_, error)| sqlite(&error))?;
         fs::rename(&draft, &path).map_err(|error| disk(&error))?;
@@ -130,22 +248,28 @@ impl Engine for Embedded {
             Sought::Invite(hash) => ("SELECT 1 FROM centre_invite WHERE hash = ?1", hash.as_slice()),
             Sought::Session(hash) => ("SELECT 1 FROM centre_session WHERE hash = ?1", hash.as_slice()),
         };
-        for (id, realm) in self.all() {
-            let connection = realm.reader()?;
-            let found = connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([key], |_| Ok(())).optional());
-            realm.give_back(connection);
-            if found.map_err(|error| sqlite(&error))?.is_some() {
-                return Ok(Some(id));
+        let sought = |realms: Vec<(Uuid, Arc<Realm>)>| {
+            for (id, realm) in realms {
+                let connection = realm.reader()?;
+                let found = connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([key], |_| Ok(())).optional());
+                realm.give_back(connection);
+                if found.map_err(|error| sqlite(&error))?.is_some() {
+                    return Ok(Some(id));
+                }
             }
+            Ok(None)
+        };
+        match sought(self.all())? {
+            None => sought(self.discover()?),
+            found => Ok(found),
         }
-        Ok(None)
     }
 
     fn read(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Reading) -> Result<(), CentreError>) -> Result<(), CentreError> {
         let realm = self.realm(realm)?;
         let connection = realm.reader()?;
         run(&connection, "BEGIN")?;
-        let result = f(&mut Shelf { connection: &connection });
+        let result = f(&mut Shelf { connection: &connection, seed: realm.seed });
         let ended = run(&connection, "ROLLBACK");
         realm.give_back(connection);
         result.and(ended.map_err(CentreError::from))
@@ -159,7 +283,7 @@ impl Engine for Embedded {
             run(&connection, "ROLLBACK")?;
         }
         run(&connection, "BEGIN IMMEDIATE")?;
-        let mut shelf = Shelf { connection: &connection };
+        let mut shelf = Shelf { connection: &connection, seed: realm.seed };
         let result = f(&mut shelf).and_then(|()| Ok(shelf.head()?)).and_then(|head| {
             run(&connection, "COMMIT")?;
             realm.witness.note(Witness { epoch: head.epoch, g: head.g }).map_err(|error| disk(&error))?;
@@ -176,10 +300,13 @@ impl Engine for Embedded {
     }
 
     fn backup(&self, realm: Uuid, to: &Path) -> Result<(), EngineError> {
-        let realm = self.realm(realm)?;
-        if to.exists() {
+        let (id, realm) = (realm, self.realm(realm)?);
+        let key = private::key_file(to);
+        if to.exists() || key.exists() {
             return Err(EngineError::Refused("there is a file of this name already".into()));
         }
+        private::write_key(&key, id, &realm.seed)?;
+        drop(private::make(to)?);
         let from = realm.reader()?;
         let mut target = Connection::open(to).map_err(|error| sqlite(&error))?;
         let copied = Backup::new(&from, &mut target).and_then(|backup| backup.run_to_completion(2_000, Duration::from_millis(2), None));
@@ -193,7 +320,7 @@ impl Engine for Embedded {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, EngineError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| sqlite(&error))?;
     let writes = !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let mode = if writes { "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;" } else { "PRAGMA query_only = ON; PRAGMA cache_size = -16384;" };
+    let mode = if writes { "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536;" } else { "PRAGMA query_only = ON; PRAGMA cache_size = -16384;" };
     // References are checked by the ingest, which knows of rows that are entered in error.
     let all = format!("{mode} PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;");
     connection.busy_timeout(PATIENCE).and_then(|()| connection.execute_batch(&all)).map_err(|error| sqlite(&error))?;

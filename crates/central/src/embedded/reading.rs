@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Shelf, codec, sqlite, store};
 use crate::{
-    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, UnitSum, Written},
+    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written},
     error::EngineError,
 };
 
@@ -57,7 +57,7 @@ impl Shelf<'_> {
     /// The log in the order of commit numbers, read through and sifted.
     fn log_through(&self, ask: &LogAsk<'_>) -> Result<LogPart, EngineError> {
         let wanted: HashSet<Unit> = ask.units.iter().copied().collect();
-        let sql = "SELECT place, unit, entity, id, mutation, news FROM centre_log WHERE place > ?1 AND place <= ?2 ORDER BY place";
+        let sql = "SELECT place, unit, entity, id, mutation, news, shift FROM centre_log WHERE place > ?1 AND place <= ?2 ORDER BY place";
         let mut statement = self.connection.prepare_cached(sql).map_err(|error| sqlite(&error))?;
         let mut rows = statement.query(params![last_place(ask.after_g), last_place(ask.to_g)]).map_err(|error| sqlite(&error))?;
         let mut part = Gathered::new(ask);
@@ -98,7 +98,7 @@ impl Shelf<'_> {
             if part.is_full_before(place) {
                 return Ok(part.done());
             }
-            if let Some(found) = self.one("SELECT place, unit, entity, id, mutation, news FROM centre_log WHERE place = ?1", [place as i64], line)? {
+            if let Some(found) = self.one("SELECT place, unit, entity, id, mutation, news, shift FROM centre_log WHERE place = ?1", [place as i64], line)? {
                 part.take(found);
             }
         }
@@ -142,9 +142,9 @@ impl Gathered {
 
 impl Reading for Shelf<'_> {
     fn head(&mut self) -> Result<Head, EngineError> {
-        let sql = "SELECT realm, name, epoch, g, floor_g, held, device, seed FROM centre_realm";
+        let sql = "SELECT realm, name, epoch, g, floor_g, held, device, lease_days FROM centre_realm";
         let head = self.one(sql, [], |row| {
-            Ok(Head { realm: codec::id(row, 0)?, name: codec::text(row, 1)?, epoch: codec::id(row, 2)?, g: codec::number(row, 3)?, floor_g: codec::number(row, 4)?, held: codec::number(row, 5)?, device: codec::id(row, 6)?, seed: codec::bytes(row, 7)? })
+            Ok(Head { realm: codec::id(row, 0)?, name: codec::text(row, 1)?, epoch: codec::id(row, 2)?, g: codec::number(row, 3)?, floor_g: codec::number(row, 4)?, held: codec::number(row, 5)?, lease_days: row.get(7).map_err(|error| sqlite(&error))?, device: codec::id(row, 6)?, seed: self.seed })
         })?;
         head.ok_or_else(|| codec::unreadable("the organization"))
     }
@@ -269,6 +269,23 @@ impl Reading for Shelf<'_> {
         if range < 4 * ask.units.len() as u64 { self.log_through(ask) } else { self.log_by_unit(ask) }
     }
 
+    fn shifts(&mut self, after_g: u64, to_g: u64) -> Result<Vec<(Unit, RowsDigest)>, EngineError> {
+        let sql = "SELECT unit, shift FROM centre_log WHERE place > ?1 AND place <= ?2 AND shift IS NOT NULL";
+        self.each(sql, params![last_place(after_g), last_place(to_g)], |row| Ok((codec::unit(row, 0)?, digest(codec::bytes(row, 1)?)?)))
+    }
+
+    fn touched(&mut self, after_g: u64, to_g: u64, entities: &[u16], limit: usize) -> Result<Option<Touched>, EngineError> {
+        let (from, to, most) = (last_place(after_g), last_place(to_g), limit as i64 + 1);
+        let units = self.each("SELECT DISTINCT unit FROM centre_log WHERE place > ?1 AND place <= ?2 LIMIT ?3", params![from, to, most], |row| codec::unit(row, 0))?;
+        let named = entities.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        let rows = format!("SELECT DISTINCT entity, id FROM centre_log WHERE place > ?1 AND place <= ?2 AND entity IN ({named}) LIMIT ?3");
+        let rows = self.each(&rows, params![from, to, most], |row| Ok(RowKey { entity: codec::entity(row, 0)?, id: codec::id(row, 1)? }))?;
+        let sql = "SELECT DISTINCT device FROM centre_envelope WHERE changed_g > ?1 AND changed_g <= ?2 LIMIT ?3";
+        let devices = self.each(sql, params![after_g as i64, to_g as i64, most], |row| codec::id(row, 0))?;
+        let fits = [units.len(), rows.len(), devices.len()].iter().all(|count| *count <= limit);
+        Ok(fits.then_some(Touched { units, rows, devices }))
+    }
+
     fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
         let (entity, id) = after.map_or((0, Uuid::nil()), |key| (key.entity, key.id));
         let sql = "SELECT entity, id FROM centre_unit_row WHERE unit = ?1 AND (entity, id) > (?2, ?3) ORDER BY entity, id LIMIT ?4";
@@ -347,7 +364,11 @@ fn line(row: &Row<'_>) -> Result<LogLine, EngineError> {
     let place = codec::number(row, 0)?;
     let at = u32::try_from(place & ((1 << LINE_BITS) - 1)).unwrap_or_default();
     let key = RowKey { entity: codec::entity(row, 2)?, id: codec::id(row, 3)? };
-    Ok(LogLine { g: place >> LINE_BITS, at, unit: codec::unit(row, 1)?, key, mutation: codec::id(row, 4)?, news: codec::blob(row, 5).unwrap_or_default().to_vec() })
+    Ok(LogLine { g: place >> LINE_BITS, at, unit: codec::unit(row, 1)?, key, mutation: codec::id(row, 4)?, news: codec::blob(row, 5).unwrap_or_default().to_vec(), shift: shift(row, 6)? })
+}
+
+fn shift(row: &Row<'_>, at: usize) -> Result<Option<RowsDigest>, EngineError> {
+    codec::blob(row, at).map(|bytes| bytes.try_into().map_err(|_| codec::unreadable("a digest")).and_then(digest)).transpose()
 }
 
 fn digest(bytes: [u8; 32]) -> Result<RowsDigest, EngineError> {

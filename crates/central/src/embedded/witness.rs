@@ -5,6 +5,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -43,7 +44,7 @@ impl WitnessFile {
     pub fn note(&self, seen: Witness) -> io::Result<()> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.is_none() {
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
+            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
             *open = Some((file, self.read()));
         }
         let Some((file, last)) = open.as_mut() else { return Ok(()) };

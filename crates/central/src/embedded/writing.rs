@@ -106,8 +106,9 @@ impl Writing for Shelf<'_> {
         }
         for line in &batch.log {
             let place = (line.g << LINE_BITS | u64::from(line.at)) as i64;
-            let sql = "INSERT INTO centre_log (place, unit, entity, id, mutation, news) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            self.run(sql, params![place, line.unit.to_bytes(), line.key.entity, line.key.id.as_bytes(), line.mutation.as_bytes(), line.news])?;
+            let sql = "INSERT INTO centre_log (place, unit, entity, id, mutation, news, shift) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let shift = line.shift.as_ref().map(codec::pack).transpose()?;
+            self.run(sql, params![place, line.unit.to_bytes(), line.key.entity, line.key.id.as_bytes(), line.mutation.as_bytes(), line.news, shift])?;
         }
         for (g, (entity, id, group, mutation)) in &batch.settled {
             let sql = "UPDATE centre_journal SET closed_g = ?5 WHERE entity = ?1 AND id = ?2 AND merge_group = ?3 AND mutation = ?4";
@@ -159,6 +160,12 @@ impl Writing for Shelf<'_> {
 
     fn remove_session(&mut self, hash: [u8; 32]) -> Result<(), EngineError> {
         self.run("DELETE FROM centre_session WHERE hash = ?1", [hash])?;
+        Ok(())
+    }
+
+    fn set_lease_days(&mut self, days: u16) -> Result<(), EngineError> {
+        self.run("UPDATE centre_realm SET lease_days = ?1", [days])?;
+        self.run("DELETE FROM centre_session WHERE challenge = 0", [])?;
         Ok(())
     }
 

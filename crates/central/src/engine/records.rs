@@ -51,6 +51,8 @@ pub struct Head {
     pub floor_g: u64,
     /// How many mutations wait for something.
     pub held: u64,
+    /// Days for which its laptops may work without contact, 1 to 30.
+    pub lease_days: u16,
     /// The centre's own laptop.
     pub device: Uuid,
     /// Seed of its key.
@@ -208,6 +210,9 @@ pub struct LogLine {
     pub mutation: Uuid,
     /// `RowNews` in postcard's form.
     pub news: Vec<u8>,
+    /// By how much the mutation moved the digest of this unit: on one of its lines about the unit,
+    /// so that over any part of the log each move is counted once.
+    pub shift: Option<RowsDigest>,
 }
 
 /// Which part of the log.
@@ -223,6 +228,17 @@ pub struct LogAsk<'a> {
     pub bytes: usize,
     /// After how many lines it is enough.
     pub lines: usize,
+}
+
+/// What a part of the log touches; nothing comes twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Units of its lines.
+    pub units: Vec<Unit>,
+    /// Rows of its lines that are of certain entities.
+    pub rows: Vec<RowKey>,
+    /// Laptops with envelopes that were decided anew.
+    pub devices: Vec<Uuid>,
 }
 
 /// A part of the log.

@@ -26,15 +26,19 @@ pub(super) enum Class {
     Ordinary,
     /// Fetching units for the first time.
     First,
+    /// Parts of files.
+    Files,
 }
 
 /// The limits at work.
 pub(super) struct Admission {
     devices: DefaultKeyedRateLimiter<Uuid>,
+    file_parts: DefaultKeyedRateLimiter<Uuid>,
     enrolments: DefaultKeyedRateLimiter<IpAddr>,
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
     ordinary: Semaphore,
     first: Semaphore,
+    files: Semaphore,
     clock: DefaultClock,
 }
 
@@ -42,10 +46,12 @@ impl Admission {
     pub fn new(limits: &Limits) -> Admission {
         Admission {
             devices: RateLimiter::keyed(a_minute(limits.requests_a_minute)),
+            file_parts: RateLimiter::keyed(a_minute(limits.file_requests_a_minute)),
             enrolments: RateLimiter::keyed(a_minute(limits.enrolments_a_minute)),
             sign_ins: RateLimiter::keyed(a_minute(limits.sign_ins_a_minute)),
             ordinary: Semaphore::new(limits.at_once.get() as usize),
             first: Semaphore::new(limits.first_downloads_at_once.get() as usize),
+            files: Semaphore::new(limits.files_at_once.get() as usize),
             clock: DefaultClock::default(),
         }
     }
@@ -53,6 +59,11 @@ impl Admission {
     /// A request of a laptop that is signed in.
     pub fn device(&self, device: Uuid) -> Result<(), Fault> {
         self.allowed(&self.devices, &device)
+    }
+
+    /// A request about a file: counted apart, so that files never delay records.
+    pub fn files(&self, device: Uuid) -> Result<(), Fault> {
+        self.allowed(&self.file_parts, &device)
     }
 
     /// Somebody tries a code.
@@ -70,6 +81,7 @@ impl Admission {
         let (places, patience) = match class {
             Class::Ordinary => (&self.ordinary, PATIENCE),
             Class::First => (&self.first, SHORT_PATIENCE),
+            Class::Files => (&self.files, PATIENCE),
         };
         match timeout(patience, places.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),

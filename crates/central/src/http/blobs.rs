@@ -1,100 +1,139 @@
-//! Files that records name: by the hash of their bytes, which are encrypted before they come. One
-//! folder for each realm, so that no other realm's file can be reached.
+//! Files that records name, in parts: how much of one has come, the next part, and reading from any
+//! byte. What is asked for without right answers as what is not there.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::sync::Arc;
 
 use axum::{
-    extract::{self, Request, State},
-    http::header,
+    body::Body,
+    extract::{self, Query, Request, State, rejection::QueryRejection},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use gladstone_protocol::{ApiError, enrol::{from_hex, to_hex}};
-use uuid::Uuid;
+use gladstone_protocol::{
+    ApiError,
+    content::{ContentHash, OVER_QUOTA, WRONG_CONTENT},
+    enrol::from_hex,
+    limits::FILE_PART,
+};
+use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
 
-use super::{Here, answer::{self, Fault}, blocking, body, caller};
+use super::{Here, Shared, admission::Class, answer::{self, Fault}, blocking, body, session};
+use crate::{blobs::{BlobFault, Blobs, Bringing}, centre::{Caller, refused}};
 
-/// Greatest size of a file in bytes.
-const LIMIT: usize = 64 * 1024 * 1024;
 const BYTES: &str = "application/octet-stream";
 
-/// The folder of files.
-#[derive(Clone, Debug)]
-pub(super) struct Blobs {
-    folder: PathBuf,
+/// Which part is meant. Whoever may not ask learns nothing about how to ask, so that a query that
+/// cannot be read is told only afterwards.
+type Asked = Result<Query<Part>, QueryRejection>;
+
+/// A part of a file.
+#[derive(Deserialize)]
+pub(super) struct Part {
+    /// First byte of the sealed file.
+    #[serde(default)]
+    offset: u64,
+    /// Most bytes, where it is fetched.
+    #[serde(default = "longest")]
+    length: u64,
 }
 
-impl Blobs {
-    pub fn new(folder: PathBuf) -> Blobs {
-        Blobs { folder }
-    }
+fn longest() -> u64 {
+    FILE_PART as u64
+}
 
-    fn place(&self, realm: Uuid, hash: &[u8; 32]) -> PathBuf {
-        let name = to_hex(hash);
-        self.folder.join(realm.to_string()).join(&name[..2]).join(name)
-    }
+/// A file that the caller may bring or fetch.
+struct Allowed<'s> {
+    caller: Caller,
+    hash: ContentHash,
+    sizes: Vec<u64>,
+    blobs: Arc<Blobs>,
+    _place: SemaphorePermit<'s>,
+}
 
-    /// Writes a file completely or not at all; one that is there stays.
-    fn store(&self, realm: Uuid, hash: &[u8; 32], bytes: &[u8]) -> io::Result<()> {
-        let place = self.place(realm, hash);
-        let folder = place.parent().unwrap_or(Path::new("."));
-        if place.exists() {
-            return Ok(());
-        }
-        fs::create_dir_all(folder)?;
-        let parts = folder.join(format!(".{}", Uuid::now_v7()));
-        let written = File::create_new(&parts).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&parts, &place)?;
-            File::open(folder)?.sync_all()
-        });
-        if written.is_err() {
-            let _ = fs::remove_file(&parts);
-        }
-        written
-    }
-
-    fn fetch(&self, realm: Uuid, hash: &[u8; 32]) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.place(realm, hash)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+impl Allowed<'_> {
+    fn bringing(&self) -> (Caller, ContentHash, Vec<u64>, Arc<Blobs>) {
+        (self.caller.clone(), self.hash, self.sizes.clone(), Arc::clone(&self.blobs))
     }
 }
 
-fn disk(error: &io::Error) -> ApiError {
-    tracing::error!(%error, "a file could not be read or written");
-    ApiError::Later { after_ms: 60_000 }
+async fn allowed<'s>(shared: &'s Arc<Shared>, name: &str, headers: &HeaderMap) -> Result<Allowed<'s>, Fault> {
+    let caller = session(shared, headers).await?;
+    shared.admission.files(caller.device)?;
+    let (Some(hash), Some(blobs)) = (from_hex::<32>(name), shared.blobs.clone()) else { return Err(Fault::not_found()) };
+    let place = shared.admission.enter(Class::Files).await?;
+    let asked = caller.clone();
+    let sizes = blocking(shared, move |centre| centre.sizes_of_file(&asked, &hash)).await?;
+    if sizes.is_empty() {
+        return Err(Fault::not_found());
+    }
+    Ok(Allowed { caller, hash, sizes, blobs, _place: place })
 }
 
-/// `PUT /v1/blobs/<hash>`.
-pub(super) async fn store(State(shared): Here, extract::Path(name): extract::Path<String>, request: Request) -> Result<Response, Fault> {
-    let caller = caller(&shared, request.headers()).await?;
-    let (Some(hash), Some(blobs)) = (from_hex::<32>(&name), shared.blobs.clone()) else { return Err(Fault::not_found()) };
-    body::expect(request.headers(), BYTES)?;
-    let bytes = body::read(request.into_body(), LIMIT).await?;
-    blocking(&shared, move |_| {
-        if *blake3::hash(&bytes).as_bytes() != hash {
-            return Err(ApiError::Damaged);
+fn fault(fault: BlobFault) -> ApiError {
+    match fault {
+        BlobFault::Wrong => refused(WRONG_CONTENT, "What arrived is not the file that the record names. It is sent anew."),
+        BlobFault::DeviceQuota => refused(OVER_QUOTA, "This computer has sent as many files today as it may. The rest goes tomorrow."),
+        BlobFault::RealmQuota => refused(OVER_QUOTA, "The centre has no room left for files of your organization. Ask whoever runs it."),
+        BlobFault::Busy => ApiError::Later { after_ms: 1_000 },
+        BlobFault::Disk(error) => {
+            tracing::error!(%error, "a file could not be read or written");
+            ApiError::Later { after_ms: 60_000 }
         }
-        blobs.store(caller.realm, &hash, &bytes).map_err(|error| disk(&error))
+    }
+}
+
+/// `GET /v1/blobs/<hash>/state`: how much of it has come from this laptop.
+pub(super) async fn state(State(shared): Here, extract::Path(name): extract::Path<String>, request: Request) -> Result<Response, Fault> {
+    let allowed = allowed(&shared, &name, request.headers()).await?;
+    let (caller, hash, sizes, blobs) = allowed.bringing();
+    let state = blocking(&shared, move |_| {
+        let of = Bringing { realm: caller.realm, device: caller.device, hash, sizes: &sizes };
+        blobs.state(&of).map_err(|error| fault(error.into()))
     }).await?;
-    answer::json(&serde_json::json!({}))
+    answer::json(&state)
 }
 
-/// `GET /v1/blobs/<hash>`.
-pub(super) async fn fetch(State(shared): Here, extract::Path(name): extract::Path<String>, request: Request) -> Result<Response, Fault> {
-    let caller = caller(&shared, request.headers()).await?;
+/// `PUT /v1/blobs/<hash>?offset=N`: the next part. What arrived of a part that was cut off is kept.
+pub(super) async fn store(State(shared): Here, extract::Path(name): extract::Path<String>, asked: Asked, request: Request) -> Result<Response, Fault> {
+    let allowed = allowed(&shared, &name, request.headers()).await?;
+    let (caller, hash, sizes, blobs) = allowed.bringing();
+    let Query(part) = asked.map_err(|_| Fault(ApiError::Damaged))?;
+    body::expect(request.headers(), BYTES)?;
+    let kept = Arc::clone(&shared);
+    let taking = take(kept, caller, hash, sizes, blobs, part.offset, request.into_body());
+    // In a task of its own: it goes on when the connection is gone.
+    match tokio::spawn(taking).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::error!(%error, "a part of a file stopped unexpectedly");
+            Err(Fault::later(30_000))
+        }
+    }
+}
+
+async fn take(shared: Arc<Shared>, caller: Caller, hash: ContentHash, sizes: Vec<u64>, blobs: Arc<Blobs>, offset: u64, body: Body) -> Result<Response, Fault> {
+    let (bytes, cut) = body::as_much_as_comes(body, FILE_PART).await;
+    if matches!(cut, Some(Fault(ApiError::TooLarge))) {
+        return Err(Fault(ApiError::TooLarge));
+    }
+    let state = blocking(&shared, move |centre| {
+        let of = Bringing { realm: caller.realm, device: caller.device, hash, sizes: &sizes };
+        blobs.append(&of, offset, &bytes, centre.around.now()).map_err(fault)
+    }).await?;
+    cut.map_or_else(|| answer::json(&state), Err)
+}
+
+/// `GET /v1/blobs/<hash>?offset=N&length=M`: bytes of the sealed file; none behind its end.
+pub(super) async fn fetch(State(shared): Here, extract::Path(name): extract::Path<String>, asked: Asked, request: Request) -> Result<Response, Fault> {
+    let allowed = allowed(&shared, &name, request.headers()).await?;
+    let (caller, hash, _, blobs) = allowed.bringing();
     if caller.revoked {
         return Err(Fault(ApiError::Revoked));
     }
-    let (Some(hash), Some(blobs)) = (from_hex::<32>(&name), shared.blobs.clone()) else { return Err(Fault::not_found()) };
-    let bytes = blocking(&shared, move |_| blobs.fetch(caller.realm, &hash).map_err(|error| disk(&error))).await?;
+    let Query(part) = asked.map_err(|_| Fault(ApiError::Damaged))?;
+    let length = usize::try_from(part.length).unwrap_or(FILE_PART).min(FILE_PART);
+    let bytes = blocking(&shared, move |_| blobs.read(caller.realm, &hash, part.offset, length).map_err(|error| fault(error.into()))).await?;
     let bytes = bytes.ok_or_else(Fault::not_found)?;
-    Ok(([(header::CONTENT_TYPE, BYTES)], bytes).into_response())
+    Ok(([(header::CONTENT_TYPE, BYTES), (header::CACHE_CONTROL, "no-store")], bytes).into_response())
 }

@@ -4,7 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use axum::{body::{Body, Bytes, to_bytes}, http::{HeaderMap, Request, header}};
 use gladstone_protocol::{ApiError, Message, codec, limits::MESSAGE_LIMIT, pack};
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt as _, LengthLimitError};
 use serde::de::DeserializeOwned;
 
 use super::answer::Fault;
@@ -40,6 +40,27 @@ pub(super) fn expect(headers: &HeaderMap, media: &str) -> Result<(), Fault> {
     let stated = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let stated = stated.split(';').next().unwrap_or_default().trim();
     if stated.eq_ignore_ascii_case(media) { Ok(()) } else { Err(Fault(ApiError::Damaged)) }
+}
+
+/// Reads of a body as much as comes, and says what ended it before its end.
+pub(super) async fn as_much_as_comes(body: Body, limit: usize) -> (Vec<u8>, Option<Fault>) {
+    let mut bytes = Vec::new();
+    let mut body = std::pin::pin!(body);
+    let end = tokio::time::Instant::now() + TIME;
+    loop {
+        match tokio::time::timeout_at(end, body.frame()).await {
+            Ok(None) => return (bytes, None),
+            Ok(Some(Ok(frame))) => {
+                let data = frame.into_data().unwrap_or_default();
+                if bytes.len() + data.len() > limit {
+                    return (bytes, Some(Fault(ApiError::TooLarge)));
+                }
+                bytes.extend_from_slice(&data);
+            }
+            // Cut off, or too slow: nobody may be left to hear it.
+            Ok(Some(Err(_))) | Err(_) => return (bytes, Some(Fault(ApiError::Damaged))),
+        }
+    }
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -27,10 +27,9 @@ use gladstone_protocol::ApiError;
 use tokio::{sync::watch, task::spawn_blocking};
 use uuid::Uuid;
 
-use crate::centre::{Caller, Centre};
+use crate::{blobs::{Blobs, Quota}, centre::{Caller, Centre}};
 use admission::Admission;
 use answer::Fault;
-use blobs::Blobs;
 use counters::Counters;
 use pulse::Pulse;
 
@@ -51,6 +50,12 @@ pub struct Limits {
     pub first_downloads_at_once: NonZeroU32,
     /// Connections at once.
     pub connections: NonZeroU32,
+    /// Requests about files of one laptop; a part of a file is one.
+    pub file_requests_a_minute: NonZeroU32,
+    /// Requests about files at once.
+    pub files_at_once: NonZeroU32,
+    /// How much laptops may bring and organizations may have.
+    pub files: Quota,
 }
 
 impl Default for Limits {
@@ -63,6 +68,9 @@ impl Default for Limits {
             at_once: number(16),
             first_downloads_at_once: number(4),
             connections: number(4_000),
+            file_requests_a_minute: number(2_400),
+            files_at_once: number(8),
+            files: Quota { device_a_day: 2 << 30, realm: 100 << 30 },
         }
     }
 }
@@ -88,7 +96,7 @@ struct Shared {
     admission: Admission,
     counters: Counters,
     pulse: Arc<Pulse>,
-    blobs: Option<Blobs>,
+    blobs: Option<Arc<Blobs>>,
     open_metrics: bool,
     ending: watch::Receiver<bool>,
 }
@@ -103,7 +111,7 @@ fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool
         admission: Admission::new(&settings.limits),
         counters: Counters::default(),
         pulse: Pulse::new(Arc::clone(&centre)),
-        blobs: settings.blobs.clone().map(Blobs::new),
+        blobs: settings.blobs.clone().map(|folder| Arc::new(Blobs::new(folder, settings.limits.files))),
         open_metrics: settings.open_metrics,
         centre,
         ending,
@@ -116,6 +124,7 @@ fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool
         .route("/v1/pull", post(sync::pull))
         .route("/v1/wait", get(sync::wait))
         .route("/v1/blobs/{hash}", get(blobs::fetch).put(blobs::store))
+        .route("/v1/blobs/{hash}/state", get(blobs::state))
         .route("/health/live", get(async || "live\n"))
         .route("/health/ready", get(counters::ready))
         .route("/metrics", get(counters::metrics))
@@ -135,7 +144,10 @@ async fn observed(State(shared): Here, mut request: Request, next: Next) -> Resp
     let mut response = next.run(request).await;
     let status = response.status();
     shared.counters.done(route, status, began.elapsed());
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+    // Whoever asks why something failed can name it.
+    if !status.is_success()
+        && let Ok(value) = HeaderValue::from_str(&id.to_string())
+    {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     tracing::info!(request = %id, route = route.name(), status = status.as_u16(), millis = began.elapsed().as_millis() as u64, "answered");
@@ -144,11 +156,16 @@ async fn observed(State(shared): Here, mut request: Request, next: Next) -> Resp
 
 /// Who calls, by the session's token; a request of theirs is counted.
 async fn caller(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Caller, Fault> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-    let token = token.ok_or(ApiError::SignedOut)?.to_owned();
-    let caller = blocking(shared, move |centre| centre.authenticate(&token)).await?;
+    let caller = session(shared, headers).await?;
     shared.admission.device(caller.device)?;
     Ok(caller)
+}
+
+/// Who calls, without counting the request.
+async fn session(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+    let token = token.ok_or(ApiError::SignedOut)?.to_owned();
+    blocking(shared, move |centre| centre.authenticate(&token)).await
 }
 
 /// Runs work that blocks beside the threads that serve connections.

@@ -49,17 +49,18 @@ struct Head {
     g: u64,
 }
 
-/// `GET /v1/wait?g=N`: answers when the realm's commit number is greater than N, or after 55 s.
+/// `GET /v1/wait?g=N`: answers when something behind commit N is news for this laptop, with the realm's
+/// commit number; after 55 s without, with N.
 pub(super) async fn wait(State(shared): Here, Query(wait): Query<Wait>, request: Request) -> Result<Response, Fault> {
     let caller = caller(&shared, request.headers()).await?;
     if caller.revoked {
         return Err(Fault(ApiError::Revoked));
     }
     let pulse = std::sync::Arc::clone(&shared.pulse);
-    let mut receiver = blocking(&shared, move |_| pulse.of(caller.realm)).await?;
+    let (beat, interest) = blocking(&shared, move |centre| Ok((pulse.of(caller.realm)?, centre.interest(&caller)?))).await?;
     let mut ending = shared.ending.clone();
     let g = tokio::select! {
-        g = pulse::beyond(&mut receiver, wait.g, LONGEST_WAIT) => g,
+        g = pulse::news(&beat, &interest, wait.g, LONGEST_WAIT) => g,
         // The service ends: the laptop asks another time.
         _ = ending.wait_for(|ending| *ending) => return Err(Fault::later(2_000)),
     };

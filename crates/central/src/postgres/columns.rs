@@ -26,6 +26,7 @@ pub(super) struct Table {
     pub entity: &'static Entity,
     select: String,
     by_ids: String,
+    insert: String,
     upsert: String,
 }
 
@@ -59,15 +60,9 @@ impl Table {
         // The cast of a text to its column is an assignment: one that is too long is refused, not cut.
         let values: Vec<String> = entity.fields.iter().enumerate().map(|(at, field)| if is_text_on_the_way(field) { format!("s.c{}::{}", at + 1, base_type(field)) } else { format!("s.c{}", at + 1) }).chain((entity.fields.len() + 1..=names.len()).map(|at| format!("s.c{at}"))).collect();
         let set: Vec<String> = names.iter().filter(|name| **name != "id").map(|name| format!("{name} = EXCLUDED.{name}")).collect();
-        let upsert = format!(
-            "INSERT INTO public.{name} (realm, {}) SELECT $1, {} FROM unnest({}) AS s ({}) ON CONFLICT (realm, id) DO UPDATE SET {}",
-            names.join(", "),
-            values.join(", "),
-            arrays.join(", "),
-            columns.join(", "),
-            set.join(", ")
-        );
-        Table { entity, select, by_ids, upsert }
+        let insert = format!("INSERT INTO public.{name} (realm, {}) SELECT $1, {} FROM unnest({}) AS s ({})", names.join(", "), values.join(", "), arrays.join(", "), columns.join(", "));
+        let upsert = format!("{insert} ON CONFLICT (realm, id) DO UPDATE SET {}", set.join(", "));
+        Table { entity, select, by_ids, insert, upsert }
     }
 
     /// Asks for rows by their ids.
@@ -101,12 +96,12 @@ impl Table {
         Some(found.into_iter().fold(ask, Ask::with_boxed))
     }
 
-    /// Writes rows of this entity, new or changed.
+    /// Writes rows of this entity: all of them new, or all of them changed.
     ///
     /// # Errors
     /// [`EngineError::Refused`] for a row that the table does not take.
-    pub fn upsert<'a>(&'static self, realm: Uuid, rows: &[&'a RowSave]) -> Result<Ask<'a>, EngineError> {
-        let mut ask = Ask::new(self.upsert.as_str()).with(realm);
+    pub fn write<'a>(&'static self, realm: Uuid, rows: &[&'a RowSave], new: bool) -> Result<Ask<'a>, EngineError> {
+        let mut ask = Ask::new(if new { self.insert.as_str() } else { self.upsert.as_str() }).with(realm);
         for (at, field) in self.entity.fields.iter().enumerate() {
             ask = ask.with_boxed(cells(field, at, rows)?);
         }

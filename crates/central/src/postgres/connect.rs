@@ -4,31 +4,18 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    fmt,
     future::poll_fn,
-    net::IpAddr,
     pin::Pin,
-    str::FromStr,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     task::Poll,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio_postgres::{
-    Client, Config, NoTls, Row, Statement,
-    config::Host,
-    types::ToSql,
-};
+use tokio_postgres::{Client, Connection, Error, NoTls, Row, Socket, Statement, types::ToSql};
 
-use super::fault::Fault;
+use super::{address::{Address, PATIENCE}, fault::Fault};
 use crate::error::EngineError;
-
-/// How long somebody waits for a connection, or for the head of a realm.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Limits that each connection sets for itself, in milliseconds: none of them is met by sound work,
-/// and a service that hangs must not keep a realm locked.
-const LIMITS: &str = "-c lock_timeout=10000 -c statement_timeout=120000 -c idle_in_transaction_session_timeout=120000 -c timezone=UTC -c search_path=public";
 
 /// A parameter of a statement.
 pub(super) type Parameter<'a> = Box<dyn ToSql + Sync + Send + 'a>;
@@ -131,6 +118,26 @@ impl Link {
         Ok(())
     }
 
+    /// Ends a transaction that only read, without waiting for the answer: nothing hangs on it, and the
+    /// connection hears it before anything else that is asked.
+    pub fn leave(&mut self) {
+        let Link { client, runtime, statements, open } = self;
+        let Some(statement) = statements.get("COMMIT") else {
+            // Not prepared yet on this connection. One that does not take it is closed.
+            let _ = self.commit(None);
+            return;
+        };
+        runtime.block_on(async {
+            let mut end = Box::pin(client.execute(statement, &[]));
+            poll_fn(|context| {
+                let _ = end.as_mut().poll(context);
+                Poll::Ready(())
+            })
+            .await;
+        });
+        *open = false;
+    }
+
     /// Gives a transaction up. Where that fails the connection is closed, which does the same.
     pub fn roll_back(&mut self) {
         self.open = self.one(Ask::new("ROLLBACK")).is_err();
@@ -171,7 +178,7 @@ async fn in_turn<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 /// Connections that are not in use, and room for more.
 pub(super) struct Pool {
     runtime: Option<Runtime>,
-    config: Config,
+    address: Address,
     shelf: Mutex<Shelf>,
     returned: Condvar,
 }
@@ -188,9 +195,9 @@ impl Pool {
     /// [`EngineError::Refused`] when the address cannot be read, or leads over a network without
     /// protection; what the system says.
     pub fn new(url: &str, most: usize) -> Result<Pool, EngineError> {
-        let config = configuration(url)?;
+        let address = Address::parse(url)?;
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build().map_err(|error| EngineError::Failed(error.to_string()))?;
-        Ok(Pool { runtime: Some(runtime), config, shelf: Mutex::new(Shelf { idle: Vec::new(), room: most.max(1) }), returned: Condvar::new() })
+        Ok(Pool { runtime: Some(runtime), address, shelf: Mutex::new(Shelf { idle: Vec::new(), room: most.max(1) }), returned: Condvar::new() })
     }
 
     /// Runs `f` on a connection that is in no transaction. It is used again when `f` leaves it
@@ -243,18 +250,32 @@ impl Pool {
 
     fn connect(&self) -> Result<Link, EngineError> {
         let runtime = self.runtime()?.clone();
-        let (client, connection) = runtime.block_on(self.config.connect(NoTls)).map_err(|error| {
+        let client = runtime.block_on(self.client()).map_err(|error| {
             let fault = Fault::from(error);
             // A wrong name or password is for the operator; everything else may be over in a moment.
             if let EngineError::Refused(text) | EngineError::Failed(text) = fault.error { EngineError::Busy(text) } else { fault.error }
         })?;
-        runtime.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(%error, "a connection to the database ended");
-            }
-        });
         Ok(Link { client, runtime, statements: HashMap::new(), open: false })
     }
+
+    /// A connection that lives on the runtime on which this is called.
+    async fn client(&self) -> Result<Client, Error> {
+        let Address { config, tls } = &self.address;
+        match tls {
+            Some(tls) => config.connect(tls.clone()).await.map(|(client, connection)| kept(client, connection)),
+            None => config.connect(NoTls).await.map(|(client, connection)| kept(client, connection)),
+        }
+    }
+}
+
+/// The client of a connection that does its work beside it.
+fn kept<S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static>(client: Client, connection: Connection<Socket, S>) -> Client {
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(%error, "a connection to the database ended");
+        }
+    });
+    client
 }
 
 /// Without waiting for its threads: the last one who holds a pool may be one that must not wait.
@@ -273,54 +294,5 @@ impl Drop for Room<'_> {
     fn drop(&mut self) {
         self.0.lock().room += 1;
         self.0.returned.notify_one();
-    }
-}
-
-/// What lies under an address, with our limits. Without TLS, so that only this machine is good
-/// enough: a socket, or the near end of a tunnel.
-///
-/// # Errors
-/// [`EngineError::Refused`].
-pub(super) fn configuration(url: &str) -> Result<Config, EngineError> {
-    let refused = |text: String| EngineError::Refused(text);
-    let mut config = Config::from_str(url).map_err(|error| refused(format!("the address of the database cannot be read: {error}")))?;
-    for host in config.get_hosts() {
-        let near = match host {
-            Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
-            Host::Unix(_) => true,
-        };
-        if !near {
-            return Err(refused(format!("{} is another machine, and records of people must not travel open. Reach the database by a socket, or by a TLS tunnel that begins on this machine (stunnel, ssh -L, cloud proxy)", Shown(host))));
-        }
-    }
-    let options = config.get_options().map_or_else(|| LIMITS.to_owned(), |given| format!("{LIMITS} {given}"));
-    config.options(options).application_name("gladstone central").connect_timeout(PATIENCE);
-    Ok(config)
-}
-
-struct Shown<'a>(&'a Host);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Host::Tcp(name) => f.write_str(name),
-            Host::Unix(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_on_another_machine_needs_a_tunnel() {
-        let check = |url: &str, good: bool| assert_eq!(configuration(url).is_ok(), good, "{url}");
-        for near in ["host=/run/postgresql dbname=gladstone", "postgres://gladstone_app@localhost/gladstone", "host=127.0.0.1", "host=::1"] {
-            check(near, true);
-        }
-        for far in ["postgres://gladstone_app@db.example.org/gladstone", "host=192.0.2.1", "host=127.0.0.1,192.0.2.1", "no address"] {
-            check(far, false);
-        }
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     error::{CentreError, EngineError},
 };
 
+mod address;
 mod columns;
 mod connect;
 mod exact;
@@ -28,6 +29,7 @@ mod schema;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod watch;
 mod witness;
 mod write;
@@ -50,7 +52,7 @@ const CONNECTIONS: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Address of the database, as `postgres://gladstone_app@localhost/gladstone` or as words of
-    /// libpq: a socket or this machine. The role is `gladstone_app` or a member of it.
+    /// libpq: a socket, this machine, or another one with `sslmode=verify-full` and `sslrootcert=FILE`. The role is `gladstone_app` or a member of it.
     pub url: String,
     /// Folder of this service, outside the database: its secret and the witnesses. Backed up apart
     /// from the database.
@@ -95,12 +97,12 @@ impl Postgres {
     }
 
     /// Asks something before a realm is known.
-    fn ask(&self, ask: Ask<'_>) -> Result<Vec<Row>, EngineError> {
+    fn ask(&self, ask: impl Fn() -> Ask<'static>) -> Result<Vec<Row>, EngineError> {
         self.again(|| {
             self.pool.with(|link| {
-                let first = link.begin("BEGIN READ ONLY", Vec::new());
-                let result = first.and_then(|_| link.same(&ask));
-                end(link, result)
+                let answers = link.begin("BEGIN READ ONLY", vec![ask()]);
+                if answers.is_ok() { link.leave() } else { link.roll_back() }
+                answers.map(|answers| answers.into_iter().next().unwrap_or_default())
             })?
         })
     }
@@ -120,14 +122,14 @@ impl Postgres {
     fn head(&self, realm: Uuid, row: Option<&Row>) -> Result<Head, EngineError> {
         let row = row.ok_or(EngineError::NoRealm)?;
         let seed = self.secret.unseal(realm, &get::<Vec<u8>>(row, 6)?)?;
-        Ok(Head { realm, name: get(row, 0)?, epoch: get(row, 1)?, g: unsigned(row, 2)?, floor_g: unsigned(row, 3)?, held: unsigned(row, 4)?, device: get(row, 5)?, seed })
+        Ok(Head { realm, name: get(row, 0)?, epoch: get(row, 1)?, g: unsigned(row, 2)?, floor_g: unsigned(row, 3)?, held: unsigned(row, 4)?, lease_days: get::<i16>(row, 7)?.unsigned_abs(), device: get(row, 5)?, seed })
     }
 
     /// Runs a transaction of one realm; says whether it is to be run again.
     fn attempt(&self, realm: Uuid, how: Mode, f: &mut dyn FnMut(&mut Shelf<'_>) -> Result<(), CentreError>) -> Result<Attempt, CentreError> {
         let (begin, sql) = match how {
-            Mode::Read => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SELECT name, epoch, g, floor_g, held, device, seed FROM centre.realm WHERE realm = $1"),
-            Mode::Write => ("BEGIN ISOLATION LEVEL READ COMMITTED", "SELECT name, epoch, g, floor_g, held, device, seed FROM centre.realm WHERE realm = $1 FOR NO KEY UPDATE"),
+            Mode::Read => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SELECT name, epoch, g, floor_g, held, device, seed, lease_days FROM centre.realm WHERE realm = $1"),
+            Mode::Write => ("BEGIN ISOLATION LEVEL READ COMMITTED", "SELECT name, epoch, g, floor_g, held, device, seed, lease_days FROM centre.realm WHERE realm = $1 FOR NO KEY UPDATE"),
         };
         self.pool.with(|link| {
             let begun = link.begin(begin, vec![self.state(realm), Ask::new(sql).with(realm)]);
@@ -159,6 +161,10 @@ impl Postgres {
                     CentreError::Engine(error) if again => Ok(Attempt::Again(error)),
                     error => Err(error),
                 };
+            }
+            if let Mode::Read = how {
+                link.leave();
+                return Ok(Attempt::Done);
             }
             let changed = found != (head.epoch, head.g);
             // Behind the commit: within it, all commits of the database would have to queue for the
@@ -212,7 +218,7 @@ enum Attempt {
 
 impl Engine for Postgres {
     fn realms(&self) -> Result<Vec<Uuid>, EngineError> {
-        self.ask(Ask::new("SELECT r FROM centre.realms() AS r"))?.iter().map(|row| get(row, 0)).collect()
+        self.ask(|| Ask::new("SELECT r FROM centre.realms() AS r"))?.iter().map(|row| get(row, 0)).collect()
     }
 
     fn found(&self, new: &NewRealm) -> Result<(), EngineError> {
@@ -229,7 +235,7 @@ impl Engine for Postgres {
     }
 
     fn realm_of(&self, sought: Sought) -> Result<Option<Uuid>, EngineError> {
-        let ask = match sought {
+        let ask = || match sought {
             Sought::Device(id) => Ask::new("SELECT r FROM centre.realm_of_device($1) AS r").with(id),
             Sought::Invite(hash) => Ask::new("SELECT r FROM centre.realm_of_invite($1) AS r").with(hash.to_vec()),
             Sought::Session(hash) => Ask::new("SELECT r FROM centre.realm_of_session($1) AS r").with(hash.to_vec()),

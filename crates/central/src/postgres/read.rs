@@ -15,7 +15,7 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Place, Reading, StoredInvite, StoredSession, UnitSum, Written},
+    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written},
     error::EngineError,
 };
 
@@ -69,13 +69,13 @@ impl Shelf<'_> {
     /// given: at most `limit`.
     fn lines(&mut self, behind: (u64, Option<u32>), to: u64, units: &[Vec<u8>], limit: usize) -> Result<Vec<LogLine>, EngineError> {
         let (after, at) = behind;
-        let sql = "SELECT g, at, unit, entity, id, mutation, news FROM centre.log
+        let sql = "SELECT g, at, unit, entity, id, mutation, news, shift FROM centre.log
             WHERE realm = $1 AND g >= $2 AND g <= $3 AND (g > $2 OR at > $4) AND unit = ANY ($5) ORDER BY g, at LIMIT $6";
         let (from, at) = at.map_or((after + 1, -1), |at| (after, i64::from(at)));
         let ask = Ask::new(sql).with(self.realm()).with(from.cast_signed()).with(to.cast_signed()).with(i32::try_from(at).unwrap_or(i32::MAX)).with(units).with(most(limit));
         let line = |row: &Row| {
             let key = RowKey { entity: small(row, 3)?, id: get(row, 4)? };
-            Ok(LogLine { g: unsigned(row, 0)?, at: get::<i32>(row, 1)?.cast_unsigned(), unit: unit(row, 2)?, key, mutation: get(row, 5)?, news: get(row, 6)? })
+            Ok(LogLine { g: unsigned(row, 0)?, at: get::<i32>(row, 1)?.cast_unsigned(), unit: unit(row, 2)?, key, mutation: get(row, 5)?, news: get(row, 6)?, shift: shift(row, 7)? })
         };
         self.one(ask)?.iter().map(line).collect()
     }
@@ -250,6 +250,32 @@ impl Reading for Shelf<'_> {
         Ok(part)
     }
 
+    fn shifts(&mut self, after_g: u64, to_g: u64) -> Result<Vec<(Unit, RowsDigest)>, EngineError> {
+        let sql = "SELECT unit, shift FROM centre.log WHERE realm = $1 AND g > $2 AND g <= $3 AND shift IS NOT NULL";
+        let rows = self.one(Ask::new(sql).with(self.realm()).with(bounded(after_g)).with(bounded(to_g)))?;
+        rows.iter().map(|row| Ok((unit(row, 0)?, decoded(row, 1)?))).collect()
+    }
+
+    fn touched(&mut self, after_g: u64, to_g: u64, entities: &[u16], limit: usize) -> Result<Option<Touched>, EngineError> {
+        let (realm, entities) = (self.realm(), entities.iter().map(|entity| i32::from(*entity)).collect::<Vec<_>>());
+        let ask = |sql: &'static str| Ask::new(sql).with(realm).with(bounded(after_g)).with(bounded(to_g)).with(most(limit + 1));
+        let answers = self.run(&[
+            ask("SELECT DISTINCT unit FROM centre.log WHERE realm = $1 AND g > $2 AND g <= $3 LIMIT $4"),
+            ask("SELECT DISTINCT entity, id FROM centre.log WHERE realm = $1 AND g > $2 AND g <= $3 AND entity = ANY ($5) LIMIT $4").with(entities),
+            ask("SELECT DISTINCT device FROM centre.envelope WHERE realm = $1 AND anew_g > $2 AND anew_g <= $3 LIMIT $4"),
+        ])?;
+        let [units, rows, devices] = answers.as_slice() else { return Err(damaged("an answer")) };
+        if answers.iter().any(|rows| rows.len() > limit) {
+            return Ok(None);
+        }
+        let key = |row: &Row| Ok::<_, EngineError>(RowKey { entity: small(row, 0)?, id: get(row, 1)? });
+        Ok(Some(Touched {
+            units: units.iter().map(|row| unit(row, 0)).collect::<Result<_, _>>()?,
+            rows: rows.iter().map(key).collect::<Result<_, _>>()?,
+            devices: devices.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?,
+        }))
+    }
+
     fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
         let sql = "SELECT entity, id FROM centre.unit_row WHERE realm = $1 AND unit = $2 AND (entity, id) > ($3, $4) ORDER BY entity, id LIMIT $5";
         let (entity, id) = after.map_or((-1, Uuid::nil()), |key| (i32::from(key.entity), key.id));
@@ -316,6 +342,11 @@ impl Reading for Shelf<'_> {
         let session = |row: &Row| Ok(StoredSession { hash, device: get(row, 0)?, challenge: get(row, 1)?, expires: Instant(get(row, 2)?) });
         self.one(Ask::new(sql).with(self.realm()).with(hash.to_vec()))?.first().map(session).transpose()
     }
+}
+
+fn shift(row: &Row, at: usize) -> Result<Option<RowsDigest>, EngineError> {
+    let bytes: Option<&[u8]> = row.try_get(at).map_err(|_| damaged("a digest"))?;
+    bytes.map(|bytes| postcard::from_bytes(bytes).map_err(|_| damaged("a digest"))).transpose()
 }
 
 /// A value of a column.

@@ -23,6 +23,24 @@ const HISTORY: &str = "CREATE TABLE IF NOT EXISTS public.refinery_schema_history
 /// Only one may migrate at a time; the number stands for nothing else.
 const TURN: &str = "SELECT pg_advisory_xact_lock(7012026)";
 
+/// The roles that the steps find or make. They belong to the whole cluster, and another database of it may
+/// be given its tables at the same moment.
+const ROLES: &str = "DO $$
+BEGIN
+  BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gladstone_owner') THEN
+      CREATE ROLE gladstone_owner NOLOGIN;
+    END IF;
+  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+  END;
+  BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gladstone_app') THEN
+      CREATE ROLE gladstone_app LOGIN;
+    END IF;
+  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+  END;
+END $$";
+
 /// Brings a database to the schema of this version, all or nothing, and the secret of the service
 /// to both: the state folder gets one if it has none, the database the padded keys of it. Returns
 /// the names of the steps that were applied.
@@ -54,7 +72,7 @@ pub fn migrate(url: &str, state: &Path) -> Result<Vec<String>, EngineError> {
 }
 
 fn apply(link: &mut Link, secret: &Secret) -> Result<Vec<String>, Fault> {
-    link.script(&format!("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; {TURN}; {HISTORY}; REVOKE ALL ON public.refinery_schema_history FROM PUBLIC"))?;
+    link.script(&format!("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; {TURN}; {HISTORY}; REVOKE ALL ON public.refinery_schema_history FROM PUBLIC; {ROLES}"))?;
     let steps = steps();
     let found = found(link, &steps)?;
     let mut applied = Vec::new();

@@ -4,10 +4,10 @@
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{AsyncMessage, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket};
 use uuid::Uuid;
 
-use super::{Settings, connect::configuration};
+use super::{Settings, address::Address};
 use crate::error::EngineError;
 
 /// Name of the channel.
@@ -27,11 +27,11 @@ pub struct Watch {
 /// # Errors
 /// [`EngineError::Refused`] when the address cannot be read; what the system says.
 pub fn watch(settings: &Settings, heard: impl Fn(Uuid, u64) + Send + Sync + 'static) -> Result<Watch, EngineError> {
-    let config = configuration(&settings.url)?;
+    let address = Address::parse(&settings.url)?;
     let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres-watch").enable_all().build().map_err(|error| EngineError::Failed(error.to_string()))?;
     runtime.spawn(async move {
         loop {
-            if let Err(error) = listen(&config, &heard).await {
+            if let Err(error) = listen(&address, &heard).await {
                 tracing::warn!(%error, "commits of other services are not heard for a moment");
             }
             tokio::time::sleep(PAUSE).await;
@@ -59,8 +59,20 @@ fn parse(text: &str) -> Option<(Uuid, u64)> {
     Some((Uuid::parse_str(realm).ok()?, g.parse().ok()?))
 }
 
-async fn listen(config: &Config, heard: &(impl Fn(Uuid, u64) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+async fn listen(address: &Address, heard: &(impl Fn(Uuid, u64) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
+    match &address.tls {
+        Some(tls) => {
+            let (client, connection) = address.config.connect(tls.clone()).await?;
+            hear(client, connection, heard).await
+        }
+        None => {
+            let (client, connection) = address.config.connect(NoTls).await?;
+            hear(client, connection, heard).await
+        }
+    }
+}
+
+async fn hear<S: tokio_postgres::tls::TlsStream + Unpin>(client: Client, mut connection: Connection<Socket, S>, heard: &(impl Fn(Uuid, u64) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
     let begin = client.batch_execute("LISTEN gladstone_g");
     let messages = async {
         while let Some(message) = poll_fn(|context| Pin::new(&mut connection).poll_message(context)).await {

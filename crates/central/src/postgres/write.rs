@@ -26,7 +26,7 @@ impl Writing for Shelf<'_> {
         rows(&mut asks, realm, &batch.rows)?;
         filed(&mut asks, realm, &batch.filed)?;
         verdicts(&mut asks, realm, batch)?;
-        log(&mut asks, realm, batch);
+        log(&mut asks, realm, batch)?;
         journal(&mut asks, realm, batch)?;
         held(&mut asks, realm, batch);
         claims(&mut asks, realm, &batch.claims);
@@ -73,6 +73,15 @@ impl Writing for Shelf<'_> {
         self.one(Ask::new("DELETE FROM centre.session WHERE realm = $1 AND hash = $2").with(self.head.realm).with(hash.to_vec())).map(|_| ())
     }
 
+    fn set_lease_days(&mut self, days: u16) -> Result<(), EngineError> {
+        let realm = self.head.realm;
+        let days = i16::try_from(days).unwrap_or_default();
+        let set = Ask::new("UPDATE centre.realm SET lease_days = $2 WHERE realm = $1").with(realm).with(days);
+        self.run(&[set, Ask::new("DELETE FROM centre.session WHERE realm = $1 AND NOT challenge").with(realm)])?;
+        self.head.lease_days = days.unsigned_abs();
+        Ok(())
+    }
+
     fn set_epoch(&mut self, epoch: Uuid) -> Result<(), EngineError> {
         self.one(Ask::new("UPDATE centre.realm SET epoch = $2 WHERE realm = $1").with(self.head.realm).with(epoch))?;
         self.head.epoch = epoch;
@@ -102,12 +111,12 @@ fn rows<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, rows: &'a [RowSave]) -> Result
     if rows.is_empty() {
         return Ok(());
     }
-    let mut by_entity: BTreeMap<u16, Vec<&'a RowSave>> = BTreeMap::new();
+    let mut by_entity: BTreeMap<(u16, bool), Vec<&'a RowSave>> = BTreeMap::new();
     for row in rows {
-        by_entity.entry(row.state.row.entity.no).or_default().push(row);
+        by_entity.entry((row.state.row.entity.no, row.before.is_none())).or_default().push(row);
     }
-    for (entity, rows) in &by_entity {
-        asks.push(table(*entity)?.upsert(realm, rows)?);
+    for ((entity, new), rows) in &by_entity {
+        asks.push(table(*entity)?.write(realm, rows, *new)?);
     }
     exact_values(asks, realm, rows)?;
     let (left, entered): (Vec<_>, Vec<_>) = (rows.iter().filter(|row| row.before.is_some_and(|unit| unit != row.state.unit)).collect(), rows.iter().filter(|row| row.before != Some(row.state.unit)).collect());
@@ -188,15 +197,17 @@ fn verdicts<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, batch: &'a Batch) -> Resul
     Ok(())
 }
 
-fn log<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, batch: &'a Batch) {
+fn log<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, batch: &'a Batch) -> Result<(), EngineError> {
     let lines = batch.log.as_slice();
     if lines.is_empty() {
-        return;
+        return Ok(());
     }
-    let sql = "INSERT INTO centre.log (realm, g, at, unit, entity, id, mutation, news) SELECT $1, s.* FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::integer[], $6::uuid[], $7::uuid[], $8::bytea[]) AS s";
+    let sql = "INSERT INTO centre.log (realm, g, at, unit, entity, id, mutation, news, shift) SELECT $1, s.* FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::integer[], $6::uuid[], $7::uuid[], $8::bytea[], $9::bytea[]) AS s";
     let ask = Ask::new(sql).with(realm).with(column(lines, |line| line.g.cast_signed())).with(column(lines, |line| line.at.cast_signed())).with(column(lines, |line| line.unit.to_bytes().to_vec()));
     let ask = ask.with(column(lines, |line| i32::from(line.key.entity))).with(column(lines, |line| line.key.id)).with(column(lines, |line| line.mutation));
-    asks.push(ask.with(column(lines, |line| line.news.as_slice())));
+    let shifts = lines.iter().map(|line| line.shift.as_ref().map(packed).transpose()).collect::<Result<Vec<_>, _>>()?;
+    asks.push(ask.with(column(lines, |line| line.news.as_slice())).with(shifts));
+    Ok(())
 }
 
 fn journal<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, batch: &'a Batch) -> Result<(), EngineError> {

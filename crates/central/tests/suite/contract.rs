@@ -324,7 +324,7 @@ pub fn the_log_is_told_in_whole_mutations(engine: &dyn Engine) {
     let last = 1_500;
     for g in 1..=last {
         for at in 0..=draw(4) {
-            lines.push(LogLine { g, at: at as u32, unit: samples::person(draw(6)), key: RowKey { entity: 5, id: id(11, draw(50)) }, mutation: id(7, g), news: vec![g as u8; draw(60) as usize] });
+            lines.push(LogLine { g, at: at as u32, unit: samples::person(draw(6)), key: RowKey { entity: 5, id: id(11, draw(50)) }, mutation: id(7, g), news: vec![g as u8; draw(60) as usize], shift: None });
         }
     }
     for part in lines.chunks(700) {

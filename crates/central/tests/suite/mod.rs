@@ -26,7 +26,7 @@ pub struct Ground {
 
 /// An engine of its own in an empty folder.
 pub fn embedded() -> Ground {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = gladstone_testkit::image::scratch();
     Ground { engine: Box::new(Embedded::open(folder.path()).unwrap()), cluster: None, folder }
 }
 

@@ -19,7 +19,7 @@ use gladstone_protocol::{
     entry::Body,
     row_state::number,
     seal,
-    wire::{Basis, Bootstrap, Envelope, PullAnswer, PullRequest, PushAnswer, PushRequest, RowKey, RowNews, unit_set_hash},
+    wire::{Basis, Bootstrap, Compare, Envelope, PullAnswer, PullRequest, PushAnswer, PushRequest, RowKey, RowNews, unit_set_hash},
 };
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use tempfile::TempDir;
@@ -73,7 +73,7 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Place {
-        let (folder, around) = (tempfile::tempdir().unwrap(), Seeded::new(1));
+        let (folder, around) = (gladstone_testkit::image::scratch(), Seeded::new(1));
         let centre = open(folder.path(), &around);
         let realm = centre.found("Harbour Practice").unwrap();
         Place { folder, around, centre, realm }
@@ -275,7 +275,7 @@ impl Laptop {
 
     pub fn pull_request(&self) -> PullRequest {
         let bootstrap = self.staged.iter().map(|(unit, (at_g, after, _))| Bootstrap { unit: *unit, at_g: *at_g, after: *after }).collect();
-        PullRequest { realm: self.realm, device: self.device, incarnation: self.incarnation, epoch: self.epoch, from_g: self.from_g, units: unit_set_hash(self.complete.iter().copied()), schema_version: SCHEMA_VERSION, bootstrap }
+        PullRequest { realm: self.realm, device: self.device, incarnation: self.incarnation, epoch: self.epoch, from_g: self.from_g, units: unit_set_hash(self.complete.iter().copied()), schema_version: SCHEMA_VERSION, bootstrap, compare: None }
     }
 
     pub fn pull_once(&mut self, place: &Place) -> PullAnswer {
@@ -293,6 +293,7 @@ impl Laptop {
             answers.push(answer);
             assert!(answers.len() < 10_000, "pulling comes to an end");
             if !more {
+                assert!(answers.last().is_some_and(|answer| answer.sum.is_some()), "who is up to date is told a sum");
                 return answers;
             }
         }
@@ -346,12 +347,23 @@ impl Laptop {
         for (at_g, ..) in self.staged.values_mut() {
             *at_g = answer.to_g;
         }
+        if let Some(sum) = answer.sum {
+            let mut ours = RowsDigest::default();
+            self.complete.iter().for_each(|unit| ours.join(&self.digest(*unit)));
+            assert_eq!(ours, sum, "both sides hold the same rows at {}", answer.to_g);
+        }
         for told in &answer.digests {
             assert_eq!(self.digest(told.unit), told.digest, "both sides hold the same rows of {} at {}", told.unit, answer.to_g);
         }
         for judged in &answer.verdicts {
             self.verdicts.insert(judged.dseq, judged.verdict.clone());
         }
+    }
+
+    /// Asks for the digests of units behind one.
+    pub fn compare(&self, place: &Place, after: Option<Unit>) -> PullAnswer {
+        let request = PullRequest { compare: Some(Compare { after }), ..self.pull_request() };
+        place.centre.pull(&place.caller(self), &request).unwrap()
     }
 
     pub fn digest(&self, unit: Unit) -> RowsDigest {

@@ -189,6 +189,8 @@ wire! {
         Planned,
         /// It took place.
         Attended,
+        /// The person did not come.
+        Missed,
     }
 
     /// A time that somebody is thinking of.
@@ -333,6 +335,7 @@ pub fn mark(desk: &Desk, request: MarkRequest) -> Result<Appointment, DeskError>
     let status = match request.to {
         Standing::Planned => "scheduled",
         Standing::Attended => "completed",
+        Standing::Missed => "no_show",
     };
     desk.commit("calendar.mark", |tx| Ok::<_, DeskError>(tx.update("appointments", request.id, [("status", status.into())])?))?;
     get(desk, request.id)

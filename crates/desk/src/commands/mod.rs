@@ -4,6 +4,8 @@
 pub mod alerts;
 pub mod app;
 pub mod calendar;
+pub mod files;
+pub mod change;
 pub mod lease;
 pub mod model;
 pub mod people;

@@ -97,6 +97,8 @@ wire! {
         pub references: Map<String, Json>,
         /// Why it was entered in error, if it was.
         pub error_reason: Option<String>,
+        /// Fields whose values a newer version of Gladstone wrote: the record can be read here, not changed.
+        pub newer: Vec<String>,
     }
 
     /// A record.
@@ -268,7 +270,7 @@ pub fn create(desk: &Desk, request: CreateRecord) -> Result<RecordView, DeskErro
 /// See the command list.
 ///
 /// # Errors
-/// Every broken rule, with its field.
+/// Every broken rule, with its field; a record that a newer version of Gladstone wrote.
 pub fn update(desk: &Desk, request: UpdateRecord) -> Result<RecordView, DeskError> {
     let entity = known(&request.entity)?;
     let values = typed(entity, &request.values)?;
@@ -384,7 +386,8 @@ pub(super) fn to_record(read: Reader<'_>, stored: gladstone_protocol::RowState) 
             references.insert(field.name.clone(), read.title(&row)?.into());
         }
     }
-    Ok(RecordView { entity: entity.name.clone(), id: stored.row.id(), title: read.title(&stored.row)?, values: stored.row.to_json(), references, error_reason: stored.error.map(|(_, reason)| reason) })
+    let newer = stored.row.of_newer_version().map(|(field, _)| field.name.clone()).collect();
+    Ok(RecordView { newer, entity: entity.name.clone(), id: stored.row.id(), title: read.title(&stored.row)?, values: stored.row.to_json(), references, error_reason: stored.error.map(|(_, reason)| reason) })
 }
 
 fn detail(read: Reader<'_>, row: &gladstone_model::Row, title: &str) -> Result<String, DeskError> {

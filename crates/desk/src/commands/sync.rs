@@ -1,14 +1,11 @@
 //! Synchronizing as a person meets it: joining a centre, how it stands, what waits, where a record
 //! is saved, what was put aside, and what left this computer.
 
-use std::path::PathBuf;
-
-use gladstone_model::catalogue;
-use gladstone_protocol::{ApiError, Entry, OpKind, entry::Body};
+use gladstone_model::{Entity, catalogue};
+use gladstone_protocol::{ApiError, Op};
 use gladstone_store::Reader;
-use gladstone_sync::{Address, JoinLink, Phase, join::{self, JoinFault}, sync_once};
-use gladstone_vault::{VaultError, custody, replica::{self, EntryState}};
-use serde_json::{Map, Value as Json, json};
+use gladstone_sync::{Address, JoinLink, Phase, blobs::{Moving, move_files}, join::{self, JoinFault}, sync_once};
+use gladstone_vault::{Unlocked, VaultError, custody, replica::{self, EntryState}};
 use uuid::Uuid;
 
 use super::{app::{Done, Empty}, vault::Created, wire};
@@ -30,10 +27,23 @@ wire! {
         pub oldest: Option<String>,
         /// Changes that the centre put aside and about which nobody has decided.
         pub set_aside: u32,
+        /// Files that wait for their turn or are moving.
+        pub files: FilesWaiting,
         /// When the centre last answered.
         pub last_sync: Option<String>,
         /// What went wrong, if anything.
         pub message: Option<String>,
+    }
+
+    /// Files that wait for their turn or are moving.
+    pub struct FilesWaiting {
+        /// How many.
+        pub waiting: u32,
+        /// Bytes of them that have not arrived.
+        #[ts(type = "number")]
+        pub bytes: u64,
+        /// How many came to no end; a person has to act.
+        pub failed: u32,
     }
 
     /// The centre that a vault belongs to.
@@ -48,8 +58,10 @@ wire! {
         pub joined_at: String,
         /// Until when this computer may work without contact.
         pub works_until: String,
-        /// Whether the first download goes on.
-        pub downloading: bool,
+        /// Parts of what is for this computer that are here wholly.
+        pub parts: u32,
+        /// Parts whose download goes on; 0 when everything is here.
+        pub parts_coming: u32,
     }
 
     /// What is going on.
@@ -80,6 +92,8 @@ wire! {
         Revoked,
         /// A newer version is needed.
         UpgradeRequired,
+        /// The centre is older than this computer; it is tried again.
+        CentreOlder,
         /// Another copy of this vault goes on in its name.
         Copy,
         /// The centre refused; the message says why.
@@ -173,8 +187,10 @@ wire! {
         pub label: String,
         /// The record.
         pub id: Uuid,
-        /// Its name; empty when it is not here.
+        /// Its name; empty when nothing here tells it.
         pub title: String,
+        /// Whether it is on this computer now.
+        pub is_here: bool,
     }
 
     /// A record.
@@ -236,22 +252,6 @@ wire! {
         pub reason: String,
     }
 
-    /// A change to write into a file.
-    pub struct ExportRequest {
-        /// The number.
-        #[ts(type = "number")]
-        pub dseq: u64,
-        /// A folder; the home folder when not given.
-        #[serde(default)]
-        pub path: Option<String>,
-    }
-
-    /// A file that was written.
-    pub struct ExportedFile {
-        /// Its path.
-        pub path: String,
-    }
-
     /// What left this computer.
     pub struct DepartedRecord {
         /// When.
@@ -270,7 +270,7 @@ wire! {
 /// # Errors
 /// The vault is locked.
 pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
-    let running = desk.sync_status();
+    let (running, moving) = (desk.sync_status(), desk.file_moving());
     desk.with_unlocked(|unlocked| {
         let waiting = unlocked.vault.waiting()?;
         let replica = unlocked.vault.replica()?;
@@ -282,15 +282,17 @@ pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
             (Some(_), Some(status)) => phase_of(status.phase),
         };
         let lease = unlocked.vault.lease()?;
+        let files = files_of(unlocked, moving)?;
         let centre = replica.map(|replica| CentreInfo {
             works_until: lease.map_or(replica.joined_at, |lease| lease.until).to_string(),
             organization: replica.joined.organization,
             role: replica.joined.role,
             server: replica.joined.server,
             joined_at: replica.joined_at.to_string(),
-            downloading: replica.incomplete > 0,
+            parts: small(replica.units),
+            parts_coming: small(replica.incomplete),
         });
-        Ok(SyncStatus { centre, phase, waiting: small(waiting.count), oldest: waiting.oldest.map(|at| at.to_string()), set_aside: small(waiting.quarantined), last_sync, message: running.and_then(|status| status.message) })
+        Ok(SyncStatus { centre, phase, waiting: small(waiting.count), oldest: waiting.oldest.map(|at| at.to_string()), set_aside: small(waiting.quarantined), files, last_sync, message: running.and_then(|status| status.message) })
     })
 }
 
@@ -379,7 +381,17 @@ pub fn now(desk: &Desk, request: NowRequest) -> Result<SyncStatus, DeskError> {
     desk.stop_sync();
     let report = desk.with_unlocked(|unlocked| {
         let centre = join::connect(&unlocked.vault).map_err(join_error)?;
-        sync_once(&unlocked.vault, &centre, &mut |_| ()).map_err(|error| DeskError::new(Code::Failed, error.to_string()))
+        let mut report = sync_once(&unlocked.vault, &centre, &mut |_| ()).map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
+        // Records first, then files.
+        let lend = |f: &mut dyn FnMut(&gladstone_vault::Vault)| {
+            f(&unlocked.vault);
+            true
+        };
+        let moved = move_files(&lend, &centre, &|| true, &mut |_| ()).map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
+        if moved.changed {
+            report.changed.insert("attachments");
+        }
+        Ok(report)
     });
     desk.start_sync();
     report.map(|report| desk.emit_changed(&report.changed))?;
@@ -395,7 +407,7 @@ pub fn queue(desk: &Desk, _: Empty) -> Result<Vec<QueuedChange>, DeskError> {
         let reach = Reach::of(unlocked)?;
         let items = unlocked.vault.queue(QUEUE_LIMIT)?;
         unlocked.vault.read(|read| items.into_iter().map(|item| {
-            let records = item.rows.iter().map(|(entity, id)| record(read, reach.as_ref(), entity, *id)).collect::<Result<_, DeskError>>()?;
+            let records = item.ops.iter().filter_map(|op| Some(record(read, reach.as_ref(), catalogue().by_no(op.entity)?, op))).collect::<Result<_, DeskError>>()?;
             Ok(QueuedChange { dseq: item.dseq, command: item.command, at: item.wall.to_string(), state: state_of(item.state), code: item.code, text: item.text, records })
         }).collect())
     })
@@ -448,58 +460,15 @@ pub fn discard(desk: &Desk, request: DiscardRequest) -> Result<Done, DeskError> 
 /// See the command list.
 ///
 /// # Errors
-/// There is no such change, or the folder cannot be written.
-pub fn export(desk: &Desk, request: ExportRequest) -> Result<ExportedFile, DeskError> {
-    let folder = request.path.filter(|path| !path.trim().is_empty()).map(|path| PathBuf::from(path.trim())).or_else(std::env::home_dir);
-    let folder = folder.filter(|folder| folder.is_dir()).ok_or_else(|| DeskError::field("path", "There is no such folder. Name one that is there, for example /media/stick."))?;
-    let entry = desk.with_unlocked(|unlocked| unlocked.vault.entry(request.dseq)?.ok_or_else(|| DeskError::new(Code::NotFound, "There is no such change.")))?;
-    let path = folder.join(format!("gladstone-change-{}.json", request.dseq));
-    let text = serde_json::to_string_pretty(&readable(&entry)).map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()));
-    match written {
-        Ok(()) => Ok(ExportedFile { path: path.to_string_lossy().into_owned() }),
-        Err(error) => Err(DeskError::field("path", format!("The file {} cannot be written: {error}. Choose another folder.", path.display()))),
-    }
-}
-
-/// See the command list.
-///
-/// # Errors
 /// The vault is locked.
 pub fn departed(desk: &Desk, _: Empty) -> Result<Vec<DepartedRecord>, DeskError> {
     desk.with_unlocked(|unlocked| Ok(unlocked.vault.departed()?.into_iter().map(|left| DepartedRecord { at: left.at.to_string(), title: left.title, rows: small(left.rows), reason: left.reason }).collect()))
 }
 
-/// A change with the names of its kinds and fields; secrets are left out.
-fn readable(entry: &Entry) -> Json {
-    let Body::Mutation(mutation) = &entry.body else { return json!({ "number": entry.dseq }) };
-    let rows: Vec<Json> = mutation.ops.iter().filter_map(|op| {
-        let entity = catalogue().by_no(op.entity)?;
-        let named = |values: &[(u16, gladstone_model::Value)]| values.iter().filter_map(|(no, value)| {
-            let field = &entity.fields[entity.position_of_no(*no)?];
-            (!field.is_secret()).then(|| (field.name.clone(), value.to_json()))
-        }).collect::<Map<_, _>>();
-        let (what, values) = match &op.kind {
-            OpKind::Create(values) => ("created", named(values)),
-            OpKind::Update(patches) => ("changed", patches.iter().flat_map(|patch| named(&patch.values)).collect()),
-            OpKind::EnterInError { reason, .. } => ("entered_in_error", Map::from_iter([("reason".to_owned(), Json::from(reason.clone()))])),
-        };
-        Some(json!({ "kind": entity.name, "id": op.id, "what": what, "values": values }))
-    }).collect();
-    json!({ "number": entry.dseq, "mutation": mutation.id, "command": mutation.command, "reason": mutation.reason, "by": mutation.actor, "at": mutation.wall.to_string(), "records": rows })
-}
-
-fn record(read: Reader<'_>, reach: Option<&Reach>, entity: &str, id: Uuid) -> Result<QueuedRecord, DeskError> {
-    let label = catalogue().get(entity).map(|entity| entity.label.clone()).unwrap_or_default();
-    if reach.is_some_and(|reach| !reach.opens(None, id)) {
-        return Ok(QueuedRecord { entity: entity.into(), label, id, title: String::new() });
-    }
-    let title = read.get(entity, id)?.map(|row| read.title(&row)).transpose()?.unwrap_or_default();
-    Ok(QueuedRecord { entity: entity.into(), label, id, title })
+fn record(read: Reader<'_>, reach: Option<&Reach>, entity: &'static Entity, op: &Op) -> Result<QueuedRecord, DeskError> {
+    let open = reach.is_none_or(|reach| reach.opens(None, op.id));
+    let title = if open { super::change::title(read, entity, op)? } else { String::new() };
+    Ok(QueuedRecord { entity: entity.name.clone(), label: entity.label.clone(), id: op.id, is_here: open && read.get(&entity.name, op.id)?.is_some(), title })
 }
 
 fn link_of(link: Option<&str>, url: Option<&str>, code: Option<&str>) -> Result<JoinLink, DeskError> {
@@ -515,10 +484,23 @@ fn join_error(fault: JoinFault) -> DeskError {
     match fault {
         JoinFault::Link(fault) => DeskError::field("link", fault.to_string()),
         JoinFault::Api(ApiError::Refused { text, .. }) => DeskError::field("code", text),
-        JoinFault::Api(error @ (ApiError::Offline | ApiError::Damaged | ApiError::Later { .. })) => DeskError::new(Code::Offline, format!("{error}. Check the address and the network, then try again")),
+        JoinFault::Api(ApiError::Offline) => DeskError::new(Code::Offline, "The centre cannot be reached, or does not prove that it is the one that invited you. Check network and address, then try again. With an address typed by hand, use the link if there is one: it also carries the centre’s certificate."),
+        JoinFault::Api(ApiError::Damaged) => DeskError::new(Code::Offline, "Something else than the centre answers there, perhaps the sign-in page of a guest network. Sign in to that network with a browser, or check the address, then try again."),
+        JoinFault::Api(ApiError::Later { .. }) => DeskError::new(Code::Offline, "The centre has much to do just now. Try again in a minute."),
         JoinFault::Vault(error) => error.into(),
         other => DeskError::new(Code::Failed, other.to_string()),
     }
+}
+
+/// What waits, as of the last note and what has moved since.
+fn files_of(unlocked: &Unlocked, moving: Option<Moving>) -> Result<FilesWaiting, DeskError> {
+    let files = unlocked.vault.files()?;
+    let noted = match moving {
+        Some(moving) => unlocked.vault.files_on_their_way()?.iter().find(|transfer| transfer.hash == moving.hash && transfer.sends == moving.sends).map_or(moving.done, |transfer| transfer.done),
+        None => 0,
+    };
+    let since = moving.map_or(0, |moving| moving.done.saturating_sub(noted));
+    Ok(FilesWaiting { waiting: small(files.count), bytes: files.bytes.saturating_sub(since), failed: small(files.failed) })
 }
 
 fn phase_of(phase: Phase) -> SyncPhase {
@@ -534,6 +516,7 @@ fn phase_of(phase: Phase) -> SyncPhase {
         Phase::SignedOut => SyncPhase::SignedOut,
         Phase::Revoked => SyncPhase::Revoked,
         Phase::UpgradeRequired => SyncPhase::UpgradeRequired,
+        Phase::CentreOlder => SyncPhase::CentreOlder,
         Phase::Copy => SyncPhase::Copy,
         Phase::Refused => SyncPhase::Refused,
     }

@@ -267,7 +267,21 @@ pub fn verify(desk: &Desk, _: Empty) -> Result<VerifyReport, DeskError> {
     let entries = desk.with_unlocked(|unlocked| Ok(u32::try_from(unlocked.vault.state().dseq).unwrap_or(u32::MAX)))?;
     let running = desk.jobs.begin("Checking the vault", entries)?;
     let verified = desk.with_unlocked(|unlocked| Ok(unlocked.vault.verify(&mut |done, _| running.step(u32::try_from(done).unwrap_or(u32::MAX)).is_ok())?))?;
+    check_files(desk)?;
     Ok(VerifyReport { entries: verified.entries })
+}
+
+/// Reads every file through. What the centre has is fetched again by itself.
+fn check_files(desk: &Desk) -> Result<(), DeskError> {
+    let lost = desk.with_unlocked(|unlocked| {
+        let mut lost = 0;
+        for hash in unlocked.vault.damaged_files()? {
+            lost += u32::from(unlocked.alarm.is_some() || !unlocked.vault.give_up_damaged(&hash)?);
+        }
+        Ok(lost)
+    })?;
+    desk.files_asked_for();
+    if lost == 0 { Ok(()) } else { Err(DeskError::new(Code::Damaged, format!("{lost} files of records are damaged on this computer, and the centre does not have them. Put a backup in the place of this vault, or add the files anew."))) }
 }
 
 /// See the command list.

@@ -8,20 +8,32 @@
 
 use std::fmt::Write;
 
-use super::index_name;
+use super::{added_fields, first_fields, index_name};
 use crate::entity::{Entity, Field, FieldType, OnDelete};
 
-/// `CREATE TABLE` and its indexes.
+/// `CREATE TABLE` and its indexes, as the version that brought the entity has them; see [`alter_table`].
 pub fn create_table(entity: &Entity) -> String {
     let mut sql = format!("CREATE TABLE {} (\n", entity.name);
-    for field in &entity.fields {
+    for field in first_fields(entity) {
         let _ = writeln!(sql, "  {},", column(field));
     }
     sql.push_str("  unit_id BLOB NOT NULL CHECK (length(unit_id) = 17),\n");
     sql.push_str("  row_mid BLOB NOT NULL CHECK (length(row_mid) = 16),\n");
     sql.push_str("  group_mids BLOB,\n  deleted_mid BLOB,\n  deleted_reason TEXT\n) STRICT, WITHOUT ROWID;\n");
-    for index in &entity.indexes {
-        sql.push_str(&create_index(entity, index));
+    for index in entity.indexes.iter().filter(|index| index.since == entity.since) {
+        sql.push_str(&create_index(entity, &index.fields));
+    }
+    sql
+}
+
+/// What a version adds to a table of before; empty when it adds nothing. Rows stay as they are.
+pub fn alter_table(entity: &Entity, version: u32) -> String {
+    let mut sql = String::new();
+    for field in added_fields(entity, version) {
+        let _ = writeln!(sql, "ALTER TABLE {} ADD COLUMN {};", entity.name, column(field));
+    }
+    for index in entity.indexes.iter().filter(|index| index.since == version && entity.since < version) {
+        sql.push_str(&create_index(entity, &index.fields));
     }
     sql
 }

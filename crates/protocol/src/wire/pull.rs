@@ -37,6 +37,15 @@ pub struct PullRequest {
     /// Units whose first download goes on.
     #[serde(deserialize_with = "bounded::list::<_, _, LIST_COUNT>")]
     pub bootstrap: Vec<Bootstrap>,
+    /// The sum did not agree: tell the digests of single units. Since minor 1.
+    pub compare: Option<Compare>,
+}
+
+/// Which digests of units are asked for: a portion in the order of units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compare {
+    /// Behind this unit; from the first one on for none.
+    pub after: Option<Unit>,
 }
 
 /// How far the first download of one unit has come.
@@ -74,7 +83,8 @@ pub struct PullAnswer {
     /// Verdicts on this laptop's envelopes that became known or changed since the checkpoint.
     #[serde(deserialize_with = "bounded::list::<_, _, LIST_COUNT>")]
     pub verdicts: Vec<Judged>,
-    /// Digests of complete units at `to_g`, for this schema version.
+    /// Digests of complete units at `to_g`, ascending, at most [`crate::limits::DIGEST_COUNT`]: those
+    /// that were asked for by [`PullRequest::compare`].
     #[serde(deserialize_with = "bounded::list::<_, _, LIST_COUNT>")]
     pub digests: Vec<UnitDigest>,
     /// Files that the rows of this answer name; they are fetched apart.
@@ -82,6 +92,9 @@ pub struct PullAnswer {
     pub blobs: Vec<BlobRef>,
     /// The centre's clock when it answered.
     pub server_time: Instant,
+    /// Sum of the digests of all units that the laptop holds as complete after this answer, at `to_g`;
+    /// none where the centre cannot tell it without effort. Since minor 1.
+    pub sum: Option<RowsDigest>,
 }
 
 /// What the changes of an answer are counted from.
@@ -159,9 +172,9 @@ pub struct UnitDigest {
 /// A file by its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobRef {
-    /// BLAKE3 of the bytes as they are stored: encrypted.
+    /// BLAKE3 of its plain bytes.
     pub hash: [u8; 32],
-    /// Length in bytes, 0 to 2^63 - 1.
+    /// Length of its plain bytes, 0 to 2^63 - 1.
     pub size: u64,
 }
 
@@ -199,8 +212,18 @@ impl Page {
 
 impl Message for PullRequest {
     const KIND: u8 = 3;
+    const APPENDED: &'static [u8] = &[0];
+
+    fn is_plain(&self) -> bool {
+        self.compare.is_none()
+    }
 }
 
 impl Message for PullAnswer {
     const KIND: u8 = 4;
+    const APPENDED: &'static [u8] = &[0];
+
+    fn is_plain(&self) -> bool {
+        self.sum.is_none()
+    }
 }

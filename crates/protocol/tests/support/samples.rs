@@ -6,7 +6,7 @@ use gladstone_protocol::{
     ApiError, ENVELOPE_VERSION, Entry, Event, EventAction, GroupPatch, JournalEntry, JournalKind, Mutation, Op, OpKind, RowsDigest, Sealed, Side, Stored, Verdict, Writer,
     entry::Body,
     seal,
-    wire::{Basis, BlobRef, Bootstrap, Change, Dropped, Envelope, Granted, GroupImage, Judged, Page, PullAnswer, PullRequest, PushAnswer, PushRequest, RowChange, RowImage, RowKey, RowNews, UnitDigest},
+    wire::{Basis, BlobRef, Bootstrap, Change, Compare, Dropped, Envelope, Granted, GroupImage, Judged, Page, PullAnswer, PullRequest, PushAnswer, PushRequest, RowChange, RowImage, RowKey, RowNews, UnitDigest},
 };
 use uuid::Uuid;
 
@@ -146,6 +146,7 @@ pub fn pull_request() -> PullRequest {
         units: gladstone_protocol::wire::unit_set_hash([person(), Unit::PLATFORM]),
         schema_version: 1,
         bootstrap: vec![Bootstrap { unit: person(), at_g: 40, after }],
+        compare: None,
     }
 }
 
@@ -164,7 +165,18 @@ pub fn pull_answer() -> PullAnswer {
         digests: vec![UnitDigest { unit: person(), digest: RowsDigest::default() }],
         blobs: vec![BlobRef { hash: [9; 32], size: 1_048_577 }],
         server_time: time(61),
+        sum: None,
     }
+}
+
+/// As [`pull_request`], with what minor 1 appended.
+pub fn comparing_request() -> PullRequest {
+    PullRequest { compare: Some(Compare { after: Some(person()) }), ..pull_request() }
+}
+
+/// As [`pull_answer`], with what minor 1 appended.
+pub fn summed_answer() -> PullAnswer {
+    PullAnswer { sum: Some(RowsDigest::default()), ..pull_answer() }
 }
 
 pub fn errors() -> Vec<ApiError> {

@@ -1,39 +1,68 @@
 //! 6: a laptop holds the rows that its person may see, and no others. Who may see what is worked
 //! out here once more from the centre's rows, apart from the code of the centre.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use gladstone_model::{Row, Unit, Value, unit::UnitKind};
-use gladstone_protocol::{RowState, wire::RowKey};
+use gladstone_protocol::{
+    RowState,
+    wire::{RowImage, RowKey},
+};
 use uuid::Uuid;
 
 use crate::{
     history::name,
-    host::Filed,
     invariants::{Broken, Rows, laptop::units},
     world::World,
 };
+
+/// Entities whose rows give rights.
+const GIVING: [&str; 6] = ["users", "organization_members", "therapeutic_relationships", "beneficiaries", "grants", "messages"];
+
+/// The units of a laptop that holds all that there is are those of its person's rights; what is
+/// under way among them.
+///
+/// # Errors
+/// What is missing or too much.
+pub fn at_head(world: &World, at: usize) -> Result<(), Broken> {
+    let laptop = &world.laptops[at];
+    let head = world.host.head();
+    let is_there = laptop.vault().replica().is_ok_and(|replica| replica.is_some_and(|replica| replica.joined.epoch == world.host.epoch() && replica.from_g == head));
+    if !is_there || world.host.knows(laptop.vault().state().device) != Some(true) {
+        return Ok(());
+    }
+    let rights = rights(world, world.host.history.at(head), laptop.actor);
+    compare(world, at, &rights, &units(laptop, false))
+}
+
+fn compare(world: &World, at: usize, rights: &BTreeSet<Unit>, under_way: &BTreeSet<Unit>) -> Result<(), Broken> {
+    let held = units(&world.laptops[at], true);
+    world.tally.add("6 sets of units", 1);
+    if let Some(unit) = rights.iter().find(|unit| !held.contains(unit) && !under_way.contains(unit)) {
+        return Err(Broken::new(6, format!("laptop {at} does not hold {unit}, to which its person has a right")));
+    }
+    match held.iter().chain(under_way).find(|unit| !rights.contains(unit)) {
+        Some(unit) => Err(Broken::new(6, format!("laptop {at} holds {unit}, to which its person has no right"))),
+        None => Ok(()),
+    }
+}
 
 /// The units of a laptop are those of its person's rights, and no row of another one lies on it.
 ///
 /// # Errors
 /// What is missing or too much.
-pub fn permitted_rows(world: &World, filed: &[Filed], all: &Rows, at: usize) -> Result<(), Broken> {
+pub fn permitted_rows(world: &World, all: &Rows, at: usize) -> Result<(), Broken> {
     let laptop = &world.laptops[at];
     if world.host.knows(laptop.vault().state().device) != Some(true) {
         return Ok(());
     }
-    let rights = rights(world, filed, all, laptop.actor);
+    compare(world, at, &rights(world, all.values(), laptop.actor), &BTreeSet::new())?;
     let held = units(laptop, true);
-    if let Some(unit) = rights.difference(&held).next() {
-        return Err(Broken::new(6, format!("laptop {at} does not hold {unit}, to which its person has a right")));
-    }
-    if let Some(unit) = held.difference(&rights).next() {
-        return Err(Broken::new(6, format!("laptop {at} holds {unit}, to which its person has no right")));
-    }
     // What the centre still holds back lies on top of nothing, and is the author's own.
     let own: BTreeSet<RowKey> = laptop.keys("SELECT entity, row_id FROM pending").into_iter().collect();
-    if let Some((key, row)) = laptop.view(None).iter().find(|(key, row)| !held.contains(&row.unit) && !own.contains(key)) {
+    let view = laptop.view(None);
+    world.tally.add("6 rows on disks", view.len());
+    if let Some((key, row)) = view.iter().find(|(key, row)| !held.contains(&row.unit) && !own.contains(key)) {
         return Err(Broken::new(6, format!("laptop {at} has {} {} of {} on its disk", name(*key), key.id, row.unit)));
     }
     for table in ["overlay", "opaque", "stage"] {
@@ -47,10 +76,11 @@ pub fn permitted_rows(world: &World, filed: &[Filed], all: &Rows, at: usize) -> 
 }
 
 /// The units that a person may see, from the rows of the centre.
-fn rights(world: &World, filed: &[Filed], all: &Rows, actor: Uuid) -> BTreeSet<Unit> {
+pub fn rights<'a>(world: &World, all: impl Iterator<Item = &'a RowImage>, actor: Uuid) -> BTreeSet<Unit> {
+    let all: Vec<&RowImage> = all.collect();
     // Who registered a person goes on seeing the record when it was entered in error.
-    let rows: Vec<RowState> = all.values().filter(|row| row.error.is_none() || name(row.key) == "users").map(|row| row.clone().into_state().unwrap().0).collect();
-    let authors: BTreeMap<Uuid, Uuid> = filed.iter().filter_map(|filed| filed.mutation.as_ref()).map(|mutation| (mutation.id, mutation.actor)).collect();
+    let counts = |row: &&&RowImage| GIVING.contains(&name(row.key)) && (row.error.is_none() || name(row.key) == "users");
+    let rows: Vec<RowState> = all.iter().filter(counts).map(|row| (*row).clone().into_state().unwrap().0).collect();
     let of = |kind, id| Unit { kind, id };
     let person = |row: &Row, field: &str| row.uuid(field).map(|id| of(UnitKind::Person, id));
     let now = world.time.peek();
@@ -63,7 +93,7 @@ fn rights(world: &World, filed: &[Filed], all: &Rows, actor: Uuid) -> BTreeSet<U
             "users" => {
                 let active = row.get("is_active") != &Value::Boolean(false);
                 is_admin |= row.id() == actor && state.error.is_none() && active && ["super_admin", "admin", "manager"].contains(&row.text("role"));
-                if authors.get(&state.row_mid) == Some(&actor) && state.unit == of(UnitKind::Person, row.id()) {
+                if world.host.history.author(state.row_mid) == Some(actor) && state.unit == of(UnitKind::Person, row.id()) {
                     units.insert(state.unit);
                 }
             }
@@ -81,7 +111,7 @@ fn rights(world: &World, filed: &[Filed], all: &Rows, actor: Uuid) -> BTreeSet<U
         }
     }
     if is_admin {
-        units.extend(all.values().map(|row| row.unit).filter(|unit| unit.kind == UnitKind::Person));
+        units.extend(all.iter().map(|row| row.unit).filter(|unit| unit.kind == UnitKind::Person));
     }
     units
 }

@@ -2,6 +2,8 @@
 
 /// The usual time between two rounds of its own accord; each is between three and five quarters of it.
 pub const INTERVAL_MS: u64 = 60_000;
+/// How long rounds of its own accord go by without a push when nothing waits.
+pub const CONTACT_MS: u64 = 900_000;
 /// Least wait after a failure.
 pub const SHORTEST_BACKOFF_MS: u64 = 2_000;
 /// Greatest wait after a failure, and after a request of the centre to wait.

@@ -30,6 +30,8 @@ pub enum Phase {
     Revoked,
     /// A newer version of Gladstone is needed; local work goes on.
     UpgradeRequired,
+    /// The centre is older than this laptop; tried again by itself, until it was updated.
+    CentreOlder,
     /// Another copy of this laptop's vault goes on in its name: a person has to act.
     Copy,
     /// The centre refused, or this laptop could not store what came; the message says why.
@@ -44,7 +46,7 @@ impl Phase {
 
     /// Whether nothing happens any more before a person acts.
     pub fn needs_a_person(self) -> bool {
-        matches!(self, Phase::SignedOut | Phase::Revoked | Phase::UpgradeRequired | Phase::Copy | Phase::Refused)
+        matches!(self, Phase::SignedOut | Phase::Revoked | Phase::UpgradeRequired | Phase::CentreOlder | Phase::Copy | Phase::Refused)
     }
 }
 
@@ -73,6 +75,7 @@ impl Status {
             Phase::Copy => "another copy of this vault goes on in its name; join again to go on with this one",
             Phase::Revoked => "this computer may not synchronize any more; what waited was handed over",
             Phase::UpgradeRequired => "a newer version of Gladstone is needed to synchronize",
+            Phase::CentreOlder => "the centre is older than this laptop and has to be updated",
             Phase::Offline | Phase::Disturbed | Phase::Busy | Phase::SignedOut | Phase::Refused => "the synchronization did not come to its end",
         };
         self.message.as_deref().unwrap_or(plain)

@@ -11,8 +11,6 @@ pub(super) const JSON: &str = "application/json";
 pub(super) const BYTES: &str = "application/octet-stream";
 /// Greatest size of an answer in JSON, in bytes.
 const JSON_LIMIT: usize = 64 * 1024;
-/// Greatest size of a file, in bytes.
-const BLOB_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The realm's commit number.
 #[derive(Deserialize)]
@@ -22,7 +20,7 @@ pub(super) struct Head {
 
 /// Sends, and reads an answer of the `expected` media type.
 pub(super) async fn exchange(request: RequestBuilder, expected: &str) -> Result<Vec<u8>, ApiError> {
-    let request = request.header(header::ACCEPT, expected).header(header::ACCEPT_ENCODING, pack::ENCODING);
+    let request = request.header(header::ACCEPT_ENCODING, pack::ENCODING);
     // Whatever breaks on the way is tried again; what is sent twice has one effect.
     let response = request.send().await.map_err(|_| ApiError::Offline)?;
     let status = response.status();
@@ -37,10 +35,36 @@ pub(super) async fn exchange(request: RequestBuilder, expected: &str) -> Result<
     Err(stranger(&response))
 }
 
+/// Sends, and gives at most `limit` bytes of a part of a file to `sink` as they come, until that
+/// returns false.
+pub(super) async fn pour(request: RequestBuilder, limit: usize, sink: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), ApiError> {
+    let mut response = request.header(header::ACCEPT, BYTES).send().await.map_err(|_| ApiError::Offline)?;
+    let media = text(&response, header::CONTENT_TYPE).to_ascii_lowercase();
+    if response.status() != StatusCode::OK && media == pack::MEDIA_TYPE {
+        let bytes = body(response, MESSAGE_LIMIT).await?;
+        return Err(codec::decode::<ApiError>(&bytes).unwrap_or_else(ApiError::from));
+    }
+    if response.status() != StatusCode::OK || media != BYTES || !text(&response, header::CONTENT_ENCODING).is_empty() {
+        return Err(stranger(&response));
+    }
+    let mut left = limit;
+    while let Some(chunk) = response.chunk().await.map_err(|_| ApiError::Offline)? {
+        let now = chunk.len().min(left);
+        left -= now;
+        if !sink(&chunk[..now]) {
+            return Ok(());
+        }
+        if now < chunk.len() {
+            // Never an answer of the centre; what was asked for is there.
+            return Err(ApiError::Damaged);
+        }
+    }
+    Ok(())
+}
+
 fn limit(media: &str) -> usize {
     match media {
         JSON => JSON_LIMIT,
-        BYTES => BLOB_LIMIT,
         _ => MESSAGE_LIMIT,
     }
 }

@@ -86,6 +86,11 @@ impl Ground {
         }
     }
 
+    /// The centre's folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub fn centre(&self) -> &Arc<Centre> {
         self.centre.as_ref().unwrap()
     }

@@ -7,6 +7,7 @@ mod support;
 mod ground;
 
 mod clocks;
+mod files;
 mod lives;
 mod liveness;
 mod order;
@@ -43,4 +44,11 @@ on_both!(
     liveness::a_queue_with_poison_in_it_empties_after_the_last_fault,
     liveness::signed_out_and_offline_never_look_the_same,
     liveness::a_herd_after_an_outage_is_let_in_bit_by_bit,
+    files::a_file_added_offline_is_read_equal_elsewhere_and_sent_once,
+    files::a_large_file_on_a_line_that_breaks_again_and_again_arrives_and_no_byte_goes_twice,
+    files::who_may_not_see_a_record_learns_nothing_of_its_file,
+    files::a_file_leaves_with_the_record_when_the_right_ends,
+    files::a_revoked_laptop_hands_over_its_files_and_fetches_none,
+    files::more_files_than_ones_share_are_refused_with_a_reason_and_go_later,
+    files::another_file_under_a_name_is_refused_on_both_sides_and_told,
 );

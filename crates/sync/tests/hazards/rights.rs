@@ -37,7 +37,7 @@ pub fn a_person_is_handed_over_while_both_laptops_edit(ground: Ground) {
     assert!(departed.len() == 1 && departed[0].rows > 0 && !departed[0].reason.is_empty(), "and A is told what left and why: {departed:?}");
     assert_eq!(a.vault.waiting().unwrap().count, 0, "what waited was handed over first");
     let kept = a.vault.queue(10).unwrap();
-    assert!([mood, late].iter().all(|row| kept.iter().any(|item| item.rows.iter().any(|(_, other)| other == row))), "and is kept where A can see what became of it: {kept:?}");
+    assert!([mood, late].iter().all(|row| kept.iter().any(|item| item.ops.iter().any(|op| op.id == *row))), "and is kept where A can see what became of it: {kept:?}");
     ground.sync(&chief);
     ground.sync(&b);
     same_person(&b, &chief, person);

@@ -51,6 +51,7 @@ impl SyncApi for Newer<'_> {
         }
         // Sums of a newer version count what this one does not know; they are compared at equal versions alone.
         answer.digests.clear();
+        answer.sum = None;
         Ok(answer)
     }
 }

@@ -10,10 +10,10 @@ use gladstone_protocol::{
     wire::{Judged, PushAnswer, PushRequest},
 };
 use gladstone_sync::{Phase, remote::Direct, sync_once};
-use gladstone_vault::replica::Joined;
+use gladstone_vault::{VaultError, replica::{Joined, Receipt}};
 use uuid::Uuid;
 
-use crate::{answers::FAR, liar::{Liar, Lie}, scene::{Row, Scene, check_all}};
+use crate::{answers::FAR, liar::{Liar, Lie}, scene::{Row, Scene, check_all}, support::same_person};
 
 /// A changed answer to a push.
 fn push(change: impl Fn(&PushRequest, &mut PushAnswer) + 'static) -> Lie {
@@ -66,7 +66,7 @@ fn lies() -> Vec<Row> {
         ("applied at the greatest number", taken, all(Verdict::Applied { g: u64::MAX })),
         ("a refusal of 100,000 letters", either, all(Verdict::Quarantined { code: "x".repeat(1_000), text: "no ".repeat(33_000) })),
         ("a false fork", &[Phase::Copy], all(Verdict::Fork)),
-        ("a false need of a newer version", &[Phase::UpgradeRequired], all(Verdict::UpgradeRequired)),
+        ("a false need of a newer centre", &[Phase::CentreOlder], all(Verdict::UpgradeRequired)),
         ("come again at the end of time", &[Phase::Busy], all(Verdict::Later { after_ms: u64::MAX })),
         ("a gap at the first number", either, all(Verdict::Gap { expected: 1 })),
         ("a gap at number 0", either, all(Verdict::Gap { expected: 0 })),
@@ -100,6 +100,59 @@ fn lies() -> Vec<Row> {
         ("a newer version is needed", &[Phase::UpgradeRequired], Lie::Fault(ApiError::UpgradeRequired)),
         ("come again in a thousand years", &[Phase::Busy], Lie::Fault(ApiError::Later { after_ms: 31_536_000_000_000 })),
     ]
+}
+
+#[test]
+fn what_was_said_to_be_taken_and_was_not_is_sent_again_without_another_change() {
+    let scene = Scene::new();
+    let Scene { site, victim, colleague, person, mood, .. } = &scene;
+    // A new record, a change of one that is there, and a mark: none of them reaches the centre.
+    let new = scene.write();
+    victim.set("users", *person, "job_title", "Baker").unwrap();
+    victim.vault.commit::<_, VaultError>("records.enter_in_error", |tx| tx.enter_in_error("mood_entries", *mood, "Wrong day")).unwrap();
+    let view = victim.view();
+    scene.sync_with(&unsent(Verdict::Applied { g: 1 }));
+    assert!(victim.view() == view, "nothing of it is hidden meanwhile");
+    assert_eq!(victim.vault.waiting().unwrap().count, 0, "the lie was told once more, and is not asked about again at once");
+    victim.clock.pass(700);
+    site.sync(victim).unwrap();
+    site.sync(colleague).unwrap();
+    assert!(colleague.field("mood_entries", new, "overall_mood").is_some(), "the new record is there");
+    assert_eq!(colleague.field("users", *person, "job_title"), Some("Baker".into()), "and the change");
+    assert!(colleague.field("mood_entries", *mood, "overall_mood").is_none(), "and the mark");
+    assert!(victim.base() == victim.view(), "nothing is pending");
+    same_person(victim, colleague, *person);
+    let told = victim.vault.sync_log().unwrap();
+    assert!(told.iter().any(|line| line.line.starts_with("What the centre gave does not hold")), "and it was told: {told:?}");
+    victim.vault.verify(&mut |_, _| true).unwrap();
+}
+
+#[test]
+fn a_centre_that_never_gives_what_it_says_it_took_does_not_make_a_laptop_send_for_ever() {
+    let scene = Scene::new();
+    let new = scene.write();
+    let lie = unsent(Verdict::Applied { g: 1 });
+    for _ in 0..10 {
+        scene.sync_with(&lie);
+        scene.victim.clock.pass(700);
+    }
+    let log = scene.victim.vault.sync_log().unwrap();
+    assert_eq!(log.iter().filter(|line| line.line.ends_with("It is sent again.")).count(), 6, "some times: {log:?}");
+    assert_eq!(scene.victim.vault.entries_of(new).unwrap().len(), 1, "it stays in the chain");
+}
+
+#[test]
+fn a_refusal_that_was_a_lie_is_none_when_the_record_comes() {
+    let scene = Scene::new();
+    let Scene { site, victim, colleague, .. } = &scene;
+    let new = scene.write();
+    scene.sync_with(&all(Verdict::Quarantined { code: "forbidden".into(), text: "No.".into() }));
+    site.sync(victim).unwrap();
+    assert_eq!(victim.vault.queue(10).unwrap(), [], "nothing is said to be refused");
+    assert!(victim.field("mood_entries", new, "overall_mood").is_some(), "it is shown");
+    assert!(matches!(victim.vault.receipt("mood_entries", new).unwrap(), Receipt::AtCentre { g: Some(_), .. }), "as what the centre has");
+    site.sync(colleague).unwrap();
+    assert!(victim.base() == victim.view(), "nothing is pending");
 }
 
 #[test]

@@ -35,6 +35,11 @@ impl Site {
         Site { folder, centre, realm }
     }
 
+    /// A centre that is there already, with one of its organizations.
+    pub fn over(centre: Arc<Centre>, realm: Uuid) -> Site {
+        Site { folder: tempfile::tempdir().unwrap(), centre, realm }
+    }
+
     pub fn code(&self, name: &str, role: &str) -> String {
         let invite = Invite { name: name.into(), email: None, role: role.into(), user: None, minutes: 10 };
         self.centre.invite(self.realm, &invite).unwrap().code
@@ -86,7 +91,7 @@ pub struct Service {
 }
 
 impl Service {
-    fn start(centre: Arc<Centre>, folder: &Path, protected: bool, limits: Limits) -> Service {
+    pub fn start(centre: Arc<Centre>, folder: &Path, protected: bool, limits: Limits) -> Service {
         let own = protected.then(|| tls::self_signed(&folder.join("tls"), &tls::names([127, 0, 0, 1].into(), None)).unwrap());
         let authority = own.as_ref().map(|own| own.authority.clone());
         let files = own.map(|own| (own.certificate, own.key));

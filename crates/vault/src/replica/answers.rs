@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::{
     error::VaultError,
-    replica::{apply::Apply, base::unreadable, told::EntryState},
+    replica::{apply::Apply, base::unreadable, settle, told::EntryState},
     state::VaultState,
 };
 
@@ -52,6 +52,9 @@ pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant) ->
         (Stored::Quarantined { .. }, _) if !is_mutation => EntryState::Settled,
         (Stored::Quarantined { .. }, _) => EntryState::Quarantined,
     };
+    if matches!(judged.verdict, Verdict::Duplicate { .. }) {
+        settle::is_known(connection, place)?;
+    }
     let bytes = postcard::to_stdvec(&stored).map_err(|_| unreadable())?;
     let at = by_the_centre(apply.inside.state, now);
     let sql = "UPDATE chain SET state = ?2, g = ?3, verdict = ?4, judged_at = ?5, resend = 0 WHERE dseq = ?1";

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
+    sync::PoisonError,
 };
 
 use gladstone_model::{Unit, catalogue, validate};
@@ -17,6 +18,7 @@ use crate::{
     replica::{
         base::{self, BaseRow},
         fold::{self, Entries, Written},
+        keys::Keys,
         units::Units,
     },
 };
@@ -53,12 +55,16 @@ pub(crate) struct Apply<'i, 'v> {
     pub inside: &'i mut Inside<'v>,
     pub units: Units,
     pub entries: Entries,
+    /// Which rows are here of which unit.
+    pub keys: Keys,
     /// Names of the entities whose rows changed.
     pub entities: BTreeSet<&'static str>,
     /// Rows that are not shown any more, by unit.
     pub gone: BTreeMap<Unit, u64>,
     /// Whether deleted text has to leave the search index at once.
     pub forget: bool,
+    /// Whether entries may lie on top of any row at all.
+    pub pending_there: bool,
     rows: BTreeMap<RowKey, Work>,
     unindexed: Vec<(Option<RowState>, Option<RowState>)>,
     opaque_there: bool,
@@ -67,15 +73,19 @@ pub(crate) struct Apply<'i, 'v> {
 
 impl<'i, 'v> Apply<'i, 'v> {
     pub fn begin(inside: &'i mut Inside<'v>) -> Result<Apply<'i, 'v>, VaultError> {
-        let units = Units::load(inside.connection)?;
-        let opaque_there = inside.connection.query_row("SELECT EXISTS (SELECT 1 FROM opaque)", [], |row| row.get(0))?;
+        let kept = inside.units.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let units = kept.map_or_else(|| Units::load(inside.connection), Ok)?;
+        let opaque_there = inside.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM opaque)")?.query_row([], |row| row.get(0))?;
+        let pending_there = inside.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM pending)")?.query_row([], |row| row.get(0))?;
         Ok(Apply {
             inside,
             units,
             entries: Entries::default(),
+            keys: Keys::default(),
             entities: BTreeSet::new(),
             gone: BTreeMap::new(),
             forget: false,
+            pending_there,
             rows: BTreeMap::new(),
             unindexed: Vec::new(),
             opaque_there,
@@ -89,7 +99,7 @@ impl<'i, 'v> Apply<'i, 'v> {
         if let Some(known) = &self.acknowledged {
             return Ok(Rc::clone(known));
         }
-        let mut statement = self.inside.connection.prepare_cached("SELECT dseq FROM chain WHERE state = 2 AND g <= ?1")?;
+        let mut statement = self.inside.connection.prepare_cached("SELECT dseq FROM chain WHERE state IN (1, 2, 4) AND state = 2 AND g <= ?1")?;
         let places = statement.query_map([to_g as i64], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))?.collect::<Result<BTreeSet<u64>, _>>()?;
         Ok(Rc::clone(self.acknowledged.insert(Rc::new(places))))
     }
@@ -138,14 +148,19 @@ impl<'i, 'v> Apply<'i, 'v> {
     /// The entry at `place` lies on top of the row from now on.
     pub fn lay(&mut self, key: RowKey, place: u64) -> Result<(), VaultError> {
         let connection = self.inside.connection;
+        self.pending_there = true;
         self.row(key)?.pending.push((place, false));
         base::add_pending(connection, key, place, false)
     }
 
     fn load(&self, key: RowKey) -> Result<Work, VaultError> {
         let connection = self.inside.connection;
-        let mut statement = connection.prepare_cached("SELECT dseq, within FROM pending WHERE entity = ?1 AND row_id = ?2 ORDER BY dseq")?;
-        let pending: Vec<(u64, bool)> = statement.query_map(params![key.entity, key.id.as_bytes()], |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?)))?.collect::<Result<_, _>>()?;
+        let pending: Vec<(u64, bool)> = if self.pending_there {
+            let mut statement = connection.prepare_cached("SELECT dseq, within FROM pending WHERE entity = ?1 AND row_id = ?2 ORDER BY dseq")?;
+            statement.query_map(params![key.entity, key.id.as_bytes()], |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?)))?.collect::<Result<_, _>>()?
+        } else {
+            Vec::new()
+        };
         let view = match catalogue().by_no(key.entity) {
             Some(entity) => Reader::new(connection).stored(entity, key.id)?,
             None => None,
@@ -187,7 +202,7 @@ impl<'i, 'v> Apply<'i, 'v> {
         Ok(())
     }
 
-    /// Writes everything: rows, search, units.
+    /// Writes everything: rows, search, units. The end of it.
     pub fn finish(&mut self) -> Result<(), VaultError> {
         self.flush()?;
         self.index()?;
@@ -195,18 +210,25 @@ impl<'i, 'v> Apply<'i, 'v> {
         if std::mem::take(&mut self.forget) {
             search::compact(connection)?;
         }
-        self.units.save(connection)
+        self.units.save(connection)?;
+        *self.inside.units.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::mem::take(&mut self.units));
+        Ok(())
     }
 
-    fn write(&mut self, key: RowKey, work: Work) -> Result<(), VaultError> {
+    fn write(&mut self, key: RowKey, mut work: Work) -> Result<(), VaultError> {
         let connection = self.inside.connection;
         let changed = work.base != work.before;
         if changed {
             let (before, after) = (work.before.as_ref().and_then(BaseRow::summed), work.base.as_ref().and_then(BaseRow::summed));
-            self.units.count(before.as_ref(), after.as_ref())?;
+            self.units.count(before.as_deref(), after.as_deref())?;
             self.keep_opaque(key, &work)?;
         }
-        let view = self.fold(key, &work)?;
+        let view = if work.pending.is_empty() && work.view.is_none() {
+            // As it came: nothing lies on top, and no secret of before has to be kept.
+            if let Some(BaseRow::Shown { state, .. }) = work.base.take() { Some(state) } else { None }
+        } else {
+            self.fold(key, &work)?
+        };
         if work.pending.is_empty() {
             if work.had_overlay {
                 connection.prepare_cached("DELETE FROM overlay WHERE entity = ?1 AND row_id = ?2")?.execute(params![key.entity, key.id.as_bytes()])?;
@@ -224,6 +246,8 @@ impl<'i, 'v> Apply<'i, 'v> {
         match (&work.view, &view) {
             (None, Some(after)) => write::insert(connection, after)?,
             (Some(_), Some(after)) => write::update(connection, after)?,
+            // What refers to it would go with it, or keep it.
+            (Some(_), None) if self.inside.references_hold => return Err(VaultError::References),
             (Some(before), None) => {
                 write::delete(connection, before.row.entity, key.id)?;
                 *self.gone.entry(before.unit).or_default() += 1;

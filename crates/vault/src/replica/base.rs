@@ -1,6 +1,8 @@
 //! Rows as they came from the centre, below what this laptop has not sent: what they hold, and
 //! how news changes them. Which of them is shown is decided in `apply.rs`.
 
+use std::borrow::Cow;
+
 use gladstone_model::{Field, FieldType, Instant, Unit, Value, catalogue, validate};
 use gladstone_protocol::{
     GroupMids, MergeFault, Op, RowState,
@@ -74,10 +76,10 @@ impl BaseRow {
     }
 
     /// The row over which the digest of its unit runs; none for an entity that is not known.
-    pub fn summed(&self) -> Option<RowState> {
+    pub fn summed(&self) -> Option<Cow<'_, RowState>> {
         match self {
-            BaseRow::Shown { state, .. } => Some(state.clone()),
-            BaseRow::Opaque(image) => image.clone().into_state().ok().map(|(state, _)| state),
+            BaseRow::Shown { state, .. } => Some(Cow::Borrowed(state)),
+            BaseRow::Opaque(image) => image.clone().into_state().ok().map(|(state, _)| Cow::Owned(state)),
         }
     }
 

@@ -1,11 +1,10 @@
 //! The first download of a unit: pages are staged, and become rows together when the last one is
 //! in. A download that is done anew leaves the rows of before in place until then.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, panic::resume_unwind, thread};
 
-use gladstone_model::{Unit, catalogue};
+use gladstone_model::Unit;
 use gladstone_protocol::{RowsDigest, wire::{Change, Granted, RowChange, RowImage, RowKey, RowNews}};
-use gladstone_store::Reader;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -15,9 +14,13 @@ use crate::{
         apply::Apply,
         base::{self, BaseRow, unreadable},
         pull::misfit,
+        settle,
     },
 };
 
+/// Rows that are worth a thread, and threads at once.
+const SHARE: usize = 128;
+const AT_ONCE: usize = 4;
 /// Staged rows read at a time.
 const CHUNK: usize = 1_000;
 
@@ -98,22 +101,6 @@ pub(crate) fn unstage(connection: &Connection, unit: Unit) -> Result<(), VaultEr
     Ok(())
 }
 
-/// Keys of all rows that are here of a unit: in tables, below entries, and unknown to this version.
-pub(crate) fn keys(connection: &Connection, unit: Unit) -> Result<BTreeSet<RowKey>, VaultError> {
-    let mut keys = BTreeSet::new();
-    for entity in &catalogue().entities {
-        keys.extend(Reader::new(connection).ids_in_unit(entity, unit)?.into_iter().map(|id| RowKey { entity: entity.no, id }));
-    }
-    for table in ["overlay", "opaque"] {
-        let mut statement = connection.prepare_cached(&format!("SELECT entity, row_id FROM {table} WHERE unit_id = ?1"))?;
-        let mut rows = statement.query([unit.to_bytes()])?;
-        while let Some(row) = rows.next()? {
-            keys.insert(RowKey { entity: row.get(0)?, id: Uuid::from_slice(&row.get::<_, Vec<u8>>(1)?).map_err(|_| unreadable())? });
-        }
-    }
-    Ok(keys)
-}
-
 /// The units of rows that this version could not show when they came.
 pub(crate) fn opaque_units(connection: &Connection) -> Result<Vec<Unit>, VaultError> {
     let mut statement = connection.prepare_cached("SELECT DISTINCT unit_id FROM opaque")?;
@@ -151,11 +138,11 @@ fn complete(apply: &mut Apply<'_, '_>, unit: Unit, to_g: u64) -> Result<(), Vaul
         if images.is_empty() {
             break;
         }
-        for bytes in images {
-            let image = base::from_bytes(&bytes)?;
-            (entity, id) = (image.key.entity, image.key.id);
-            put(apply, image, to_g, &mut digest)?;
+        let images = images.iter().map(|bytes| base::from_bytes(bytes)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(last) = images.last() {
+            (entity, id) = (last.key.entity, last.key.id);
         }
+        put_all(apply, images, to_g, &mut digest)?;
     }
     unstage(connection, unit)?;
     readable(apply, unit, to_g, digest)
@@ -166,27 +153,74 @@ fn complete_with(apply: &mut Apply<'_, '_>, unit: Unit, images: Vec<RowImage>, t
     let keys: BTreeSet<RowKey> = images.iter().map(|image| image.key).collect();
     remove_others(apply, unit, |key| Ok(keys.contains(&key)))?;
     let mut digest = RowsDigest::default();
-    for image in images {
-        put(apply, image, to_g, &mut digest)?;
-    }
+    put_all(apply, images, to_g, &mut digest)?;
     readable(apply, unit, to_g, digest)
+}
+
+/// Rows of a unit that becomes readable at `to_g`.
+fn put_all(apply: &mut Apply<'_, '_>, images: Vec<RowImage>, to_g: u64, digest: &mut RowsDigest) -> Result<(), VaultError> {
+    for part in unpack(images) {
+        let (rows, sum) = part?;
+        digest.join(&sum);
+        for (key, row) in rows {
+            put(apply, key, row, to_g)?;
+        }
+    }
+    Ok(())
+}
+
+type Unpacked = Result<(Vec<(RowKey, BaseRow)>, RowsDigest), VaultError>;
+
+/// Rows out of their images, with the sum over them: many of them by several threads.
+fn unpack(images: Vec<RowImage>) -> Vec<Unpacked> {
+    let one = |images: Vec<RowImage>| -> Unpacked {
+        let (mut rows, mut sum) = (Vec::with_capacity(images.len()), RowsDigest::default());
+        for image in images {
+            let key = image.key;
+            let row = BaseRow::from_image(image).map_err(misfit)?;
+            if let Some(summed) = row.summed() {
+                sum.add(&summed).map_err(|_| unreadable())?;
+            }
+            rows.push((key, row));
+        }
+        Ok((rows, sum))
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE);
+    if images.len() < 2 * SHARE || threads < 2 {
+        return vec![one(images)];
+    }
+    let share = images.len().div_ceil(threads).max(SHARE);
+    let mut parts = Vec::new();
+    let mut rest = images;
+    while rest.len() > share {
+        let behind = rest.split_off(share);
+        parts.push(std::mem::replace(&mut rest, behind));
+    }
+    parts.push(rest);
+    thread::scope(|scope| {
+        let threads: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || one(part))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 /// A row of a unit that becomes readable at `to_g`. Entries that it contains are lifted at once:
 /// left on top until the end, they would be folded, and every row written, a second time.
-fn put(apply: &mut Apply<'_, '_>, image: RowImage, to_g: u64, digest: &mut RowsDigest) -> Result<(), VaultError> {
-    let key = image.key;
-    let row = BaseRow::from_image(image).map_err(misfit)?;
-    if let Some(summed) = row.summed() {
-        digest.add(&summed).map_err(|_| unreadable())?;
-    }
+fn put(apply: &mut Apply<'_, '_>, key: RowKey, row: BaseRow, to_g: u64) -> Result<(), VaultError> {
     apply.set_base(key, Some(row))?;
     if apply.row(key)?.pending.is_empty() {
         return Ok(());
     }
     let acknowledged = apply.acknowledged(to_g)?;
     let contained: Vec<u64> = apply.row(key)?.pending.iter().map(|(place, _)| *place).filter(|place| acknowledged.contains(place)).collect();
-    contained.into_iter().try_for_each(|place| apply.lift(key, place))
+    for place in contained {
+        // What the row lacks all the same is looked at when entries are settled.
+        let written = apply.entries.get(apply.inside.connection, place)?;
+        let base = apply.row(key)?.base.as_ref();
+        if written.op(key).is_none_or(|op| settle::may_contain(base, op)) {
+            apply.lift(key, place)?;
+        }
+    }
+    Ok(())
 }
 
 /// Rows of an earlier download that did not come again are not there any more.
@@ -195,7 +229,7 @@ fn remove_others(apply: &mut Apply<'_, '_>, unit: Unit, stays: impl Fn(RowKey) -
     if !apply.units.get(unit).is_some_and(|held| held.held_before) {
         return Ok(());
     }
-    for key in keys(apply.inside.connection, unit)? {
+    for key in apply.keys.of(apply.inside.connection, unit)? {
         let ours = apply.row(key)?.base.as_ref().is_some_and(|base| base.unit() == unit);
         if ours && !stays(key)? {
             apply.set_base(key, None)?;

@@ -204,6 +204,7 @@ fn join(inside: &mut Inside<'_>, joined: &Joined) -> Result<(), VaultError> {
         Some(held) if held.joined.epoch != joined.epoch => lives::turn_epoch(inside, now)?,
         Some(_) => {}
     }
+    lease::forget_key(inside.connection)?;
     lease::renew(inside, now, now)?;
     told::log(inside.connection, now, &format!("Joined {}.", joined.organization))
 }

@@ -1,18 +1,22 @@
 //! How long a laptop may work without contact, by a clock that does not go back.
 //!
+//! The centre says how long, and signs it: a session brings a lease for this laptop. Its key is taken
+//! when it is told for the first time, and from then on nothing else renews a lease. A vault that was
+//! never told a key goes by the days that enrolment named, from pull to pull.
+//!
 //! Time passes by the greatest of three: the latest time ever seen, the stamps of what was written
 //! since the last contact, and how far the wall clock has gone on since it was last looked at. A clock
 //! that is set back stops time for a moment, and from there on it goes on counting.
 
 use gladstone_model::Instant;
-use gladstone_protocol::{Event, EventAction, clock, entry::Body};
+use gladstone_protocol::{Event, EventAction, SignedLease, clock, entry::Body, lease::LEASE_DAYS};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::{
     error::VaultError,
     inside::Inside,
-    replica::{answers, told},
+    replica::{answers, base::unreadable, joined::Held, told},
     vault::Vault,
 };
 
@@ -23,6 +27,8 @@ pub const GLASS_HOURS: i64 = 4;
 /// How far the wall clock goes before the time is written down, in microseconds.
 const NOTE_AFTER: i64 = 60_000_000;
 const DAY: i64 = 86_400;
+/// How old a lease is when a contact that brought nothing else renews it, in microseconds: an hour.
+const RENEW_AFTER: u64 = 3_600_000_000;
 
 /// Where a lease stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +56,17 @@ pub struct Lease {
     pub glass: Vec<Glass>,
     /// Whether the time should be written down by [`Vault::note_time`].
     pub is_due: bool,
+}
+
+/// What became of a lease that a session brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseTaken {
+    /// It counts from now on.
+    Taken,
+    /// It is of a history that this laptop does not know yet: the next one counts.
+    NotYet,
+    /// It does not count, and why; that stands in the log.
+    Refused(&'static str),
 }
 
 /// A person whose records may be read although the lease is over.
@@ -103,8 +120,8 @@ impl Clock {
 /// The row and the days of the lease; none in a vault that works alone. A vault that had its last
 /// contact before there was such a row goes by its own clock.
 fn load(connection: &Connection) -> Result<Option<(Clock, i64)>, VaultError> {
-    let sql = "SELECT coalesce(l.since, r.last_pull, r.joined_at), coalesce(l.seen, r.last_pull, r.joined_at), coalesce(l.wall, r.last_pull, r.joined_at), coalesce(l.hlc, v.hlc), l.reprieve, r.lease_days
-        FROM replica r JOIN vault_state v LEFT JOIN lease l";
+    let sql = "SELECT coalesce(l.since, r.last_pull, r.joined_at), coalesce(l.seen, r.last_pull, r.joined_at), coalesce(l.wall, r.last_pull, r.joined_at), coalesce(l.hlc, v.hlc), l.reprieve, coalesce(k.days, r.lease_days)
+        FROM replica r JOIN vault_state v LEFT JOIN lease l LEFT JOIN centre_key k";
     let read = |row: &rusqlite::Row<'_>| Ok((Clock { since: row.get(0)?, seen: row.get(1)?, wall: row.get(2)?, hlc: row.get::<_, i64>(3)? as u64, reprieve: row.get(4)? }, row.get(5)?));
     Ok(connection.prepare_cached(sql)?.query_row([], read).optional()?)
 }
@@ -115,13 +132,77 @@ fn save(connection: &Connection, clock: &Clock) -> Result<(), VaultError> {
     Ok(())
 }
 
-/// The centre was reached: the lease begins anew at the centre's time.
+/// The centre was reached: where it signs no leases, the lease begins anew at the centre's time.
 pub(crate) fn renew(inside: &Inside<'_>, now: Instant, server_time: Instant) -> Result<(), VaultError> {
-    if !answers::is_credible(server_time) {
+    if !answers::is_credible(server_time) || pinned(inside.connection)?.is_some() {
         return Ok(());
     }
+    begin(inside, now, server_time)
+}
+
+/// Whether [`renew`] has nothing to write down: it renews nothing, or did so a moment ago by the
+/// centre's clock, and what is kept of the clocks leads to the time that the centre tells.
+pub(crate) fn runs_on(connection: &Connection, hlc: u64, now: Instant, server_time: Instant) -> Result<bool, VaultError> {
+    if !answers::is_credible(server_time) || pinned(connection)?.is_some() {
+        return Ok(true);
+    }
+    let Some((clock, _)) = load(connection)? else { return Ok(false) };
+    let glass: bool = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM glass)")?.query_row([], |row| row.get(0))?;
+    let recent = server_time.0.abs_diff(clock.since) <= RENEW_AFTER;
+    Ok(recent && !glass && clock.reprieve.is_none() && clock.time(now, hlc).abs_diff(server_time.0) < NOTE_AFTER.unsigned_abs())
+}
+
+/// The lease begins anew at the centre's time.
+fn begin(inside: &Inside<'_>, now: Instant, server_time: Instant) -> Result<(), VaultError> {
     inside.connection.prepare_cached("DELETE FROM glass")?.execute([])?;
     save(inside.connection, &Clock { since: server_time.0, seen: server_time.0, wall: now.0, hlc: inside.state.hlc, reprieve: None })
+}
+
+/// The vault joins: whoever hands over a code says anew which centre is to be believed.
+pub(crate) fn forget_key(connection: &Connection) -> Result<(), VaultError> {
+    connection.execute("DELETE FROM centre_key", [])?;
+    Ok(())
+}
+
+/// What is known of the centre's key, and the lease that counts.
+struct Pinned {
+    key: [u8; 32],
+    epoch: Uuid,
+    issued: i64,
+}
+
+fn pinned(connection: &Connection) -> Result<Option<Pinned>, VaultError> {
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?));
+    let found = connection.prepare_cached("SELECT public_key, epoch, issued FROM centre_key")?.query_row([], read).optional()?;
+    let Some((key, epoch, issued)) = found else { return Ok(None) };
+    let key = key.try_into().map_err(|_| unreadable())?;
+    Ok(Some(Pinned { key, epoch: Uuid::from_slice(&epoch).map_err(|_| unreadable())?, issued }))
+}
+
+fn take(inside: &Inside<'_>, given: &SignedLease) -> Result<LeaseTaken, VaultError> {
+    let held = Held::required(inside.connection, inside.state.actor)?;
+    let known = pinned(inside.connection)?;
+    let lease = given.lease;
+    let Some(key) = known.as_ref().map(|known| known.key).or_else(|| given.key()) else { return Ok(LeaseTaken::Refused("it names no key")) };
+    if !given.is_signed_by(&key) {
+        return Ok(LeaseTaken::Refused("it is not signed by the centre that this computer joined"));
+    }
+    if lease.realm != held.joined.realm || lease.device != inside.state.device {
+        return Ok(LeaseTaken::Refused("it is for another computer"));
+    }
+    if !answers::is_credible(lease.issued) || !LEASE_DAYS.contains(&lease.days) {
+        return Ok(LeaseTaken::Refused("its time cannot be"));
+    }
+    if lease.epoch != held.joined.epoch {
+        return Ok(LeaseTaken::NotYet);
+    }
+    if known.is_some_and(|known| known.epoch == lease.epoch && lease.issued.0 < known.issued) {
+        return Ok(LeaseTaken::Refused("it is older than the one that is here"));
+    }
+    let sql = "INSERT OR REPLACE INTO centre_key (one, public_key, epoch, issued, days) VALUES (1, ?1, ?2, ?3, ?4)";
+    inside.connection.prepare_cached(sql)?.execute(params![key, lease.epoch.as_bytes(), lease.issued.0, lease.days])?;
+    begin(inside, inside.around.now(), lease.issued)?;
+    Ok(LeaseTaken::Taken)
 }
 
 impl Vault {
@@ -142,6 +223,21 @@ impl Vault {
             let read = |row: &rusqlite::Row<'_>| Ok(Glass { person: Uuid::from_slice(&row.get::<_, Vec<u8>>(0)?).unwrap_or_default(), until: Instant(row.get(1)?), reason: row.get(2)? });
             let glass = statement.query_map([now.0], read)?.collect::<Result<_, _>>()?;
             Ok(Some(Lease { now, since: Instant(clock.since), until, locked_from, glass, is_due: clock.is_due(wall) }))
+        })
+    }
+
+    /// Takes in the lease that a session or enrolment brought. The centre's key is taken with the first
+    /// one; what is refused changes nothing.
+    ///
+    /// # Errors
+    /// [`VaultError::NotJoined`], or what the database says.
+    pub fn take_lease(&self, given: &SignedLease) -> Result<LeaseTaken, VaultError> {
+        self.replicate(|inside| {
+            let taken = take(inside, given)?;
+            if let LeaseTaken::Refused(why) = taken {
+                told::log(inside.connection, inside.around.now(), &format!("The centre gave a lease that is not taken: {why}. The one of before goes on."))?;
+            }
+            Ok(taken)
         })
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn unit(apply: &mut Apply<'_, '_>, drop: &Dropped, now: Instant) -> R
     // First the unit, so that no digest is kept for what goes.
     apply.units.leave(*unit);
     download::unstage(connection, *unit)?;
-    for key in download::keys(connection, *unit)? {
+    for key in apply.keys.of(connection, *unit)? {
         let work = apply.row(key)?;
         if work.unit() != Some(*unit) {
             continue;

@@ -5,6 +5,8 @@
 //! acknowledged goes on as new entries of the new life with the same mutation ids; the centre
 //! answers for a mutation that it knows as for a duplicate.
 
+use std::sync::Arc;
+
 use gladstone_model::Instant;
 use gladstone_protocol::{
     Entry, Event, EventAction,
@@ -15,10 +17,12 @@ use gladstone_protocol::{
 use gladstone_store::Reader;
 use rusqlite::params;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::{
     error::VaultError,
     inside::Inside,
+    keys::signing::SigningKey,
     replica::{
         answers,
         apply::Apply,
@@ -28,6 +32,7 @@ use crate::{
         joined::Held,
         told,
     },
+    state::VaultState,
     vault::Vault,
 };
 
@@ -38,8 +43,8 @@ const ON_ITS_OWN: &str = "went on as a computer of its own: it was a copy of ano
 
 impl Vault {
     /// The laptop becomes another one to the centre, because it is a copy of a laptop that goes
-    /// on: a new device id and a new life. It has to be enrolled and to join again; what waits goes
-    /// along. Doing it again before that changes nothing.
+    /// on: a new device id, a new key pair and a new life; it can sign for the other one no more. It has
+    /// to be enrolled and to join again; what waits goes along. Doing it again before that changes nothing.
     ///
     /// # Errors
     /// What the database says.
@@ -48,19 +53,27 @@ impl Vault {
             if has_begun_as_new(inside)? {
                 return Ok(());
             }
+            let mut seed = Zeroizing::new([0; 32]);
+            inside.around.random(seed.as_mut_slice())?;
+            let signer = SigningKey::from_seed(&seed).map_err(|error| VaultError::NotVerified(error.to_string()))?;
+            VaultState::replace_signing_seed(inside.connection, &seed, &inside.signer.public(), inside.state.dseq)?;
+            *inside.signer = Arc::new(signer);
             inside.state.device = inside.around.new_id()?;
+            // What the centre gave out was for the other one.
+            inside.connection.execute("UPDATE replica SET nonce = zeroblob(32)", [])?;
             begin_new_life(inside, ON_ITS_OWN)
-        })
+        })?;
+        // The seed of before must not lie in the log either.
+        self.checkpoint()
     }
 }
 
-/// Whether this life began as a new device, and the centre has not heard of it yet.
+/// Whether this life began as a new device that has not joined yet: joining brings a nonce.
 fn has_begun_as_new(inside: &Inside<'_>) -> Result<bool, VaultError> {
-    let start = inside.state.life_start;
-    let first = entry(inside.connection, start + 1)?;
+    let first = entry(inside.connection, inside.state.life_start + 1)?;
     let on_its_own = first.is_some_and(|entry| matches!(entry.body, Body::Event(event) if event.action == EventAction::Restore && event.detail.starts_with(ON_ITS_OWN)));
-    let heard: bool = inside.connection.query_row("SELECT EXISTS (SELECT 1 FROM chain WHERE dseq > ?1 AND judged_at IS NOT NULL AND state <> 4 AND state <> 5)", [start as i64], |row| row.get(0))?;
-    Ok(on_its_own && !heard)
+    let joined: bool = inside.connection.query_row("SELECT EXISTS (SELECT 1 FROM replica WHERE nonce <> zeroblob(32))", [], |row| row.get(0))?;
+    Ok(on_its_own && !joined)
 }
 
 /// A new incarnation whose first entry says why it began and what came before it.
@@ -144,10 +157,23 @@ pub(crate) fn turn_epoch(inside: &mut Inside<'_>, now: Instant) -> Result<(), Va
     }
     connection.execute("UPDATE chain SET resend = 1 WHERE judged_at >= ?1 AND state IN (4, 5) AND dseq <= ?2", params![since.0, inside.state.life_start as i64])?;
     carry_over(inside)?;
+    crate::blobs::forget_centre(connection)?;
     let mut apply = Apply::begin(inside)?;
     download::all_anew(&mut apply)?;
     apply.finish()?;
     told::log(connection, now, "The centre was put back to an earlier state. What it may have lost is sent again.")
+}
+
+/// Some entries are sent again. Those of a former life go on in this one.
+pub(crate) fn send_again(inside: &mut Inside<'_>, places: &[u64]) -> Result<(), VaultError> {
+    for place in places {
+        reopen_one(inside, *place)?;
+    }
+    // What came after the first of them may be lost as well: numbers have no gaps.
+    if let Some(first) = places.iter().find(|place| **place > inside.state.life_start) {
+        reopen(inside, *first)?;
+    }
+    if places.iter().any(|place| *place <= inside.state.life_start) { carry_over(inside) } else { Ok(()) }
 }
 
 /// Everything of this life from a place on is sent again: numbers have no gaps.

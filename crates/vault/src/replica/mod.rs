@@ -6,25 +6,30 @@
 //! entries lie on top of a row, `overlay` holds its base; a row that they made has none.
 
 mod joined;
+mod keys;
 mod lease;
 mod lives;
 mod outbox;
 mod answers;
 mod pull;
+mod settle;
 mod checked;
 mod download;
 mod leave;
 mod units;
+mod compare;
 mod apply;
 mod base;
 mod fold;
 mod told;
 
-pub(crate) use base::note;
+pub(crate) use base::{note, unreadable};
+pub(crate) use compare::Doubt;
 pub(crate) use lives::begin_new_life;
+pub(crate) use units::Units;
 
 pub use joined::{Joined, Replica};
-pub use lease::{GLASS_HOURS, Glass, LOCKED_AFTER_DAYS, Lease, Standing};
+pub use lease::{GLASS_HOURS, Glass, LOCKED_AFTER_DAYS, Lease, LeaseTaken, Standing};
 pub use outbox::PushOutcome;
 pub use pull::{Departure, Mismatch, PullOutcome};
 pub use told::{Departed, EntryState, LogLine, QueueItem, Receipt, Waiting};

@@ -1,10 +1,11 @@
 //! Handing over what waits, and taking in what the centre said to it.
 
 use gladstone_protocol::{
-    Signature, Verdict,
+    Entry, Signature, Stored, Verdict,
     limits::{BATCH_COUNT, BATCH_LIMIT},
     wire::{Envelope, PushAnswer, PushRequest},
 };
+use gladstone_store::StoreError;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
@@ -49,7 +50,38 @@ impl Vault {
     pub fn next_push(&self) -> Result<PushRequest, VaultError> {
         self.look(|connection, state| {
             let held = Held::required(connection, state.actor)?;
-            Ok(PushRequest { device: state.device, incarnation: state.incarnation, epoch: held.nonce_epoch, nonce: held.joined.nonce, envelopes: envelopes(connection, state)? })
+            Ok(PushRequest { device: state.device, incarnation: state.incarnation, epoch: held.nonce_epoch, nonce: held.joined.nonce, envelopes: envelopes(connection, state, 0)? })
+        })
+    }
+
+    /// What waits behind a push that is under way or was answered, to be sent before that answer is
+    /// taken in. It carries the nonce that is stored now, which is good for the centre until the next
+    /// but one is used: so at most one answer may be open. None when nothing waits there.
+    ///
+    /// # Errors
+    /// As for [`Vault::next_push`].
+    pub fn next_push_behind(&self, asked: &PushRequest) -> Result<Option<PushRequest>, VaultError> {
+        let Some(last) = asked.envelopes.last() else { return Ok(None) };
+        let last = Entry::number_of(&last.bytes).map_err(|_| unreadable())?;
+        self.look(|connection, state| {
+            let held = Held::required(connection, state.actor)?;
+            if asked.incarnation != state.incarnation || asked.device != state.device {
+                return Ok(None);
+            }
+            let envelopes = envelopes(connection, state, last)?;
+            let request = PushRequest { device: state.device, incarnation: state.incarnation, epoch: held.nonce_epoch, nonce: held.joined.nonce, envelopes };
+            Ok(Some(request).filter(|request| !request.envelopes.is_empty()))
+        })
+    }
+
+    /// How many entries wait to be sent, events among them; told without looking at one.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn unsent(&self) -> Result<u64, VaultError> {
+        self.look(|connection, _| {
+            let count: i64 = connection.prepare_cached("SELECT count(*) FROM chain WHERE state = 0")?.query_row([], |row| row.get(0))?;
+            Ok(count.unsigned_abs())
         })
     }
 
@@ -58,16 +90,22 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Answer`] when it does not belong to `asked`; nothing of it was used then.
     pub fn take_push(&self, asked: &PushRequest, answer: &PushAnswer) -> Result<PushOutcome, VaultError> {
-        self.replicate(|inside| take(inside, asked, answer))
+        // Verdicts alone change no row; what goes into quarantine is taken off its rows.
+        let quiet = answer.verdicts.iter().all(|judged| matches!(judged.verdict.stored(), Some(Stored::Applied { .. } | Stored::Merged { .. })));
+        match self.replicate_so(quiet, |inside| take(inside, asked, answer)) {
+            Err(VaultError::References | VaultError::Store(StoreError::Database(_))) if quiet => self.replicate(|inside| take(inside, asked, answer)),
+            done => done,
+        }
     }
 }
 
-fn envelopes(connection: &Connection, state: &VaultState) -> Result<Vec<Envelope>, VaultError> {
+/// What waits behind the entry with this number in its life.
+fn envelopes(connection: &Connection, state: &VaultState, behind: u64) -> Result<Vec<Envelope>, VaultError> {
     // One index serves each half.
     let places = "SELECT dseq FROM chain WHERE state = 0 AND dseq > ?1 UNION SELECT dseq FROM chain WHERE resend = 1 AND dseq > ?1 ORDER BY 1 LIMIT ?2";
     let sql = format!("SELECT bytes, hash, signature FROM chain WHERE dseq IN ({places}) ORDER BY dseq");
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![state.life_start as i64, BATCH_COUNT as i64])?;
+    let mut rows = statement.query(params![(state.life_start + behind) as i64, BATCH_COUNT as i64])?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let envelope = Envelope {
@@ -145,5 +183,5 @@ fn take(inside: &mut Inside<'_>, asked: &PushRequest, answer: &PushAnswer) -> Re
 
 /// The numbers of the envelopes of a push.
 fn numbers(asked: &PushRequest) -> Result<Vec<u64>, VaultError> {
-    asked.envelopes.iter().map(|envelope| gladstone_protocol::Entry::from_bytes(&envelope.bytes).map(|entry| entry.dseq).map_err(|_| unreadable())).collect()
+    asked.envelopes.iter().map(|envelope| Entry::number_of(&envelope.bytes).map_err(|_| unreadable())).collect()
 }

@@ -1,25 +1,33 @@
 //! Asking for what changed, and taking it in: one transaction for each answer.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::PoisonError};
 
-use gladstone_model::{Unit, catalogue::SCHEMA_VERSION};
+use gladstone_model::{Instant, Unit, catalogue::SCHEMA_VERSION};
 use gladstone_protocol::{
     MergeFault, RowsDigest, clock,
     limits::LIST_COUNT,
-    wire::{Basis, Change, Dropped, PullAnswer, PullRequest, RowChange, RowKey, RowNews},
+    wire::{Basis, Change, Dropped, PullAnswer, PullRequest, RowChange, RowNews},
 };
-use rusqlite::params;
+use gladstone_store::StoreError;
 use uuid::Uuid;
 
 use crate::{
     error::VaultError,
     inside::Inside,
-    replica::{answers, apply::Apply, base::BaseRow, checked, download, joined::Held, lease, leave, lives, told, units::Units},
+    replica::{answers, apply::Apply, base::BaseRow, checked, compare::{Doubt, Finding}, download, joined::Held, lease, leave, lives, settle, told},
     vault::{Changes, Vault},
 };
 
 /// Times in a row that a unit whose digest does not agree is fetched anew.
 const HEALINGS: u32 = 3;
+/// Changes at most that are first tried with all references in force.
+const ORDINARY: usize = 50;
+/// How long a contact that brought nothing need not be written down, in microseconds: an hour. The
+/// lease counts from what was.
+const CONTACT: u64 = 3_600_000_000;
+/// How far the centre's clock may go apart from what was noted of it before it is noted anew, in
+/// microseconds: a second.
+const DRIFT: u64 = 1_000_000;
 
 /// What an answer changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +39,8 @@ pub struct PullOutcome {
     /// The centre has another history: what was acknowledged there waits to be sent again, and
     /// nothing of the answer was used. Push, then pull.
     pub push_first: bool,
+    /// The centre did not give what it had said it took: that waits to be sent again.
+    pub resend: bool,
     /// Units that became readable.
     pub grants: Vec<Unit>,
     /// Units that left this laptop.
@@ -71,9 +81,9 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NotJoined`], or what the database says.
     pub fn pull_request(&self) -> Result<PullRequest, VaultError> {
-        self.look(|connection, state| {
+        let compare = self.doubt.lock().unwrap_or_else(PoisonError::into_inner).ask;
+        self.look_at_units(|connection, state, units| {
             let held = Held::required(connection, state.actor)?;
-            let units = Units::load(connection)?;
             Ok(PullRequest {
                 realm: held.joined.realm,
                 device: state.device,
@@ -83,6 +93,7 @@ impl Vault {
                 units: units.set_hash(),
                 schema_version: SCHEMA_VERSION,
                 bootstrap: units.bootstrap(LIST_COUNT),
+                compare,
             })
         })
     }
@@ -93,19 +104,61 @@ impl Vault {
     /// [`VaultError::Answer`] when it does not belong to `asked` as it would be asked now, or does
     /// not hold together; a full disk among others. Nothing of it was used then.
     pub fn take_pull(&self, asked: &PullRequest, answer: PullAnswer) -> Result<PullOutcome, VaultError> {
-        let outcome = self.replicate(|inside| take(inside, asked, answer))?;
+        if self.is_nothing_new(asked, &answer)? {
+            return Ok(PullOutcome::default());
+        }
+        let before = *self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut doubt = before;
+        // What comes day by day mostly refers to what is here.
+        let ordinary = answer.grants.is_empty() && answer.drops.is_empty() && answer.changes.len() <= ORDINARY && answer.epoch == asked.epoch && answer.basis == Basis::Checkpoint;
+        let attempt = ordinary.then(|| self.replicate_so(true, |inside| take(inside, asked, answer.clone(), &mut doubt)));
+        let outcome = match attempt {
+            None | Some(Err(VaultError::References | VaultError::Store(StoreError::Database(_)))) => {
+                doubt = before;
+                self.replicate(|inside| take(inside, asked, answer, &mut doubt))?
+            }
+            Some(done) => done?,
+        };
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = doubt;
         if !outcome.drops.is_empty() {
-            // What left must not lie in the log either.
+            // What left must not lie in the log either, nor its files in the folder.
+            self.sweep_files()?;
             self.checkpoint()?;
         }
         Ok(outcome)
     }
+
+    /// Whether an answer says that all is as it was, and nothing of it has to be written down: the
+    /// lease was renewed less than [`CONTACT`] ago, and both clocks go on as they did then.
+    fn is_nothing_new(&self, asked: &PullRequest, answer: &PullAnswer) -> Result<bool, VaultError> {
+        let empty = answer.grants.is_empty() && answer.drops.is_empty() && answer.changes.is_empty() && answer.verdicts.is_empty() && answer.digests.is_empty() && answer.blobs.is_empty();
+        if !empty || answer.more || answer.basis != Basis::Checkpoint || answer.to_g != asked.from_g || asked.compare.is_some() || answer.sum.is_none() {
+            return Ok(false);
+        }
+        let now = self.around().now();
+        self.look_at_units(|connection, state, units| {
+            let held = Held::required(connection, state.actor)?;
+            let mine = asked.device == state.device && asked.incarnation == state.incarnation && answer.epoch == held.joined.epoch;
+            let same = mine && is_answer_to(asked, &held) && held.schema_version == SCHEMA_VERSION && units.are_settled() && answer.sum == Some(units.sum());
+            let clock = Instant(now.0.saturating_add(state.server_offset));
+            if !same || clock.0.abs_diff(answer.server_time.0) > DRIFT || held.last_pull.is_none_or(|last| now.0.abs_diff(last.0) > CONTACT) {
+                return Ok(false);
+            }
+            let waits: bool = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM chain WHERE state IN (1, 2, 4) AND state = 2)")?.query_row([], |row| row.get(0))?;
+            Ok(!waits && lease::runs_on(connection, state.hlc, now, answer.server_time)?)
+        })
+    }
 }
 
-fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer) -> Result<PullOutcome, VaultError> {
+/// Whether an answer to `asked` is still one to what would be asked now.
+fn is_answer_to(asked: &PullRequest, held: &Held) -> bool {
+    asked.realm == held.joined.realm && asked.epoch == held.joined.epoch && asked.from_g == held.from_g
+}
+
+fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer, doubt: &mut Doubt) -> Result<PullOutcome, VaultError> {
     let mut held = Held::required(inside.connection, inside.state.actor)?;
     let now = inside.around.now();
-    let same = asked.realm == held.joined.realm && asked.device == inside.state.device && asked.incarnation == inside.state.incarnation && asked.epoch == held.joined.epoch && asked.from_g == held.from_g;
+    let same = is_answer_to(asked, &held) && asked.device == inside.state.device && asked.incarnation == inside.state.incarnation;
     if !same {
         return Err(VaultError::Answer("it belongs to an earlier question".into()));
     }
@@ -126,13 +179,15 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer) -> Res
         return Ok(PullOutcome { more: true, push_first: true, ..PullOutcome::default() });
     }
     let entries_of_life = inside.state.dseq - inside.state.life_start;
-    checked::answer(asked, &answer, &Units::load(inside.connection)?, entries_of_life)?;
-    let mut outcome = PullOutcome { more: answer.more, blobs: answer.blobs, ..PullOutcome::default() };
     let mut apply = Apply::begin(inside)?;
+    checked::answer(asked, &answer, &apply.units, entries_of_life)?;
+    let mut answer = answer;
+    let mut outcome = PullOutcome { more: answer.more, blobs: std::mem::take(&mut answer.blobs), ..PullOutcome::default() };
     if answer.basis == Basis::TooOld {
         told::log(apply.inside.connection, now, "Away for longer than the centre keeps its log: everything is fetched anew.")?;
         download::all_anew(&mut apply)?;
     }
+    apply.keys.foresee(answer.drops.iter().map(|drop| drop.unit).chain(answer.grants.iter().filter(|grant| grant.complete).map(|grant| grant.unit)));
     for drop in &answer.drops {
         outcome.drops.extend(leave::unit(&mut apply, drop, now)?);
     }
@@ -145,14 +200,14 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer) -> Res
         if clock::may_follow(change.writer.hlc, answer.server_time) && answers::is_credible(answer.server_time) {
             apply.inside.state.hlc = apply.inside.state.hlc.max(change.writer.hlc);
         }
+        settle::recognise(&mut apply, change)?;
         for row in &change.rows {
-            recognise(&mut apply, change, row.key)?;
             if deliver(&mut apply, change, row)?.is_none() {
                 doubtful.insert(row.unit);
             }
         }
     }
-    for grant in answer.grants {
+    for grant in std::mem::take(&mut answer.grants) {
         let unit = grant.unit;
         if download::take(&mut apply, grant, answer.to_g)? {
             outcome.grants.push(unit);
@@ -161,29 +216,50 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer) -> Res
     if !answer.more {
         // The centre has nothing more to give, so what is not complete now is not for this laptop.
         let refused: Vec<Unit> = apply.units.all().filter(|(_, held)| !held.complete).map(|(unit, _)| unit).collect();
+        apply.keys.foresee(refused.iter().copied());
         for unit in refused {
             let drop = Dropped { unit, reason: "The centre does not give these records to you any more.".into() };
             outcome.drops.extend(leave::unit(&mut apply, &drop, now)?);
         }
     }
     apply.units.staged_at(answer.to_g);
-    settle(&mut apply, answer.to_g, answer.more)?;
+    if !outcome.grants.is_empty() {
+        settle::recognise_rows(&mut apply)?;
+    }
+    outcome.resend = settle::settle(&mut apply, answer.to_g, answer.more)?;
     apply.flush()?;
     for unit in doubtful {
         outcome.mismatches.push(Mismatch { unit, ours: None, theirs: None });
     }
-    for told in answer.digests {
-        let Some(known) = apply.units.get_mut(told.unit).filter(|known| known.complete) else { continue };
+    for told in &answer.digests {
+        let Some(known) = apply.units.get(told.unit).filter(|known| known.complete) else { continue };
         if known.digest == told.digest {
-            known.mismatches = 0;
+            apply.units.set_mismatches(told.unit, 0);
         } else if outcome.mismatches.iter().all(|mismatch| mismatch.unit != told.unit) {
             outcome.mismatches.push(Mismatch { unit: told.unit, ours: Some(known.digest), theirs: Some(told.digest) });
         }
     }
+    let times = |apply: &Apply<'_, '_>, unit: Unit| apply.units.get(unit).map(|known| known.mismatches + 1);
+    let healing = outcome.mismatches.iter().any(|mismatch| times(&apply, mismatch.unit).is_some_and(|times| times <= HEALINGS));
+    match doubt.look(asked, &answer, &apply.units, !outcome.mismatches.is_empty(), healing) {
+        Finding::Nothing => {}
+        Finding::Agrees => {
+            let differed: Vec<Unit> = apply.units.all().filter(|(_, known)| known.mismatches > 0).map(|(unit, _)| unit).collect();
+            differed.into_iter().for_each(|unit| apply.units.set_mismatches(unit, 0));
+        }
+        Finding::Differs { ours, theirs } => {
+            let line = format!("What is held here does not agree with the centre (here {}, there {}). It is compared unit by unit.", told::digest(Some(ours)), told::digest(Some(theirs)));
+            told::log(apply.inside.connection, now, &line)?;
+            // Where something was fetched anew and did not help, that is left to the next round.
+            outcome.more |= apply.units.all().all(|(_, known)| known.mismatches == 0);
+        }
+        Finding::GoesOn => outcome.more = true,
+        Finding::Fruitless => told::log(apply.inside.connection, now, "Each unit agrees with the centre, but not all of them together; please report this.")?,
+    }
     for mismatch in &outcome.mismatches {
-        let Some(known) = apply.units.get_mut(mismatch.unit) else { continue };
-        known.mismatches += 1;
-        let again = known.mismatches <= HEALINGS;
+        let Some(times) = times(&apply, mismatch.unit) else { continue };
+        apply.units.set_mismatches(mismatch.unit, times);
+        let again = times <= HEALINGS;
         let then = if again { "It is fetched anew." } else { "Fetching it anew did not help; please report this." };
         told::log(apply.inside.connection, now, &format!("{} does not agree with the centre (here {}, there {}). {then}", mismatch.unit, told::digest(mismatch.ours), told::digest(mismatch.theirs)))?;
         if again {
@@ -211,20 +287,6 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer) -> Res
     Ok(outcome)
 }
 
-/// A change that this laptop made itself tells that it was taken, even when the verdict was lost.
-fn recognise(apply: &mut Apply<'_, '_>, change: &Change, key: RowKey) -> Result<(), VaultError> {
-    if change.writer.device != apply.inside.state.device {
-        return Ok(());
-    }
-    let connection = apply.inside.connection;
-    for (place, _) in apply.row(key)?.pending.clone() {
-        if apply.entries.get(connection, place)?.mutation.id == change.writer.mutation {
-            connection.prepare_cached("UPDATE chain SET state = 2, g = ?2 WHERE dseq = ?1 AND state IN (0, 1)")?.execute(params![place as i64, change.g as i64])?;
-        }
-    }
-    Ok(())
-}
-
 /// Takes in what is new about one row. None: it does not fit what is held of its unit.
 fn deliver(apply: &mut Apply<'_, '_>, change: &Change, row: &RowChange) -> Result<Option<()>, VaultError> {
     if !apply.units.is_complete(row.unit) {
@@ -250,33 +312,4 @@ fn deliver(apply: &mut Apply<'_, '_>, change: &Change, row: &RowChange) -> Resul
 
 pub(crate) fn misfit(fault: MergeFault) -> VaultError {
     VaultError::Answer(format!("a row does not hold together ({fault})"))
-}
-
-/// Entries whose effect the base contains now do not lie on top of it any more. A row whose unit
-/// is still being downloaded waits for that, so that nothing flickers.
-fn settle(apply: &mut Apply<'_, '_>, to_g: u64, more: bool) -> Result<(), VaultError> {
-    let connection = apply.inside.connection;
-    let mut statement = connection.prepare_cached("SELECT dseq FROM chain WHERE state = 2 AND g <= ?1 ORDER BY dseq")?;
-    let places: Vec<i64> = statement.query_map([to_g as i64], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for place in places {
-        let written = apply.entries.get(connection, place.unsigned_abs())?;
-        let mut waits = false;
-        for op in &written.mutation.ops {
-            let key = RowKey { entity: op.entity, id: op.id };
-            if !apply.lies_on(key, place.unsigned_abs())? {
-                continue;
-            }
-            let unit = apply.row(key)?.base.as_ref().map_or(op.unit, BaseRow::unit);
-            let contained = apply.units.get(unit).map_or(!more, |held| held.complete);
-            if contained {
-                apply.lift(key, place.unsigned_abs())?;
-            } else {
-                waits = true;
-            }
-        }
-        if !waits {
-            connection.prepare_cached("UPDATE chain SET state = 3 WHERE dseq = ?1")?.execute([place])?;
-        }
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 //! is saved, what left, what was done. And what a person decides about an entry.
 
 use gladstone_model::{Instant, catalogue::SCHEMA_VERSION};
-use gladstone_protocol::{Entry, Mutation, OpKind, RowsDigest, Stored, entry::Body, enrol::to_hex, wire::RowKey};
+use gladstone_protocol::{Entry, Mutation, Op, OpKind, RowsDigest, Stored, entry::Body, enrol::to_hex, wire::RowKey};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -56,7 +56,7 @@ pub struct Waiting {
 }
 
 /// An entry that is not settled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QueueItem {
     /// Its place in this database, from 1.
     pub dseq: u64,
@@ -72,8 +72,8 @@ pub struct QueueItem {
     pub code: Option<String>,
     /// What the centre says about it, or what it lacks here, for people.
     pub text: Option<String>,
-    /// Rows that it writes: entity by name and id.
-    pub rows: Vec<(&'static str, Uuid)>,
+    /// What it writes.
+    pub ops: Vec<Op>,
 }
 
 /// Where a record is saved.
@@ -141,7 +141,7 @@ impl Vault {
     /// What the database says.
     pub fn queue(&self, limit: u32) -> Result<Vec<QueueItem>, VaultError> {
         self.look(|connection, _| {
-            let places = "SELECT dseq FROM chain WHERE state = 0 AND mutation_id IS NOT NULL UNION SELECT dseq FROM chain WHERE state IN (1, 4) ORDER BY 1 LIMIT ?1";
+            let places = "SELECT dseq FROM chain WHERE state = 0 AND mutation_id IS NOT NULL UNION SELECT dseq FROM chain WHERE state IN (1, 2, 4) AND state IN (1, 4) ORDER BY 1 LIMIT ?1";
             let mut statement = connection.prepare_cached(&format!("SELECT dseq, bytes, state, verdict FROM chain WHERE dseq IN ({places}) ORDER BY dseq"))?;
             let mut rows = statement.query([limit])?;
             let mut items = Vec::new();
@@ -161,6 +161,17 @@ impl Vault {
     /// What the database says, or that it cannot be read.
     pub fn entry(&self, dseq: u64) -> Result<Option<Entry>, VaultError> {
         self.look(|connection, _| fold::entry(connection, dseq))
+    }
+
+    /// What became of an entry; none when there is none.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn entry_state(&self, dseq: u64) -> Result<Option<EntryState>, VaultError> {
+        self.look(|connection, _| {
+            let state: Option<u8> = connection.prepare_cached("SELECT state FROM chain WHERE dseq = ?1")?.query_row([dseq as i64], |row| row.get(0)).optional()?;
+            Ok(state.map(EntryState::of))
+        })
     }
 
     /// Where a record is saved.
@@ -193,6 +204,17 @@ impl Vault {
     /// [`VaultError::Entry`] when it is not in quarantine.
     pub fn resend(&self, dseq: u64) -> Result<u64, VaultError> {
         self.replicate(|inside| resend(inside, dseq))
+    }
+
+    /// The person changed an entry in quarantine and saved it anew: the mutation `again` takes its place.
+    ///
+    /// # Errors
+    /// [`VaultError::Entry`] when it is not in quarantine.
+    pub fn mended(&self, dseq: u64, again: Uuid) -> Result<(), VaultError> {
+        self.replicate(|inside| {
+            decide(inside.connection, dseq, &format!("sent again, changed, as {again}"))?;
+            log(inside.connection, inside.around.now(), "A change that the centre had not accepted was changed and is sent again.")
+        })
     }
 
     /// What left this laptop, the latest first; at most 500.
@@ -228,6 +250,7 @@ impl Vault {
 }
 
 /// How much waits to be sent.
+// Where a state is asked for, the words of its index stand beside it: without them all of the chain is read.
 pub(crate) fn waiting(connection: &Connection, _: &VaultState) -> Result<Waiting, VaultError> {
     let count = |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
     let first: Option<i64> = connection.prepare_cached("SELECT min(dseq) FROM chain WHERE state = 0 AND mutation_id IS NOT NULL")?.query_row([], |row| row.get(0))?;
@@ -235,7 +258,7 @@ pub(crate) fn waiting(connection: &Connection, _: &VaultState) -> Result<Waiting
         Some(place) => fold::entry(connection, place.unsigned_abs())?.and_then(|entry| if let Body::Mutation(mutation) = entry.body { Some(mutation.wall) } else { None }),
         None => None,
     };
-    Ok(Waiting { count: count("SELECT count(*) FROM chain WHERE state = 0 AND mutation_id IS NOT NULL")?, oldest, quarantined: count("SELECT count(*) FROM chain WHERE state = 4")? })
+    Ok(Waiting { count: count("SELECT count(*) FROM chain WHERE state = 0 AND mutation_id IS NOT NULL")?, oldest, quarantined: count("SELECT count(*) FROM chain WHERE state IN (1, 2, 4) AND state = 4")? })
 }
 
 /// Adds a line to the log.
@@ -266,15 +289,14 @@ fn item(connection: &Connection, dseq: u64, mutation: Mutation, state: u8, verdi
         let flag: Option<Option<String>> = connection.prepare_cached(sql)?.query_row(params![op.entity, op.id.as_bytes(), dseq as i64], |row| row.get(0)).optional()?;
         text = text.or(flag.flatten());
     }
-    let rows = mutation.ops.iter().filter_map(|op| Some((gladstone_model::catalogue().by_no(op.entity)?.name.as_str(), op.id))).collect();
-    Ok(QueueItem { dseq, mutation: mutation.id, command: mutation.command, wall: mutation.wall, state: EntryState::of(state), code, text, rows })
+    Ok(QueueItem { dseq, mutation: mutation.id, command: mutation.command, wall: mutation.wall, state: EntryState::of(state), code, text, ops: mutation.ops })
 }
 
 fn receipt(connection: &Connection, state: &VaultState, entity: &'static gladstone_model::Entity, row: Uuid) -> Result<Receipt, VaultError> {
     if state.realm.is_nil() {
         return Ok(Receipt::HereOnly);
     }
-    let mut statement = connection.prepare_cached("SELECT dseq FROM chain WHERE state = 4 ORDER BY dseq DESC")?;
+    let mut statement = connection.prepare_cached("SELECT dseq FROM chain WHERE state IN (1, 2, 4) AND state = 4 ORDER BY dseq DESC")?;
     let troubled: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for place in troubled {
         if let Some(Entry { body: Body::Mutation(mutation), .. }) = fold::entry(connection, place.unsigned_abs())?

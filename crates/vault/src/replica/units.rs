@@ -1,6 +1,6 @@
 //! The units of this laptop: which are held, how far a download has come, and their digests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_model::Unit;
 use gladstone_protocol::{RowState, RowsDigest, wire::{Bootstrap, RowKey, unit_set_hash}};
@@ -26,11 +26,17 @@ pub(crate) struct UnitHeld {
     pub mismatches: u32,
 }
 
-/// All units of this laptop.
+/// All units of this laptop. Kept from one transaction to the next, so that what is asked of them
+/// costs what changed and not how many there are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Units {
     held: BTreeMap<Unit, UnitHeld>,
-    loaded: BTreeMap<Unit, UnitHeld>,
+    /// Those that may differ from what the table says; their digests are not in `sum`.
+    open: BTreeSet<Unit>,
+    /// Over the complete ones that are not open.
+    sum: RowsDigest,
+    /// Of the set of the complete ones; none after it may have changed.
+    hash: Option<[u8; 32]>,
 }
 
 impl Units {
@@ -38,7 +44,7 @@ impl Units {
     pub fn load(connection: &Connection) -> Result<Units, VaultError> {
         let mut statement = connection.prepare_cached("SELECT unit_id, complete, at_g, after_entity, after_row, digest, held_before, mismatches FROM unit_held")?;
         let mut rows = statement.query([])?;
-        let mut held = BTreeMap::new();
+        let mut units = Units::default();
         while let Some(row) = rows.next()? {
             let unit = row.get_ref("unit_id")?.as_blob().ok().and_then(Unit::from_bytes).ok_or_else(unreadable)?;
             let after = match (row.get::<_, Option<u16>>("after_entity")?, row.get::<_, Option<Vec<u8>>>("after_row")?) {
@@ -47,24 +53,40 @@ impl Units {
             };
             let digest = postcard::from_bytes(&row.get::<_, Vec<u8>>("digest")?).map_err(|_| unreadable())?;
             let at_g = row.get::<_, i64>("at_g")?.unsigned_abs();
-            held.insert(unit, UnitHeld { complete: row.get("complete")?, at_g, after, digest, held_before: row.get("held_before")?, mismatches: row.get("mismatches")? });
+            let held = UnitHeld { complete: row.get("complete")?, at_g, after, digest, held_before: row.get("held_before")?, mismatches: row.get("mismatches")? };
+            if held.complete {
+                units.sum.join(&digest);
+            }
+            units.held.insert(unit, held);
         }
-        Ok(Units { loaded: held.clone(), held })
+        Ok(units)
     }
 
-    /// Writes what changed since they were read.
+    /// Writes what may have changed since they were read.
     pub fn save(&mut self, connection: &Connection) -> Result<(), VaultError> {
-        for unit in self.loaded.keys().filter(|unit| !self.held.contains_key(unit)) {
-            connection.prepare_cached("DELETE FROM unit_held WHERE unit_id = ?1")?.execute([unit.to_bytes()])?;
-        }
         let sql = "INSERT OR REPLACE INTO unit_held (unit_id, complete, at_g, after_entity, after_row, digest, held_before, mismatches) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        for (unit, held) in self.held.iter().filter(|(unit, held)| self.loaded.get(unit) != Some(held)) {
+        for unit in std::mem::take(&mut self.open) {
+            let Some(held) = self.held.get(&unit) else {
+                connection.prepare_cached("DELETE FROM unit_held WHERE unit_id = ?1")?.execute([unit.to_bytes()])?;
+                continue;
+            };
+            if held.complete {
+                self.sum.join(&held.digest);
+            }
             let digest = postcard::to_stdvec(&held.digest).map_err(|_| unreadable())?;
             let after = (held.after.map(|key| key.entity), held.after.map(|key| key.id.as_bytes().to_vec()));
             connection.prepare_cached(sql)?.execute(params![unit.to_bytes(), held.complete, held.at_g as i64, after.0, after.1, digest, held.held_before, held.mismatches])?;
         }
-        self.loaded = self.held.clone();
         Ok(())
+    }
+
+    /// One of them is about to change.
+    fn open(&mut self, unit: Unit) {
+        if self.open.insert(unit)
+            && let Some(held) = self.held.get(&unit).filter(|held| held.complete)
+        {
+            self.sum.part(&held.digest);
+        }
     }
 
     /// One of them.
@@ -72,9 +94,12 @@ impl Units {
         self.held.get(&unit)
     }
 
-    /// One of them, to be changed.
-    pub fn get_mut(&mut self, unit: Unit) -> Option<&mut UnitHeld> {
-        self.held.get_mut(&unit)
+    /// How often in a row a unit did not agree.
+    pub fn set_mismatches(&mut self, unit: Unit, mismatches: u32) {
+        if self.held.get(&unit).is_some_and(|held| held.mismatches != mismatches) {
+            self.open(unit);
+            self.held.entry(unit).and_modify(|held| held.mismatches = mismatches);
+        }
     }
 
     /// Whether all rows of a unit are in their tables.
@@ -82,18 +107,24 @@ impl Units {
         self.held.get(&unit).is_some_and(|held| held.complete)
     }
 
-    /// A unit whose download goes on, or begins.
+    /// A unit whose download goes on, begins, or ends.
     pub fn enter(&mut self, unit: Unit) -> &mut UnitHeld {
+        self.open(unit);
+        self.hash = None;
         self.held.entry(unit).or_default()
     }
 
     /// A unit is not held any more.
     pub fn leave(&mut self, unit: Unit) {
+        self.open(unit);
+        self.hash = None;
         self.held.remove(&unit);
     }
 
     /// Its rows are to be fetched anew; those that lie here stay until then.
     pub fn fetch_anew(&mut self, unit: Unit) {
+        self.open(unit);
+        self.hash = None;
         if let Some(held) = self.held.get_mut(&unit) {
             let held_before = held.held_before || held.complete;
             *held = UnitHeld { held_before, mismatches: held.mismatches, ..UnitHeld::default() };
@@ -107,12 +138,28 @@ impl Units {
 
     /// Those whose rows are staged move on with the checkpoint.
     pub fn staged_at(&mut self, g: u64) {
-        self.held.values_mut().filter(|held| !held.complete && held.after.is_some()).for_each(|held| held.at_g = g);
+        let staged: Vec<Unit> = self.all().filter(|(_, held)| !held.complete && held.after.is_some() && held.at_g != g).map(|(unit, _)| unit).collect();
+        for unit in staged {
+            self.enter(unit).at_g = g;
+        }
+    }
+
+    /// The sum of the digests of those that are complete.
+    pub fn sum(&self) -> RowsDigest {
+        let mut sum = self.sum;
+        self.open.iter().filter_map(|unit| self.held.get(unit)).filter(|held| held.complete).for_each(|held| sum.join(&held.digest));
+        sum
+    }
+
+    /// Whether all of them are complete, and none disagreed with the centre when it was compared last.
+    pub fn are_settled(&self) -> bool {
+        self.held.values().all(|held| held.complete && held.mismatches == 0)
     }
 
     /// The hash of those that are complete, as the centre knows them.
-    pub fn set_hash(&self) -> [u8; 32] {
-        unit_set_hash(self.all().filter(|(_, held)| held.complete).map(|(unit, _)| unit))
+    pub fn set_hash(&mut self) -> [u8; 32] {
+        let held = &self.held;
+        *self.hash.get_or_insert_with(|| unit_set_hash(held.iter().filter(|(_, held)| held.complete).map(|(unit, _)| *unit)))
     }
 
     /// Those whose download goes on, as the centre is asked for them.
@@ -123,9 +170,9 @@ impl Units {
     /// A row of the base is another one now. Only complete units have a digest.
     pub fn count(&mut self, before: Option<&RowState>, after: Option<&RowState>) -> Result<(), VaultError> {
         for (row, comes) in [(before, false), (after, true)] {
-            if let Some(row) = row
-                && let Some(held) = self.held.get_mut(&row.unit).filter(|held| held.complete)
-            {
+            let Some(row) = row.filter(|row| self.is_complete(row.unit)) else { continue };
+            self.open(row.unit);
+            if let Some(held) = self.held.get_mut(&row.unit) {
                 let summed = if comes { held.digest.add(row) } else { held.digest.remove(row) };
                 summed.map_err(|_| unreadable())?;
             }

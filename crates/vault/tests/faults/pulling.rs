@@ -40,6 +40,7 @@ fn answers() -> Vec<PullAnswer> {
         digests: Vec::new(),
         blobs: Vec::new(),
         server_time: gladstone_model::Instant(1_795_000_000_000_000),
+        sum: None,
     };
     let grant = |person: Uuid, at_g: u64, page: Option<Page>, complete: bool| Granted { unit: unit(person), at_g, pages: page.into_iter().collect(), complete };
     let change = |g: u64, row: &RowImage, title: &str| {

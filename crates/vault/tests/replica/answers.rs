@@ -61,6 +61,7 @@ pub fn nothing(laptop: &Laptop, to_g: u64) -> PullAnswer {
         digests: Vec::new(),
         blobs: Vec::new(),
         server_time: laptop.clock.now(),
+        sum: None,
     }
 }
 

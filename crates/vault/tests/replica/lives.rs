@@ -100,6 +100,26 @@ fn a_copy_of_a_laptop_goes_on_as_a_device_of_its_own() {
 }
 
 #[test]
+fn a_copy_of_a_copy_that_has_just_joined_becomes_one_of_its_own_too() {
+    let (laptop, _, id, _) = with_person(6);
+    let first = laptop.cloned(60);
+    first.set("users", id, "job_title", "Baker").unwrap();
+    push(&first, |_| Verdict::Fork);
+    first.vault.begin_as_new_device().unwrap();
+    let device = first.vault.state().device;
+    first.vault.begin_as_new_device().unwrap();
+    assert_eq!(first.vault.state().device, device, "before it has joined once is enough");
+    first.vault.join(&Joined { nonce: [7; 32], ..laptops::joined(REALM, ACTOR) }).unwrap();
+    let second = first.cloned(61);
+    let (ids, _) = waiting(&second);
+    assert!(push(&second, |_| Verdict::Fork).is_copy, "the first one was there before");
+    second.vault.begin_as_new_device().unwrap();
+    assert_ne!(second.vault.state().device, device);
+    assert_eq!(waiting(&second).0, ids, "what waits goes along");
+    sound(&second);
+}
+
+#[test]
 fn a_centre_that_was_put_back_gets_again_what_it_had_acknowledged() {
     let (laptop, colleague, id, mood) = with_person(5);
     laptop.set("users", id, "job_title", "Baker").unwrap();
@@ -128,12 +148,14 @@ fn a_centre_that_was_put_back_gets_again_what_it_had_acknowledged() {
     push(&laptop, |dseq| if dseq == 4 { refused() } else { Verdict::Held { missing: Vec::new() } });
     assert_eq!(laptop.view(), view, "a refused change on top of it takes nothing else along");
     let rows = vec![image(&colleague, "users", id), image(&colleague, "mood_entries", mood)];
-    pull(&laptop, PullAnswer { grants: vec![grant(person(id), 9, rows.clone(), true)], ..nothing(&laptop, 9) });
+    pull(&laptop, PullAnswer { grants: vec![grant(person(id), 9, rows.clone(), true)], more: true, ..nothing(&laptop, 9) });
     assert_eq!(laptop.field("users", id, "job_title"), Some("Baker".into()), "the other's later value was lost there, ours comes back");
     assert_eq!(laptop.field("mood_entries", mood, "overall_mood"), Some(Value::Integer(4)), "what was refused has no effect");
     assert!(laptop.stored("mood_entries", own).is_some());
     sound(&laptop);
-    pull(&laptop, PullAnswer { verdicts: vec![Judged { dseq: 2, verdict: refused() }, Judged { dseq: 3, verdict: Verdict::Applied { g: 11 } }], ..nothing(&laptop, 10) });
+    let mut change = answers::field(&laptop, 10, row.writer_of(answers::group("users", "job_title")), &row, "job_title", "Baker");
+    change.writer.device = laptop.vault.state().device;
+    pull(&laptop, PullAnswer { changes: vec![change], verdicts: vec![Judged { dseq: 2, verdict: refused() }, Judged { dseq: 3, verdict: Verdict::Applied { g: 11 } }], more: true, ..nothing(&laptop, 10) });
     assert_eq!(laptop.vault.waiting().unwrap(), gladstone_vault::replica::Waiting { count: 0, oldest: None, quarantined: 2 });
 }
 

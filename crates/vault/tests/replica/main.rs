@@ -9,6 +9,7 @@ mod answers;
 mod realm;
 
 mod hostile;
+mod leases;
 mod leaving;
 mod lives;
 mod outbox;

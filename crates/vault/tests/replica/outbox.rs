@@ -75,7 +75,7 @@ fn what_the_centre_refuses_has_no_effect_here_and_what_builds_on_it_is_flagged()
     let told: Vec<_> = queue.iter().map(|item| (item.dseq, item.state, item.code.as_deref(), item.text.is_some())).collect();
     assert_eq!(told, [(1, EntryState::Quarantined, Some("forbidden"), true), (2, EntryState::Quarantined, Some("forbidden"), true), (3, EntryState::Waiting, None, true), (4, EntryState::Waiting, None, false), (5, EntryState::Waiting, None, false)], "each in its words");
     assert!(queue[2].text.as_deref().unwrap().contains("not here"), "{:?}", queue[2].text);
-    assert_eq!(queue[3].rows, [("users", id)]);
+    assert_eq!(queue[3].ops.iter().map(|op| op.id).collect::<Vec<_>>(), [id]);
     assert!(matches!(laptop.vault.receipt("mood_entries", mood).unwrap(), Receipt::Quarantined { dseq: 1, .. }));
     assert_eq!(laptop.vault.waiting().unwrap().count, 3, "the queue goes on");
     sound(&laptop);

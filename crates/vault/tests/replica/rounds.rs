@@ -141,9 +141,15 @@ fn a_digest_that_was_made_wrong_here_heals_with_everything_in_place() {
     amara.set("users", id, "job_title", "Baker").unwrap();
     let asked = amara.vault.pull_request().unwrap();
     let mut answer = realm.ask_pull(&amara).unwrap();
+    assert!(answer.sum.is_some() && answer.digests.is_empty(), "the centre tells one sum");
+    answer.sum = Some(Default::default());
+    let outcome = amara.vault.take_pull(&asked, answer).unwrap();
+    assert!(outcome.mismatches.is_empty() && outcome.more, "which unit differs is asked next");
+    let asked = amara.vault.pull_request().unwrap();
+    let mut answer = realm.ask_pull(&amara).unwrap();
     let digests: Vec<UnitDigest> = answer.digests.iter().map(|told| UnitDigest { unit: told.unit, digest: Default::default() }).collect();
-    assert!(!digests.is_empty(), "the centre tells digests");
-    answer.digests = digests;
+    assert!(!digests.is_empty(), "and the centre tells it");
+    (answer.digests, answer.sum) = (digests, Some(Default::default()));
     let outcome = amara.vault.take_pull(&asked, answer).unwrap();
     assert!(!outcome.mismatches.is_empty() && outcome.more);
     assert_eq!(amara.field("users", id, "job_title"), Some("Baker".into()));

@@ -1,10 +1,10 @@
 //! Taking in: rows of others, rows with own changes on top, downloads in parts, unknown fields.
 
 use gladstone_model::{Unit, Value, catalogue};
-use gladstone_protocol::{Verdict, wire::{Basis, Change, Granted, Page, PullAnswer, RowChange, RowImage, RowNews, UnitDigest}};
-use gladstone_store::search;
+use gladstone_protocol::{JournalEntry, JournalKind, Verdict, journal::Side, wire::{Basis, Change, Granted, Page, PullAnswer, RowChange, RowImage, RowNews, UnitDigest}};
+use gladstone_store::{StoreError, search};
 use gladstone_testkit::{Laptop, laptops};
-use gladstone_vault::replica::Receipt;
+use gladstone_vault::{VaultError, replica::Receipt};
 
 use crate::answers::{self, grant, image, joined, key, mid, nothing, person, pull, push, sound, with_person};
 
@@ -202,6 +202,35 @@ fn fields_and_entities_of_newer_versions_are_kept_and_never_shown() {
 }
 
 #[test]
+fn a_choice_of_a_newer_version_is_kept_and_shown_and_nobody_changes_the_record_here() {
+    let (laptop, _, id, mood) = with_person(12);
+    laptop.set("users", id, "job_title", "Baker").unwrap();
+    let sent = laptop.vault.next_push().unwrap().envelopes[0].bytes.clone();
+    let before = laptop.stored("users", id).unwrap();
+    let news = answers::field(&laptop, 11, mid(1), &before, "account_status", "hibernating");
+    pull(&laptop, PullAnswer { changes: vec![news], ..nothing(&laptop, 11) });
+    for (field, value) in [("account_status", "hibernating"), ("job_title", "Baker")] {
+        assert_eq!(laptop.field("users", id, field), Some(value.into()), "{field}: what came, and what waits on top of it");
+    }
+    sound(&laptop);
+    for (field, value) in [("department", "Ovens"), ("account_status", "active"), ("account_status", "hibernating"), ("job_title", "Miller")] {
+        let error = laptop.set("users", id, field, value).unwrap_err();
+        assert!(matches!(error, VaultError::Store(StoreError::NewerVersion { .. })), "{field}: {error:?}");
+        assert!(error.to_string().contains("“hibernating”") && error.to_string().contains("newer version of Gladstone"), "{error}");
+    }
+    let new = laptop.vault.commit::<_, VaultError>("people.register", |tx| tx.create("users", [("name", "Somebody".into()), ("role", "patient".into()), ("account_status", "hibernating".into())]));
+    assert!(matches!(new, Err(VaultError::Store(StoreError::Invalid(_)))), "nobody writes it here: {new:?}");
+    laptop.set("mood_entries", mood, "overall_mood", 6).unwrap();
+    assert_eq!(laptop.vault.next_push().unwrap().envelopes[0].bytes, sent, "what waits is sent as it was");
+    push(&laptop, |dseq| Verdict::Applied { g: 11 + dseq });
+    assert_eq!(laptop.vault.waiting().unwrap().count, 0);
+    let news = answers::field(&laptop, 90, mid(2), &laptop.stored("users", id).unwrap(), "account_status", "active");
+    pull(&laptop, PullAnswer { changes: vec![news], ..nothing(&laptop, 90) });
+    laptop.set("users", id, "job_title", "Miller").unwrap();
+    laptop.vault.verify(&mut |_, _| true).unwrap();
+}
+
+#[test]
 fn after_too_long_an_absence_units_are_replaced_and_what_waits_stays() {
     let (laptop, colleague, id, mood) = with_person(9);
     let own = laptop.mood(id, 60, 8).unwrap();
@@ -239,4 +268,24 @@ fn a_row_that_moves_to_another_unit_moves_within_one_answer() {
     pull(&laptop, PullAnswer { changes: vec![gone], ..nothing(&laptop, 14) });
     assert_eq!(laptop.stored("mood_entries", mood), None, "to a unit that is not held");
     sound(&laptop);
+}
+
+#[test]
+fn a_value_that_the_centre_keeps_beside_the_row_is_not_missed_there() {
+    let check = |what: &str, beside: bool, missed: bool| {
+        let (laptop, _, id, _) = with_person(13);
+        laptop.set("users", id, "job_title", "Baker").unwrap();
+        let row = laptop.stored("users", id).unwrap();
+        let group = answers::group("users", "job_title");
+        let mutation = row.writer_of(group);
+        let side = |mutation: uuid::Uuid| Side { values: Vec::new(), writer: answers::writer(&laptop, mutation) };
+        let entry = JournalEntry { entity: row.row.entity.no, row: id, group, kind: JournalKind::Review, base: None, base_values: None, kept: side(row.row_mid), other: side(mutation) };
+        push(&laptop, |_| if beside { Verdict::Merged { g: 11, journal: vec![entry.clone()] } } else { Verdict::Applied { g: 11 } });
+        let outcome = pull(&laptop, nothing(&laptop, 11));
+        assert_eq!(outcome.resend, missed, "{what}: sent again");
+        assert_eq!(laptop.field("users", id, "job_title"), Some(if missed { "Baker".into() } else { Value::Null }), "{what}: shown");
+        sound(&laptop);
+    };
+    check("the verdict says that it stands in the journal", true, false);
+    check("the verdict says that it took effect, and it is not there", false, true);
 }

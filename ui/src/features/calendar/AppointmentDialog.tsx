@@ -1,5 +1,5 @@
 // One appointment: what it is, what overlaps it, and what can be done with it.
-import { Ban, Check, MapPin, Move, NotebookPen, RotateCcw, Table2, TriangleAlert, UserRound } from "lucide-react";
+import { Ban, Check, MapPin, Move, NotebookPen, RotateCcw, Table2, TriangleAlert, UserRound, UserX } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import type { Appointment } from "../../bindings/commands";
 import { t } from "../../lib/messages";
@@ -25,6 +25,8 @@ export function AppointmentDialog({ appointment, side, onMove, onCancelled, onCl
   const mark = useAction("calendar.mark");
   const cancel = useAction("calendar.cancel");
   const cancelled = appointment.status === "cancelled";
+  // A newer version of Gladstone knows more states; what it wrote is shown and left alone.
+  const known = ["scheduled", "completed", "cancelled", "no_show"].includes(appointment.status);
   const history = useAnswer("records.history", { entity: "appointments", id: appointment.id }, cancelled);
   const why = history.data?.find((entry) => entry.command === "calendar.cancel")?.reason;
   const submit = (event: FormEvent) => {
@@ -43,6 +45,8 @@ export function AppointmentDialog({ appointment, side, onMove, onCancelled, onCl
           {appointment.note && <p className="row top"><NotebookPen className="icon" /><span className="prose">{appointment.note}</span></p>}
           {appointment.zone && appointment.zone !== zone() && <p className="small muted">{t("calendar.booked_in", { zone: appointment.zone })}</p>}
           {appointment.status === "completed" && <p><span className="badge saved"><Check className="icon" />{t("today.attended")}</span></p>}
+          {appointment.status === "no_show" && <p><span className="badge">{t("state.no_show")}</span></p>}
+          {!known && <p className="banner note small">{t("calendar.needs_newer", { status: appointment.status })}</p>}
           {cancelled && <p className="row"><span className="badge"><Ban className="icon" />{t("today.cancelled")}</span>{why && <span className="small">“{why}”</span>}</p>}
         </div>
         {appointment.overlaps.length > 0 && (
@@ -58,10 +62,11 @@ export function AppointmentDialog({ appointment, side, onMove, onCancelled, onCl
           <>
             {mark.error && <Failure error={mark.error} />}
             <div className="row wrap">
-              {!cancelled && <button className="btn primary" onClick={onMove}><Move className="icon" />{t("calendar.move")}<kbd>M</kbd></button>}
+              {known && !cancelled && <button className="btn primary" onClick={onMove}><Move className="icon" />{t("calendar.move")}<kbd>M</kbd></button>}
               {appointment.status === "scheduled" && <button className="btn" aria-busy={mark.isPending} onClick={() => mark.mutate({ id: appointment.id, to: "attended" })}><Check className="icon" />{t("calendar.attended")}</button>}
-              {appointment.status !== "scheduled" && <button className="btn" aria-busy={mark.isPending} onClick={() => mark.mutate({ id: appointment.id, to: "planned" })}><RotateCcw className="icon" />{t("calendar.plan_again")}</button>}
-              {!cancelled && <button className="btn" onClick={() => setCancelling(true)}><Ban className="icon" />{t("calendar.cancel")}</button>}
+              {appointment.status === "scheduled" && <button className="btn" aria-busy={mark.isPending} onClick={() => mark.mutate({ id: appointment.id, to: "missed" })}><UserX className="icon" />{t("state.no_show")}</button>}
+              {known && appointment.status !== "scheduled" && <button className="btn" aria-busy={mark.isPending} onClick={() => mark.mutate({ id: appointment.id, to: "planned" })}><RotateCcw className="icon" />{t("calendar.plan_again")}</button>}
+              {known && !cancelled && <button className="btn" onClick={() => setCancelling(true)}><Ban className="icon" />{t("calendar.cancel")}</button>}
             </div>
             <div className="row wrap links">
               {appointment.person_id && <a className="row small" href={to.person(appointment.person_id)} onClick={onClose}><UserRound className="icon" />{t("calendar.open_person", { name: appointment.person })}</a>}

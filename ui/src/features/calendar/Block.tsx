@@ -29,7 +29,7 @@ export function Block({ piece, hours, tabIndex, dragged, onOpen, onFocus, onKeyD
   const clash = appointment.overlaps.length > 0;
   const cancelled = appointment.status === "cancelled";
   const more = [appointment.person ? appointment.title : "", appointment.place].filter(Boolean).join(" · ");
-  const said = [nameOf(appointment), timesOf(appointment.start, appointment.end), more, cancelled ? t("today.cancelled") : appointment.status === "completed" ? t("today.attended") : "", clash ? t("calendar.n_overlaps", { n: appointment.overlaps.length }) : ""].filter(Boolean).join(", ");
+  const said = [nameOf(appointment), timesOf(appointment.start, appointment.end), more, cancelled ? t("today.cancelled") : appointment.status === "completed" ? t("today.attended") : appointment.status === "no_show" ? t("state.no_show") : "", clash ? t("calendar.n_overlaps", { n: appointment.overlaps.length }) : ""].filter(Boolean).join(", ");
   return (
     <button
       type="button" id={`a-${appointment.id}`} className={`ev ${appointment.kind}${clash ? " clash" : ""}${cancelled ? " off" : ""}${dragged ? " dragged" : ""}${end - start <= 30 ? " short" : end - start >= 55 ? " tall" : ""}`} style={placed(start, end, hours, piece.lane, piece.lanes)}

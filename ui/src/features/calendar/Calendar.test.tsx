@@ -139,6 +139,20 @@ describe("an appointment", () => {
     expect(asked("calendar.cancel")).toEqual([{ id: "a1", reason: "The road is closed" }]);
   });
 
+  it("is noted as missed, and planned again", async () => {
+    await open([visit()]);
+    fireEvent.click(screen.getByRole("button", { name: /^Yuki Tanaka/ }));
+    fireEvent.click(dialog().getByRole("button", { name: "Did not come", hidden: true }));
+    await waitFor(() => expect(asked("calendar.mark")).toEqual([{ id: "a1", to: "missed" }]));
+  });
+
+  it("in a state that only a newer version knows is shown and cannot be changed", async () => {
+    await open([visit({ status: "rescheduled" })]);
+    fireEvent.click(screen.getByRole("button", { name: /^Yuki Tanaka/ }));
+    expect(dialog().getByText(/Needs a newer version of Gladstone \(“rescheduled”\)/)).toBeTruthy();
+    expect(dialog().queryByRole("button", { name: /^(Move|Cancel it|Plan|Took place|Did not come)/, hidden: true })).toBeNull();
+  });
+
   it("from the address is open at once", async () => {
     await open([visit()], { open: "a1" });
     expect(dialog().getByText("Follow-up")).toBeTruthy();

@@ -91,7 +91,7 @@ export function WeekGrid({ monday, appointments, ghost, onOpen, onBook, onMove, 
           return (
             <span key={index} className={isToday(date.toISOString()) ? "cal-day today" : "cal-day"}>
               <span>{weekday(date.toISOString())} <b>{date.getDate()}</b></span>
-              {clashes > 0 && <span className="flag" title={t("calendar.n_overlap", { n: clashes })}><TriangleAlert className="icon" />{t("calendar.n_overlap", { n: clashes })}</span>}
+              {clashes > 0 && <span className="flag" title={t("calendar.n_overlap", { n: clashes })}><TriangleAlert className="icon" /><span className="long">{t("calendar.n_overlap", { n: clashes })}</span><span className="short" aria-hidden="true">{clashes}</span></span>}
             </span>
           );
         })}

@@ -25,7 +25,7 @@ export function CareTeam({ person }: { person: Person }) {
             {known.members.map((member) => (
               <div key={member.relation} className="li">
                 <Avatar name={member.colleague.name} />
-                <span className="grow"><b>{member.colleague.name}</b>{member.is_me && ` ${t("team.you")}`}<span className="small muted block">{t("team.since", { role: word("role", member.colleague.role), date: fullDate(member.since) })}</span></span>
+                <span className="grow"><b>{member.colleague.name}</b>{member.is_me && ` ${t("team.you")}`}<span className="small muted block">{how(member)}</span></span>
                 <button className="btn plain sm" onClick={() => setEnding(member)}>{t("team.end")}</button>
               </div>
             ))}
@@ -37,6 +37,14 @@ export function CareTeam({ person }: { person: Person }) {
       {ending && <End person={person} member={ending} onClose={() => setEnding(undefined)} />}
     </section>
   );
+}
+
+/** By what somebody holds the record, and since when or until when. */
+function how(member: Member): string {
+  const role = word("role", member.colleague.role);
+  if (!member.right) return member.since ? t("team.since", { role, date: fullDate(member.since) }) : role;
+  const right = t(member.right === "read" ? "team.may_read" : "team.may_write", { role });
+  return member.until ? t("team.until", { right, date: fullDate(member.until) }) : right;
 }
 
 function Add({ person, team, onClose }: { person: Person; team: Team; onClose: () => void }) {

@@ -16,6 +16,7 @@ import { Answer, Empty } from "../../parts/States";
 import { StartQuestionnaire } from "../../parts/StartQuestionnaire";
 import { Spark } from "../../parts/Spark";
 import { CareTeam } from "./CareTeam";
+import { Files } from "./Files";
 import { PersonForm } from "./PersonForm";
 
 type Show = "all" | "result" | "appointment";
@@ -56,6 +57,7 @@ function Page({ profile }: { profile: Known }) {
         <div className="stack">
           <Scores scores={profile.scores} person={person.id} />
           <CareTeam person={person} />
+          <Files person={person} />
           <section className="card" aria-label={t("profile.more")}>
             <header><h3>{t("profile.more")}</h3></header>
             <a className="li pick" href={to.calendar("", "", person.id)}><CalendarPlus className="icon" /><span className="grow">{t("profile.book")}</span><kbd>B</kbd></a>

@@ -43,6 +43,7 @@ function View({ kind, record, by, onEdit }: { kind: EntityInfo; record: RecordVi
         <a className="btn plain square" aria-label={t("dialog.close")} href={to.records(kind.name, "", by)}><X className="icon" /></a>
       </header>
       {record.error_reason !== null && <p className="banner note small">{t("records.in_error_because", { reason: record.error_reason })}</p>}
+      {record.newer.length > 0 && <p className="banner note small">{t("records.needs_newer", { fields: kind.fields.filter((field) => record.newer.includes(field.name)).map((field) => field.label).join(", ") })}</p>}
       <div className="values scroll">
       <ReceiptLine entity={kind.name} id={record.id} />
       <dl>
@@ -51,7 +52,7 @@ function View({ kind, record, by, onEdit }: { kind: EntityInfo; record: RecordVi
         <Parts kind={kind} id={record.id} />
       </div>
       <footer>
-        {record.error_reason === null && !kind.append_only && <button className="btn" onClick={onEdit}><Pencil className="icon" />{t("records.edit")}</button>}
+        {record.error_reason === null && !kind.append_only && record.newer.length === 0 && <button className="btn" onClick={onEdit}><Pencil className="icon" />{t("records.edit")}</button>}
         {kind.append_only && <span className="small muted">{t("records.sealed")}</span>}
         {record.error_reason === null && <button className="btn plain end" onClick={() => setOver("error")}>{t("records.mark_error")}</button>}
       </footer>

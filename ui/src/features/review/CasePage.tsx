@@ -1,7 +1,8 @@
 // One case: what it was before, what stands, what was also written, and the decision.
-import { Check, FilePlus2, History, Pencil, RotateCcw, SquareArrowOutUpRight } from "lucide-react";
-import { useEffect, useState, type FormEvent } from "react";
-import type { Case, DecisionChoice, EntityInfo, FieldInfo, Side } from "../../bindings/commands";
+import { ArrowRight, Check, FilePlus2, History, Pencil, RotateCcw, SquareArrowOutUpRight } from "lucide-react";
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
+import type { Case, CaseInfo, DecisionChoice, EntityInfo, FieldInfo, Side } from "../../bindings/commands";
+import { useActions } from "../../lib/keys";
 import { t } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
@@ -13,13 +14,13 @@ import { Widget } from "../../parts/Widget";
 import { subjectOf } from "./Review";
 import { Values, headlineOf } from "./Values";
 
-export function CasePage({ id }: { id: string }) {
+export function CasePage({ id, next }: { id: string; next: CaseInfo | undefined }) {
   const query = useAnswer("review.get", { id });
   const kinds = useAnswer("model.entities", {});
-  return <Answer query={query}>{(data) => <Page one={data} kind={kinds.data?.find((one) => one.name === data.info.entity)} />}</Answer>;
+  return <Answer query={query}>{(data) => <Page one={data} next={next} kind={kinds.data?.find((one) => one.name === data.info.entity)} />}</Answer>;
 }
 
-function Page({ one, kind }: { one: Case; kind: EntityInfo | undefined }) {
+function Page({ one, next, kind }: { one: Case; next: CaseInfo | undefined; kind: EntityInfo | undefined }) {
   const { info } = one;
   const [reason, setReason] = useState("");
   const [third, setThird] = useState(false);
@@ -32,6 +33,11 @@ function Page({ one, kind }: { one: Case; kind: EntityInfo | undefined }) {
     go(to.review(info.id));
     decide.mutate({ id: info.id, choice, reason, values: values ?? null }, { onSuccess: () => setThird(false) });
   };
+  // What is decided by a key or a button that goes away is told where it stands now.
+  const decided = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (decide.isSuccess && !open && (document.activeElement === document.body || document.activeElement?.tagName === "MAIN")) decided.current?.focus();
+  }, [decide.isSuccess, open]);
   const canTake = info.kind === "values" || info.kind === "in_error" || info.kind === "part_of_in_error";
   useEffect(() => {
     if (!open || third) return undefined;
@@ -44,6 +50,7 @@ function Page({ one, kind }: { one: Case; kind: EntityInfo | undefined }) {
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
   });
+  useActions(!open && next ? [{ id: "next-case", label: t("review.next", { name: next.person || next.record || next.label }), keys: "N", run: () => go(to.review(next.id)) }] : []);
   const error = decide.error ?? undo.error;
   const recordHref = info.person_id && info.entity === "users" ? to.person(info.person_id) : to.records(info.entity, info.record_id);
   return (
@@ -55,15 +62,14 @@ function Page({ one, kind }: { one: Case; kind: EntityInfo | undefined }) {
       {one.before && <div className="before"><History className="icon" /><span className="grow"><span className="muted">{t("review.before")}</span> <b>{headlineOf(fields, one.before.values, one.references)}</b></span>{one.before.by && <span className="small muted">{authorOf(one.before)}{one.before.at && `, ${when(one.before.at, t("time.today"))}`}</span>}</div>}
       {open && <p>{t(`review.explain.${info.kind}`)}</p>}
       {one.note && <Note>{one.note}</Note>}
-      {one.other && <p className="row"><SquareArrowOutUpRight className="icon" /><a href={info.entity === "users" ? to.person(one.other.id) : to.records(info.entity, one.other.id)}>{t("review.other", { title: one.other.title })}</a></p>}
-      <div className="two">
+      {info.kind === "double" ? <Double one={one} fields={fields} open={open}>{open && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("keep")}>{t("review.noted")}<kbd>1</kbd></button>}</Double> : <div className="two">
         <Value side={one.current} fields={fields} references={one.references} badge={info.kind === "in_error" || info.kind === "part_of_in_error" ? "" : open ? t("review.stands") : info.status === "kept_current" ? t("review.counts") : ""} chosen={info.status === "kept_current"}>
           {open && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("keep")}>{t(KEEP[info.kind])}<kbd>1</kbd></button>}
         </Value>
         <Value side={one.incoming} fields={fields} references={one.references} badge={open ? "" : info.status === "took_incoming" ? t("review.counts") : ""} chosen={info.status === "took_incoming"}>
           {open && canTake && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("take")}>{info.kind === "in_error" && <FilePlus2 className="icon" />}{t(TAKE[info.kind])}<kbd>2</kbd></button>}
         </Value>
-      </div>
+      </div>}
       {one.changed_since && one.stands && <Note>{t("review.changed_since", { value: headlineOf(fields, one.stands, one.references) })}</Note>}
       {info.status === "wrote_third" && one.stands && <div className="before chosen"><Check className="icon" /><span><span className="muted">{t("review.third_counts")}</span> <b>{headlineOf(fields, one.stands, one.references)}</b></span></div>}
       {error && <Failure error={error} />}
@@ -74,12 +80,13 @@ function Page({ one, kind }: { one: Case; kind: EntityInfo | undefined }) {
             <span className="end small muted">{t("review.later")}</span>
           </div>
           <div className="why"><TextField label={<>{t("review.why")} <span className="muted plain-weight">{t("review.why_where")}</span></>} hint={t("review.why_hint")} autoComplete="off" value={reason} onChange={setReason} /></div>
-          <p className="small muted">{t("review.nothing_lost")}</p>
+          <p className="small muted">{info.kind === "values" ? t("review.nothing_lost") : t("review.stays_in_history")}</p>
         </>
       ) : (
-        <div className="decided">
+        <div className="decided" ref={decided} tabIndex={-1} role="status">
           <p className="grow"><b>{t(`review.${info.status}`)}</b> <span className="muted">{[one.decided_by, one.decided_at && when(one.decided_at, t("time.today"))].filter(Boolean).join(", ")}</span>{one.reason && <span className="block">“{one.reason}”</span>}</p>
           {one.can_undo ? <button className="btn" aria-busy={undo.isPending} onClick={() => undo.mutate({ id: info.id })}><RotateCcw className="icon" />{t("review.undo")}</button> : <span className="small muted">{t("review.no_undo")}</span>}
+          {next && <a className="btn" href={to.review(next.id)}>{t("review.next", { name: next.person || next.record || next.label })}<ArrowRight className="icon" /><kbd>N</kbd></a>}
         </div>
       )}
       {third && <Third one={one} fields={fields} pending={decide.isPending} error={decide.error?.field ? { field: decide.error.field, message: decide.error.message } : undefined} onWrite={(values) => choose("third", values)} onClose={() => setThird(false)} />}
@@ -95,7 +102,7 @@ export function authorOf(side: Side): string {
   return side.by || t("review.somebody");
 }
 
-function Value({ side, fields, references, badge, chosen, children }: { side: Side; fields: FieldInfo[]; references: Record<string, string>; badge: string; chosen: boolean; children: React.ReactNode }) {
+function Value({ side, fields, references, badge, chosen, children }: { side: Side; fields: FieldInfo[]; references: Record<string, string>; badge: string; chosen: boolean; children: ReactNode }) {
   return (
     <div className={chosen ? "val on" : "val"}>
       {badge && <span className="badge saved"><Check className="icon" />{badge}</span>}
@@ -105,6 +112,26 @@ function Value({ side, fields, references, badge, chosen, children }: { side: Si
         {side.at && <><dt>{t("review.when")}</dt><dd>{when(side.at, t("time.today"))}</dd></>}
       </dl>
       {children}
+    </div>
+  );
+}
+
+/** Two records that may be one and the same, side by side. */
+function Double({ one, fields, open, children }: { one: Case; fields: FieldInfo[]; open: boolean; children: ReactNode }) {
+  const { info, other } = one;
+  const link = (id: string, title: string) => <a className="v" href={info.entity === "users" ? to.person(id) : to.records(info.entity, id)}>{title || info.label}</a>;
+  return (
+    <div className="two">
+      <div className="val">
+        {link(info.record_id, info.person || info.record)}
+        <Values fields={fields} values={one.incoming.values} references={one.references} />
+        <dl><dt>{t("review.who")}</dt><dd>{authorOf(one.incoming)}</dd>{one.incoming.at && <><dt>{t("review.when")}</dt><dd>{when(one.incoming.at, t("time.today"))}</dd></>}</dl>
+      </div>
+      <div className="val">
+        {other ? link(other.id, other.title) : <div className="v">{t("review.other_elsewhere")}</div>}
+        {!other && <p>{t("review.other_elsewhere_text")}</p>}
+        {open && children}
+      </div>
     </div>
   );
 }

@@ -39,7 +39,7 @@ export function Review({ decided, id }: { decided: boolean; id: string }) {
               {!decided && data.cases.length === 0 && <p className="pad-2 small muted">{t("review.all_decided")}</p>}
               {!decided && data.others > 0 && <p className="pad-2 small muted">{t("review.others", { n: data.others })}</p>}
             </nav>
-            {chosen && <CasePage key={chosen} id={chosen} />}
+            {chosen && <CasePage key={chosen} id={chosen} next={decided ? undefined : cases.find((one) => one.id !== chosen)} />}
           </div>
         )}
       </Answer>

@@ -3,16 +3,10 @@ import type { FieldInfo } from "../../bindings/commands";
 import { t } from "../../lib/messages";
 import { brief, clock } from "../../lib/time";
 import { JsonView } from "../../parts/JsonEditor";
-import { shown } from "../../parts/shown";
+import { textOf } from "../../parts/shown";
 
 /** Longest text that is shown large. */
 const LARGE = 24;
-
-export function textOf(field: FieldInfo, value: unknown, references: Record<string, string>): string {
-  if (value === null || value === undefined || value === "") return t("review.nothing");
-  if (field.kind === "reference") return references[String(value)] ?? t("records.elsewhere");
-  return shown(field, value);
-}
 
 /** Begin and end as one, where the group is the time of something: Sat 21 Nov, 12:30 to 13:10. */
 function timesOf(values: Record<string, unknown>): string | undefined {

@@ -27,11 +27,11 @@ export function useLeaseEnd(lease: LeaseStatus): void {
   }, [left]);
 }
 
-function Contact() {
+function Contact({ primary = false }: { primary?: boolean }) {
   const now = useAction("sync.now");
   return (
     <>
-      <button className="btn primary" aria-busy={now.isPending} onClick={() => now.mutate({ wait: true })}><RefreshCw className="icon" />{t("sync.now")}</button>
+      <button className={primary ? "btn primary" : "btn"} aria-busy={now.isPending} onClick={() => now.mutate({ wait: true })}><RefreshCw className="icon" />{t("sync.now")}</button>
       {now.error && <Failure error={now.error} />}
     </>
   );
@@ -39,6 +39,7 @@ function Contact() {
 
 /** The line above every page: little time left, or what is open although there is none. */
 export function LeaseBanner({ lease }: { lease: LeaseStatus }) {
+  const { parts } = useRoute();
   if (lease.state === "running" && lease.days_left <= WARN_DAYS) {
     return (
       <div className="banner attention lease" role="status">
@@ -50,8 +51,8 @@ export function LeaseBanner({ lease }: { lease: LeaseStatus }) {
   return (
     <div className="banner attention lease" role="status">
       <ShieldAlert className="icon" />
-      <span className="grow small">{lease.glass ? <><b>{t("lease.glass", { person: lease.glass.person, time: when(lease.glass.until, t("time.today")) })}</b> {t("lease.glass_text", { reason: lease.glass.reason })}</> : <><b>{t("lease.over")}</b> {t("lease.over_short")}</>}</span>
-      {lease.glass && <a className="btn sm" href={to.person(lease.glass.person_id)}>{t("lease.glass_open")}</a>}
+      <span className="grow small">{lease.glass ? <><b>{t("lease.glass", { person: lease.glass.person, time: when(lease.glass.until, t("time.today")) })}</b> {t("lease.glass_text", { reason: lease.glass.reason })}</> : <><b>{t("lease.over")}.</b> {t("lease.over_short")}</>}</span>
+      {lease.glass && !(parts[0] === "people" && parts[1] === lease.glass.person_id) && <a className="btn sm" href={to.person(lease.glass.person_id)}>{t("lease.glass_open")}</a>}
       <a className="btn sm" href={to.sync()}>{t("sync.title")}</a>
     </div>
   );
@@ -73,7 +74,7 @@ export function LeaseOver() {
 /** Nothing before contact: everything but synchronizing is closed. */
 export function LeaseLocked({ lease }: { lease: LeaseStatus }) {
   const lock = useAction("vault.lock");
-  return <Empty title={t("lease.locked")} action={<div className="row centred"><Contact /><button className="btn" onClick={() => lock.mutate({})}><Lock className="icon" />{t("lease.recover")}</button></div>}>{t("lease.locked_text", { day: lease.since ? longDate(lease.since) : "" })}</Empty>;
+  return <Empty title={t("lease.locked")} action={<div className="row centred"><Contact primary /><button className="btn" onClick={() => lock.mutate({})}><Lock className="icon" />{t("lease.recover")}</button></div>}>{t("lease.locked_text", { day: lease.since ? longDate(lease.since) : "" })}</Empty>;
 }
 
 function BreakGlass({ personId, onClose }: { personId: string; onClose: () => void }) {

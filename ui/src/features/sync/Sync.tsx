@@ -1,28 +1,36 @@
 // Synchronizing: how it stands, what waits, what was put aside, what was done and what left.
-import { Building2, Laptop, RefreshCw, Trash2 } from "lucide-react";
+import { Building2, KeyRound, Laptop, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
-import type { SyncStatus } from "../../bindings/commands";
+import type { LeaseStatus, SyncStatus } from "../../bindings/commands";
 import { useActions } from "../../lib/keys";
+import { bytes } from "../../lib/bytes";
 import { t, word } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
-import { longDate, when } from "../../lib/time";
+import { said } from "../../lib/said";
+import { ago, longDate, when } from "../../lib/time";
 import { Erase } from "../../parts/Erase";
 import { Answer, Empty, Failure } from "../../parts/States";
 import { SyncSign, isUnderWay, needsPerson } from "../../parts/SyncSign";
 import { JoinDialog } from "./JoinDialog";
 import { Queue } from "./Queue";
 
+/** Lines of the log that are shown before the rest is asked for. */
+const LINES = 12;
+
 export function Sync() {
   const status = useAnswer("sync.status", {});
   const now = useAction("sync.now");
   const [joining, setJoining] = useState(false);
   const joined = Boolean(status.data?.centre);
-  useActions(joined ? [{ id: "sync-now", label: t("sync.now"), keys: "R", run: () => now.mutate({ wait: false }) }] : []);
+  // Where asking again cannot help, nothing offers it.
+  const helps = joined && !["revoked", "copy", "upgrade_required"].includes(status.data?.phase ?? "");
+  const busy = now.isPending || isUnderWay(status.data?.phase ?? "idle");
+  useActions(helps ? [{ id: "sync-now", label: t("sync.now"), keys: "R", run: () => now.mutate({ wait: false }) }] : []);
   return (
     <>
       <div className="head">
-        <div className="grow"><h1>{t("sync.title")}</h1><p className="sub">{status.data?.centre ? [status.data.centre.organization, word("role", status.data.centre.role), status.data.centre.server].join(" · ") : t("sync.sub_alone")}</p></div>
-        {joined && <button className="btn primary" aria-busy={now.isPending} onClick={() => now.mutate({ wait: false })}><RefreshCw className="icon" />{t("sync.now")}<kbd>R</kbd></button>}
+        <div className="grow"><h1 id="sync-title" tabIndex={-1}>{t("sync.title")}</h1><p className="sub">{status.data?.centre ? [status.data.centre.organization, word("role", status.data.centre.role), status.data.centre.server].join(" · ") : t("sync.sub_alone")}</p></div>
+        {helps && <button className="btn primary" aria-busy={busy} onClick={() => now.mutate({ wait: false })}><RefreshCw className="icon" />{t("sync.now")}<kbd>R</kbd></button>}
       </div>
       <Answer query={status}>
         {(data) => data.centre ? (
@@ -30,7 +38,7 @@ export function Sync() {
             <div className="stack">
               {now.error && <Failure error={now.error} />}
               <Standing status={data} />
-              <Queue />
+              <Queue phase={data.phase} oldest={data.oldest} waiting={data.waiting} />
             </div>
             <div className="stack"><Log /><Left /></div>
           </div>
@@ -45,34 +53,52 @@ export function Sync() {
 
 function Standing({ status }: { status: SyncStatus }) {
   const { centre, phase } = status;
-  const [over, setOver] = useState<"anew" | "erase">();
+  const [over, setOver] = useState<"again" | "anew" | "erase">();
   const app = useAnswer("app.status", {});
   if (!centre) return null;
-  const label = app.data?.open?.label ?? "";
+  const open = app.data?.open;
+  const close = () => setOver(undefined);
+  const queued = [status.waiting > 0 && t("status.to_send", { n: status.waiting }), status.waiting > 0 && status.oldest && t("sync.oldest", { age: ago(status.oldest) }), status.set_aside > 0 && t("status.set_aside", { n: status.set_aside }), status.files.waiting > 0 && t("sync.files", { n: status.files.waiting, size: bytes(status.files.bytes) }), status.files.failed > 0 && t("sync.files_failed", { n: status.files.failed })].filter(Boolean).join(", ");
   return (
     <section className={needsPerson(phase) ? "banner attention standing" : "card standing"} aria-label={t("sync.standing")}>
       <div className="grow stack-2">
         <SyncSign phase={phase} />
         <p>{t(`sync.explain.${phase}`)}</p>
-        {status.message && needsPerson(phase) && <p className="small">{status.message}</p>}
-        {centre.downloading && !isUnderWay(phase) && <p className="small">{t("sync.downloading")}</p>}
-        <p className="small muted">{[status.last_sync ? t("sync.last", { time: when(status.last_sync, t("time.today")) }) : t("status.never_synced"), t("sync.works_until", { day: longDate(centre.works_until) })].join(" · ")}</p>
+        {status.message && needsPerson(phase) && <p className="small">{said(status.message)}</p>}
+        {centre.parts_coming > 0 && (
+          <div className="stack-1">
+            <div className="bar"><progress max={centre.parts + centre.parts_coming} value={centre.parts} aria-label={t("sync.first_download")} /></div>
+            <p className="small">{t("sync.downloading", { done: centre.parts, n: centre.parts_coming })}</p>
+          </div>
+        )}
+        <p className="small muted">{[status.last_sync ? t("sync.last", { time: when(status.last_sync, t("time.today")) }) : t("status.never_synced"), queued, phase !== "revoked" && leaseText(open?.lease, centre.works_until)].filter(Boolean).join(" · ")}</p>
       </div>
+      {phase === "signed_out" && <button className="btn" onClick={() => setOver("again")}><KeyRound className="icon" />{t("sync.again")}</button>}
       {phase === "copy" && <button className="btn" onClick={() => setOver("anew")}><Laptop className="icon" />{t("sync.anew")}</button>}
       {phase === "revoked" && status.waiting === 0 && <button className="btn" onClick={() => setOver("erase")}><Trash2 className="icon" />{t("sync.erase")}</button>}
-      {over === "anew" && <JoinDialog anew onClose={() => setOver(undefined)} />}
-      {over === "erase" && <Erase label={label} onClose={() => setOver(undefined)} />}
+      {over === "again" && <JoinDialog how="again" onClose={close} />}
+      {over === "anew" && <JoinDialog how="anew" onClose={close} />}
+      {over === "erase" && <Erase label={open?.label ?? ""} onClose={close} />}
     </section>
   );
 }
 
+function leaseText(lease: LeaseStatus | undefined, until: string): string {
+  if (lease?.state === "over") return t("sync.lease_over", { day: longDate(until) });
+  if (lease?.state === "locked") return t("lease.locked");
+  return t("sync.works_until", { day: longDate(until) });
+}
+
 function Log() {
   const log = useAnswer("sync.log", {});
+  const [all, setAll] = useState(false);
+  const lines = log.data ?? [];
   return (
     <section className="card" aria-label={t("sync.log")}>
       <header><h3>{t("sync.log")}</h3></header>
       {log.data?.length === 0 && <p className="pad muted small">{t("sync.log_empty")}</p>}
-      {log.data?.slice(0, 30).map((line, at) => <div key={at} className="li"><span className="grow small">{line.line}</span><time className="small muted">{when(line.at, "").trim()}</time></div>)}
+      {lines.slice(0, all ? lines.length : LINES).map((line, at) => <div key={at} className="li top"><span className="grow small">{said(line.line)}</span><time className="small muted" dateTime={line.at}>{when(line.at, "").trim()}</time></div>)}
+      {!all && lines.length > LINES && <button className="li pick link small" onClick={() => setAll(true)}>{t("sync.log_all", { n: lines.length })}</button>}
     </section>
   );
 }
@@ -82,8 +108,9 @@ function Left() {
   return (
     <section className="card" aria-label={t("sync.departed")}>
       <header><h3>{t("sync.departed")}</h3></header>
+      {departed.error?.code === "lease_over" && <p className="pad muted small">{t("sync.departed_closed")}</p>}
       {departed.data?.length === 0 && <p className="pad muted small">{t("sync.departed_empty")}</p>}
-      {departed.data?.map((left, at) => <div key={at} className="li"><span className="grow"><b>{left.title || t("records.unnamed")}</b><span className="small muted block">{left.reason}</span></span><span className="small muted">{t("sync.rows", { n: left.rows })}<br />{when(left.at, t("time.today"))}</span></div>)}
+      {departed.data?.map((left, at) => <div key={at} className="li top"><span className="grow"><b>{left.title || t("records.unnamed")}</b><span className="small muted block">{said(left.reason)}</span></span><span className="small muted left-when">{t("sync.rows", { n: left.rows })}<br />{when(left.at, t("time.today"))}</span></div>)}
     </section>
   );
 }

@@ -69,6 +69,7 @@ function Visit({ entry, past, next }: { entry: AgendaEntry; past: boolean; next:
         <div className="small muted">{[entry.person_id ? entry.title : "", entry.location].filter(Boolean).join(" · ")}</div>
       </div>
       {entry.status === "completed" ? <span className="badge saved"><Check className="icon" />{t("today.attended")}</span>
+        : entry.status === "no_show" ? <span className="badge">{t("state.no_show")}</span>
         : entry.status === "cancelled" ? <span className="badge">{t("today.cancelled")}</span>
         : next && entry.person_id ? <a className="btn sm" href={to.person(entry.person_id)}>{t("today.open")}</a>
         : entry.location && <span className="badge plain"><MapPin className="icon" />{entry.location}</span>}

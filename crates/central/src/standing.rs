@@ -1,0 +1,76 @@
+//! What this process remembers of laptops, so that a pull costs what is new and not what is held:
+//! which units a laptop holds, up to where, and the sum of their digests. A memory and nothing more:
+//! every part of it is used only for a request that names the same set, the same history and the
+//! same or a later commit number, and can be had from the store at the price of reading all units.
+//! Several services on one store each have their own.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use gladstone_model::{Instant, Unit};
+use gladstone_protocol::RowsDigest;
+use uuid::Uuid;
+
+/// Laptops that are remembered; then all are forgotten.
+const LAPTOPS: usize = 10_000;
+/// Units in all sets that are remembered, about 24 bytes each; then all are forgotten.
+const UNITS: usize = 2_000_000;
+
+/// Where a laptop stood after an answer that it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    /// The history.
+    pub epoch: Uuid,
+    /// Up to which commit number.
+    pub g: u64,
+    /// Hash of the units that it holds as complete.
+    pub hash: [u8; 32],
+    /// These units.
+    pub held: Arc<BTreeSet<Unit>>,
+    /// Sum of their digests at `g`; none where it was not computed.
+    pub sum: Option<RowsDigest>,
+    /// Whose laptop, and between which instants these are exactly the units that the person may see,
+    /// as long as nothing was committed behind `g`; none where more was to follow.
+    pub settled: Option<(Uuid, Instant, Instant)>,
+}
+
+/// What is remembered.
+#[derive(Default)]
+pub(crate) struct Standings(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    laptops: HashMap<(Uuid, Uuid), Arc<Standing>>,
+    sets: HashMap<[u8; 32], Weak<BTreeSet<Unit>>>,
+    units: usize,
+}
+
+impl Standings {
+    /// Where a laptop of a realm stood last.
+    pub fn of(&self, realm: Uuid, device: Uuid) -> Option<Arc<Standing>> {
+        self.lock().laptops.get(&(realm, device)).cloned()
+    }
+
+    /// Notes where a laptop stands after its answer.
+    pub fn note(&self, realm: Uuid, device: Uuid, mut standing: Standing) {
+        let mut kept = self.lock();
+        if kept.laptops.len() >= LAPTOPS || kept.units > UNITS {
+            *kept = Kept::default();
+        }
+        // Laptops of administrators hold the same many units.
+        match kept.sets.get(&standing.hash).and_then(Weak::upgrade) {
+            Some(known) => standing.held = known,
+            None => {
+                kept.units += standing.held.len();
+                kept.sets.insert(standing.hash, Arc::downgrade(&standing.held));
+            }
+        }
+        kept.laptops.insert((realm, device), Arc::new(standing));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

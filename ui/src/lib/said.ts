@@ -1,0 +1,32 @@
+// What the vault and the centre said in English, in the language of the screen.
+import { SAID } from "../messages/said";
+import { fill, language } from "./messages";
+
+interface Sentence {
+  pattern: RegExp;
+  names: string[];
+  in: Record<"en" | "de", string>;
+}
+
+const PLACE = /\{(\w+)(?::[^}]*)?\}/g;
+
+const sentences: Sentence[] = SAID.map(([en, de]) => {
+  const names = [...en.matchAll(PLACE)].map((found) => found[1] as string);
+  const parts = en.split(PLACE).filter((_, at) => at % 2 === 0).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const source = parts.map((part, at) => (at < names.length ? `${part}(${names[at] === "n" ? "\\d+" : ".+?"})` : part)).join("");
+  return { pattern: new RegExp(`^${source}$`, "s"), names, in: { en, de } };
+});
+
+/** The same sentence in the language of the screen; a sentence that nobody knows stays as it is. */
+export function said(text: string): string {
+  for (const sentence of sentences) {
+    const found = sentence.pattern.exec(text);
+    if (!found) continue;
+    const values = Object.fromEntries(sentence.names.map((name, at) => [name, name === "why" ? said(found[at + 1] ?? "") : (found[at + 1] ?? "")]));
+    return fill(language() === "en" ? english(sentence.in.en) : sentence.in[language()], values);
+  }
+  return text;
+}
+
+/** The program says “1 changes”; the screen does not. */
+const english = (text: string) => text.replace("{n} changes were not accepted and are", "{n:change was not accepted and is|changes were not accepted and are}").replace("{n} records", "{n:record|records}");
