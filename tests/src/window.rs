@@ -191,7 +191,10 @@ impl Window {
     /// It does not appear in time; says what the screen shows instead.
     pub fn wait(&self, xpath: &str) -> Result<fantoccini::elements::Element, String> {
         let client = self.client()?;
-        let found = self.runtime.block_on(client.wait().at_most(PATIENCE).every(Duration::from_millis(40)).for_element(Locator::XPath(xpath)));
+        let found = again(|| {
+            let found = self.runtime.block_on(client.wait().at_most(PATIENCE).every(Duration::from_millis(40)).for_element(Locator::XPath(xpath)));
+            found.map_err(|error| error.to_string())
+        });
         found.map_err(|error| format!("not there: {xpath} ({error}). The screen shows:\n{}", self.text().unwrap_or_default()))
     }
 
@@ -254,15 +257,10 @@ impl Window {
     /// # Errors
     /// There is nothing.
     pub fn click_at(&self, xpath: &str) -> Result<(), String> {
-        // What the laptop hears from its centre may draw the screen anew between finding and clicking.
-        for _ in 0..3 {
+        again(|| {
             let element = self.wait(xpath)?;
-            match self.run(element.click()) {
-                Err(why) if why.contains("was not found") || why.contains("stale") => std::thread::sleep(Duration::from_millis(40)),
-                done => return done,
-            }
-        }
-        Err(format!("{xpath} goes away again and again"))
+            self.run(element.click())
+        })
     }
 
     /// Types into the field with this label.
@@ -271,9 +269,12 @@ impl Window {
     /// There is no such field.
     pub fn fill(&self, label: &str, text: &str) -> Result<(), String> {
         let label = quoted(label);
-        let element = self.wait(&format!("//*[@id=//label[contains(normalize-space(.), {label})]/@for] | //input[contains(@aria-label, {label})]"))?;
-        self.run(element.click())?;
-        self.run(element.send_keys(text))
+        let field = format!("//*[@id=//label[contains(normalize-space(.), {label})]/@for] | //input[contains(@aria-label, {label})]");
+        self.click_at(&field)?;
+        again(|| {
+            let element = self.wait(&field)?;
+            self.run(element.send_keys(text))
+        })
     }
 
     /// Presses keys where the focus is.
@@ -282,10 +283,12 @@ impl Window {
     /// Nothing has the focus.
     pub fn keys(&self, keys: &str) -> Result<(), String> {
         let client = self.client()?;
-        self.runtime.block_on(async {
-            let element = client.active_element().await?;
-            element.send_keys(keys).await
-        }).map_err(|error: CmdError| error.to_string())
+        again(|| {
+            self.runtime.block_on(async {
+                let element = client.active_element().await?;
+                element.send_keys(keys).await
+            }).map_err(|error: CmdError| error.to_string())
+        })
     }
 
     /// Presses one named key.
@@ -351,6 +354,21 @@ impl Window {
     pub fn close(mut self) -> Result<(), String> {
         let Some(client) = self.client.take() else { return Ok(()) };
         self.run(client.close())
+    }
+}
+
+/// Does something to an element once more when the screen was drawn anew between finding and using it,
+/// which what a laptop hears or saves may do at any moment. Nothing was done then.
+fn again<T>(mut action: impl FnMut() -> Result<T, String>) -> Result<T, String> {
+    let mut tries = 0;
+    loop {
+        match action() {
+            Err(why) if tries < 5 && (why.contains("Node with identifier") || why.contains("stale")) => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(40));
+            }
+            done => return done,
+        }
     }
 }
 
