@@ -1,10 +1,11 @@
-//! A line to the centre that can be cut and mended: what a laptop has between itself and the service.
+//! A line to the centre that can be cut, mended and made slow: what a laptop has between itself and the service.
 
 use std::{
-    io,
+    io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 /// Passes bytes on between a port of its own and the centre, until it is cut.
@@ -17,6 +18,8 @@ struct State {
     there: SocketAddr,
     whole: bool,
     ended: bool,
+    /// Bytes a second each way; none for as fast as it goes.
+    rate: Option<u64>,
     open: Vec<TcpStream>,
 }
 
@@ -29,7 +32,7 @@ impl Line {
         let there = address.trim_start_matches("https://").parse().map_err(|error| format!("{address}: {error}"))?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
         let here = listener.local_addr().map_err(|error| error.to_string())?;
-        let state = Arc::new(Mutex::new(State { there, whole: true, ended: false, open: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { there, whole: true, ended: false, rate: None, open: Vec::new() }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for caller in listener.incoming().flatten() {
@@ -57,6 +60,11 @@ impl Line {
         }
     }
 
+    /// From now on so many bytes a second get through each way; none for as fast as it goes.
+    pub fn at_most(&self, rate: Option<u64>) {
+        lock(&self.state).rate = rate;
+    }
+
     /// The line is whole again.
     pub fn mend(&self) {
         lock(&self.state).whole = true;
@@ -72,20 +80,37 @@ impl Drop for Line {
     }
 }
 
-fn connect(state: &Mutex<State>, caller: TcpStream) -> io::Result<()> {
-    let mut state = lock(state);
+fn connect(shared: &Arc<Mutex<State>>, caller: TcpStream) -> io::Result<()> {
+    let mut state = lock(shared);
     if !state.whole {
         return Ok(());
     }
     let centre = TcpStream::connect(state.there)?;
     for (from, to) in [(caller.try_clone()?, centre.try_clone()?), (centre.try_clone()?, caller.try_clone()?)] {
+        let shared = Arc::clone(shared);
         thread::spawn(move || {
-            let _ = io::copy(&mut &from, &mut &to);
+            // Whoever talks here hears of an end by the line itself.
+            let _ = pass(&from, &to, &shared);
             let _ = to.shutdown(Shutdown::Write);
         });
     }
     state.open.extend([caller, centre]);
     Ok(())
+}
+
+/// Passes on what comes, not faster than the line is.
+fn pass(mut from: &TcpStream, mut to: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
+    let mut piece = [0; 2_048];
+    loop {
+        let count = from.read(&mut piece)?;
+        if count == 0 {
+            return Ok(());
+        }
+        if let Some(rate) = lock(state).rate {
+            thread::sleep(Duration::from_micros(count as u64 * 1_000_000 / rate.max(1)));
+        }
+        to.write_all(piece.get(..count).unwrap_or_default())?;
+    }
 }
 
 fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {

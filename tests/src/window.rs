@@ -259,8 +259,27 @@ impl Window {
     pub fn click_at(&self, xpath: &str) -> Result<(), String> {
         again(|| {
             let element = self.wait(xpath)?;
+            self.come_to_rest(&element)?;
             self.run(element.click())
         })
+    }
+
+    /// Waits until an element stays where it is: a click goes to a place, and whatever has moved there
+    /// meanwhile would get it.
+    fn come_to_rest(&self, element: &fantoccini::elements::Element) -> Result<(), String> {
+        let client = self.client()?;
+        let element = serde_json::to_value(element).map_err(|error| error.to_string())?;
+        let place = || self.run(client.execute("arguments[0].scrollIntoView({block:'nearest',inline:'nearest'});const b=arguments[0].getBoundingClientRect();return [b.x,b.y,b.width,b.height]", vec![element.clone()]));
+        let begun = Instant::now();
+        let mut before = place()?;
+        loop {
+            std::thread::sleep(Duration::from_millis(20));
+            let now = place()?;
+            if now == before || begun.elapsed() > Duration::from_secs(2) {
+                return Ok(());
+            }
+            before = now;
+        }
     }
 
     /// Types into the field with this label.
@@ -271,10 +290,36 @@ impl Window {
         let label = quoted(label);
         let field = format!("//*[@id=//label[contains(normalize-space(.), {label})]/@for] | //input[contains(@aria-label, {label})]");
         self.click_at(&field)?;
-        again(|| {
+        let value = || -> Result<String, String> {
             let element = self.wait(&field)?;
-            self.run(element.send_keys(text))
-        })
+            Ok(self.run(element.prop("value"))?.unwrap_or_default())
+        };
+        let before = again(value)?;
+        for _ in 0..3 {
+            again(|| {
+                let element = self.wait(&field)?;
+                self.run(element.send_keys(text))
+            })?;
+            // A field that was drawn anew between two keys has lost some: all of it once more, in the place of what is there.
+            if again(value)? == format!("{before}{text}") || !self.lost_some(&field, &before, text)? {
+                return Ok(());
+            }
+            self.script("document.activeElement.select && document.activeElement.select()")?;
+            if !before.is_empty() {
+                self.keys(&before)?;
+            }
+        }
+        Err(format!("“{label}” does not keep what is typed"))
+    }
+
+    /// Whether what stands in a field is only some of what was typed, after a moment for the rest to be drawn.
+    fn lost_some(&self, field: &str, before: &str, text: &str) -> Result<bool, String> {
+        std::thread::sleep(Duration::from_millis(200));
+        let element = self.wait(field)?;
+        let now = self.run(element.prop("value"))?.unwrap_or_default();
+        let typed = format!("{before}{text}");
+        let mut rest = typed.chars();
+        Ok(now != typed && now.chars().count() < typed.chars().count() && now.chars().all(|one| rest.any(|other| other == one)))
     }
 
     /// Presses keys where the focus is.
@@ -358,7 +403,9 @@ impl Window {
 }
 
 /// Does something to an element once more when the screen was drawn anew between finding and using it,
-/// which what a laptop hears or saves may do at any moment. Nothing was done then.
+/// which what a laptop hears or saves may do at any moment. Nothing was done then: the driver looks the
+/// element up before it presses a key or a button, and what it presses after that goes to the window and
+/// can no longer fail for want of the element. So nothing is typed or clicked twice.
 fn again<T>(mut action: impl FnMut() -> Result<T, String>) -> Result<T, String> {
     let mut tries = 0;
     loop {

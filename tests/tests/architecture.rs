@@ -34,11 +34,12 @@ const GRAPH: [(&str, &[&str], &[&str]); 15] = [
 const PRODUCT: [&str; 10] = ["gladstone-model", "gladstone-care", "gladstone-protocol", "gladstone-store", "gladstone-vault", "gladstone-sync", "gladstone-central", "gladstone-desk", "gladstone-desktop", "gladstone-cli"];
 
 /// A library, the shipped crates that alone may use it, and the tools and tests that may.
-const RESERVED: [(&str, &[&str], &[&str]); 9] = [
+const RESERVED: [(&str, &[&str], &[&str]); 10] = [
     ("rusqlite", &["gladstone-store", "gladstone-vault", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-sim", "gladstone-tests"]),
     ("refinery", &["gladstone-store", "gladstone-central"], &["gladstone-tests"]),
     ("tokio-postgres", &["gladstone-store", "gladstone-central"], &["gladstone-testkit", "gladstone-bench", "gladstone-tests"]),
-    ("reqwest", &["gladstone-sync"], &[]),
+    ("reqwest", &["gladstone-sync", "gladstone-central"], &[]),
+    ("rusty-s3", &["gladstone-central"], &[]),
     ("axum", &["gladstone-central"], &[]),
     ("tauri", &["gladstone-desktop"], &[]),
     ("tauri-build", &["gladstone-desktop"], &[]),

@@ -121,3 +121,49 @@ fn an_operator_is_told_what_is_wrong() {
     fs::write(practice.home.path().join("no.sqlite"), "this is no store").unwrap();
     practice.refused(&["restore", "--from", "no.sqlite"], "store");
 }
+
+#[test]
+fn a_backup_is_put_back_only_where_the_key_of_the_organization_is() {
+    let practice = Practice::new();
+    let realm = practice.ok(&["found", "Greenfield Practice"]);
+    let serving = practice.serve("0");
+    practice.join(&serving, "a", "Amara Okafor", "trainer");
+    practice.sync_ok("a");
+    let backup = practice.vaults("backup.sqlite");
+    practice.ok(&["backup", "--to", &backup]);
+    let port = serving.address.rsplit(':').next().unwrap().to_owned();
+    serving.end();
+
+    // The disk is lost, and of the backup only the records were kept.
+    let home = practice.home.path();
+    let realms = home.join("centre/realms");
+    let files = |folder: &std::path::Path| {
+        let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let key = format!("{realm}.key");
+    assert!(files(&realms).contains(&key), "the key lies beside the records: {:?}", files(&realms));
+    for name in files(&realms) {
+        fs::remove_file(realms.join(name)).unwrap();
+    }
+    fs::rename(home.join("backup.key"), home.join("kept elsewhere.key")).unwrap();
+    practice.refused(&["restore", "--from", &backup], "key");
+    assert_eq!(files(&realms), Vec::<String>::new(), "nothing was put there");
+    assert!(files(&home.join("centre")).iter().all(|name| !name.starts_with("restore-")), "nor is anything left of the attempt: {:?}", files(&home.join("centre")));
+
+    // A key of somebody else is none.
+    fs::write(home.join("backup.key"), [7; 32]).unwrap();
+    practice.refused(&["restore", "--from", &backup], "key");
+    assert!(!files(&realms).contains(&format!("{realm}.sqlite")), "{:?}", files(&realms));
+    fs::remove_file(home.join("backup.key")).unwrap();
+
+    fs::rename(home.join("kept elsewhere.key"), home.join("backup.key")).unwrap();
+    practice.ok(&["restore", "--from", &backup]);
+    assert!(files(&realms).contains(&key), "and it is where it belongs");
+    let serving = practice.serve(&port);
+    practice.within("a", &[("people.register", json!({ "name": "Late Arrival" }))]);
+    practice.sync_ok("a");
+    practice.ok(&["verify-audit"]);
+    serving.end();
+}

@@ -4,8 +4,9 @@
 #[path = "support/practice.rs"]
 mod practice;
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
+use gladstone_testkit::bucket::{ACCESS_KEY, SECRET_KEY, Store};
 use practice::Practice;
 use serde_json::{Value as Json, json};
 
@@ -60,5 +61,64 @@ fn files_travel_by_the_command_line_and_survive_the_loss_of_the_centre() {
     let held = practice.home.path().join("centre/blobs").join(&realm);
     let whole = fs::read_dir(held).unwrap().flatten().filter(|entry| entry.file_name().len() == 2).count();
     assert_eq!(whole, 1, "it is back");
+    serving.end();
+}
+
+#[test]
+fn a_centre_moves_its_files_into_a_bucket_and_is_backed_up_from_there() {
+    let (practice, store) = (Practice::new(), Store::start());
+    let home = practice.home.path();
+    practice.ok(&["found", "Greenfield Practice"]);
+    let serving = practice.serve("0");
+    practice.join(&serving, "a", "Amara Okafor", "trainer");
+    practice.join(&serving, "b", "Ben Adeyemi", "admin");
+    practice.sync_ok("a");
+    let person = practice.within("a", &[("people.find", json!({ "text": "Client of Amara" }))]).remove(0)["people"][0]["id"].clone();
+    let attach = |name: &str, size: u32| {
+        let path = home.join(name);
+        fs::write(&path, (0..size).map(|at| (at % 239) as u8).collect::<Vec<u8>>()).unwrap();
+        practice.within("a", &[("files.attach", json!({ "person": person, "path": path }))]);
+        practice.sync_ok("a");
+    };
+    attach("first.bin", 700_000);
+    let port = serving.address.rsplit(':').next().unwrap().to_owned();
+    serving.end();
+
+    practice.refused(&["move-files"], "--from");
+    let settings = |key: &str, address: &str| {
+        fs::write(home.join("bucket.key"), format!("access_key = \"{ACCESS_KEY}\"\nsecret_key = \"{key}\"\n")).unwrap();
+        fs::write(home.join("central.toml"), format!("blobs = \"{address}\"\nblobs_key = \"bucket.key\"\n")).unwrap();
+    };
+    settings(SECRET_KEY, &store.address());
+    fs::set_permissions(home.join("bucket.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    practice.refused(&["move-files"], "chmod go=");
+    fs::set_permissions(home.join("bucket.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    settings("another", &store.address());
+    practice.refused(&["serve", "--listen", "127.0.0.1:0"], "does not take the key");
+    settings(SECRET_KEY, &store.address().replace("s3://files/", "s3://none/"));
+    practice.refused(&["serve", "--listen", "127.0.0.1:0"], "no such bucket");
+    settings(SECRET_KEY, &store.address());
+    assert!(practice.ok(&["move-files"]).contains("1 files were not there yet"));
+    fs::remove_dir_all(home.join("centre/blobs")).unwrap();
+    let serving = practice.serve(&port);
+    practice.sync_ok("b");
+    assert_eq!(files(&practice, "b", &person)[0]["place"], "at_centre");
+    assert_eq!(files(&practice, "b", &person)[0]["here"], true, "out of the bucket");
+    attach("second.bin", 300_000);
+    assert_eq!(store.objects().len(), 2);
+
+    let backup = practice.vaults("backup.sqlite");
+    assert!(practice.ok(&["backup", "--to", &backup]).contains("2 files"));
+    let bare = practice.vaults("bare.sqlite");
+    assert!(practice.ok(&["backup", "--to", &bare, "--without-files"]).contains("without the files"));
+    serving.end();
+    // The bucket is lost: another one gets the files of the copy.
+    drop(store);
+    let store = Store::start();
+    settings(SECRET_KEY, &store.address());
+    assert!(practice.ok(&["restore", "--from", &backup, "--replace"]).contains("2 files that were missing are back"));
+    let serving = practice.serve(&port);
+    practice.sync_ok("b");
+    assert!(files(&practice, "b", &person).as_array().unwrap().iter().all(|file| file["here"] == true), "{}", files(&practice, "b", &person));
     serving.end();
 }

@@ -1,7 +1,7 @@
 //! The sentences that the screen translates are word for word what the program says: a sentence that is
 //! changed in one place only would come out in English.
 
-use std::{fs, path::{Path, PathBuf}};
+use std::{collections::BTreeSet, fs, path::{Path, PathBuf}};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -35,5 +35,38 @@ fn every_sentence_that_is_translated_is_one_that_the_program_says() {
             let small: String = bare.chars().next().into_iter().flat_map(char::to_lowercase).chain(bare.chars().skip(1)).collect();
             assert!(said.contains(bare) || said.contains(&small), "nothing says “{part}” of “{sentence}”");
         }
+    }
+}
+
+/// The English words of one list of the German names: what stands between quotes before a colon.
+fn words(list: &str, name: &str) -> BTreeSet<String> {
+    let from = list.find(&format!("export const {name}:")).unwrap_or_else(|| panic!("{name} is there"));
+    let body = &list[list[from..].find('{').unwrap() + from + 1..];
+    let body = format!("{{{}}}", body[..body.find("\n};").unwrap()].trim().trim_end_matches(','));
+    let words: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&body).unwrap();
+    assert!(words.values().all(|german| german.as_str().is_some_and(|german| !german.trim().is_empty())), "{name}: no empty word");
+    words.into_iter().map(|(english, _)| english).collect()
+}
+
+#[test]
+fn every_kind_field_choice_and_hint_of_the_model_has_a_german_name_and_none_is_left_over() {
+    let list = fs::read_to_string(root().join("ui/src/messages/labels.de.ts")).unwrap();
+    let mut expected: [(&str, BTreeSet<String>); 4] = [("LABELS", BTreeSet::new()), ("CHOICES", BTreeSet::new()), ("GROUPS", BTreeSet::new()), ("HELPS", BTreeSet::new())];
+    for entity in &gladstone_model::catalogue().entities {
+        expected[0].1.extend([entity.label.clone(), entity.plural.clone()]);
+        expected[2].1.insert(entity.group.clone());
+        expected[3].1.insert(entity.help.clone());
+        // Secret fields are never shown, and so are in no list of the screen; their names may stand there.
+        for field in &entity.fields {
+            expected[0].1.insert(field.label.clone());
+            expected[1].1.extend(field.choices.iter().map(|choice| choice.to_string()));
+            expected[3].1.insert(field.help.clone());
+        }
+    }
+    for (name, mut expected) in expected {
+        expected.remove("");
+        let known = words(&list, name);
+        let (missing, left_over): (Vec<_>, Vec<_>) = (expected.difference(&known).collect(), known.difference(&expected).collect());
+        assert!(missing.is_empty() && left_over.is_empty(), "{name} of labels.de.ts lacks {missing:?} and has {left_over:?} too many");
     }
 }

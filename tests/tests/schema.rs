@@ -13,7 +13,7 @@ use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
 /// Tables of the laptop that are no entities, with their columns; those of the index are SQLite's.
-const OWN: [(&str, &str); 19] = [
+const OWN: [(&str, &str); 20] = [
     ("centre_key", "one INTEGER, public_key BLOB, epoch BLOB, issued INTEGER, days INTEGER"),
     ("chain", "dseq INTEGER, mutation_id BLOB, bytes BLOB, hash BLOB, signature BLOB, state INTEGER, g INTEGER, verdict BLOB, judged_at INTEGER, resend INTEGER, note TEXT"),
     ("departed", "place INTEGER, at INTEGER, unit_id BLOB, title TEXT, rows INTEGER, reason TEXT"),
@@ -25,6 +25,7 @@ const OWN: [(&str, &str); 19] = [
     ("lease", "one INTEGER, since INTEGER, seen INTEGER, wall INTEGER, hlc INTEGER, reprieve INTEGER"),
     ("opaque", "entity INTEGER, row_id BLOB, unit_id BLOB, image BLOB"),
     ("overlay", "entity INTEGER, row_id BLOB, unit_id BLOB, image BLOB"),
+    ("pause", "one INTEGER, since INTEGER"),
     ("pending", "entity INTEGER, row_id BLOB, dseq INTEGER, within INTEGER, flag TEXT"),
     ("refinery_schema_history", "version int4, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255)"),
     (

@@ -134,4 +134,10 @@ fn a_vault_that_works_alone_says_so_and_joins_with_a_link() {
     refused(&bag, &["join", "https://example.org"], "not a link to join a centre");
     says(&bag, &["join", &centre.invite(&centre.address, "Amara", "therapist").unwrap()], &["Ashcombe Practice (therapist)"]);
     says(&bag, &[], &["Everything was sent."]);
+    says(&bag, &["pause"], &["Paused since", "`gladstone sync resume` lets it go on"]);
+    refused(&bag, &["now"], "Synchronizing is paused.");
+    says(&bag, &["status"], &["Paused since"]);
+    assert!(!says(&bag, &["resume"], &["Everything was sent."]).contains("Paused"));
+    says(&bag, &["now"], &["Everything was sent."]);
+    says(&bag, &["log"], &["Synchronizing was paused.", "Synchronizing goes on."]);
 }

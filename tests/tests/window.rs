@@ -268,6 +268,11 @@ fn dark_colours_and_the_language_stay_on_the_lock_screen() {
         window.script("const s = [...document.querySelectorAll('select')].find(e => [...e.options].some(o => o.value === 'de')); s.focus()")?;
         window.keys("Deutsch")?;
         window.see("Einstellungen")?;
+        // The screen is drawn anew in the middle of the word; the rest of it is no command.
+        if window.focused()? != "Sprache" {
+            return Err(format!("the focus is on {}", window.focused()?));
+        }
+        window.wait("//body[not(.//dialog)]")?;
         window.shot("settings-dark")?;
         let ground = window.script("return getComputedStyle(document.body).backgroundColor")?;
         if ground != "rgb(27, 25, 22)" {

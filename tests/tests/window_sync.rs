@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use gladstone_model::Instant;
-use gladstone_tests::{Bag, Setting, Window, centre::Centre, journey};
+use gladstone_tests::{Bag, Setting, Window, centre::Centre, journey, line::Line};
 use gladstone_vault::{Surrounding, VaultError, custody, keys::{device_secret::NoKeyring, kdf::Cost}, surroundings::{Machine, Surroundings}};
 use serde_json::{Value as Json, json};
 
@@ -203,4 +203,132 @@ fn pass(root: &std::path::Path, days: i64) -> Result<(), String> {
     let unlocked = custody::unlock(root, journey::PASSPHRASE, &with).map_err(|error| error.to_string())?;
     unlocked.vault.note_time().map_err(|error| error.to_string())?;
     unlocked.lock().map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_long_sending_on_a_slow_line_is_paused_stays_so_after_a_restart_and_goes_on_without_loss() {
+    check("sync-pause", |setting| {
+        let centre = Centre::serve("Ashcombe Practice")?;
+        let line = Line::to(&centre.address)?;
+        let home = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let amara = Bag::join(&home.path().join("vaults"), &centre.invite(&centre.address, "Amara Okafor", "admin")?, "Amara Okafor")?;
+        let ben = Bag::join(&setting.vaults, &centre.invite(&line.address(), "Ben Carter", "trainer")?, "Ben Carter")?;
+        ben.synchronize()?;
+        let person = ben.one("people.register", json!({ "name": "Tomasz Wieczorek" }))?["id"].clone();
+        // What cannot be made smaller on the way takes its time there.
+        let moods: Vec<(&str, Json)> = (0..MANY).map(|at| ("records.create", json!({ "entity": "mood_entries", "values": { "user_id": person, "entry_date": one_day(at), "overall_mood": at % 10 + 1, "notes": noise(at) } }))).collect();
+        ben.run(&moods)?;
+        line.at_most(Some(12_000));
+        let mut window = setting.open()?;
+        unlock(&window)?;
+        go(&window, "sync")?;
+        window.wait("//main//*[contains(@class, 'sync-sign')][contains(., 'Sending')]")?;
+        window.shot("sending")?;
+        window.click("Pause")?;
+        window.see("Nothing is sent or fetched until you let it go on")?;
+        window.wait("//footer//*[contains(., 'Synchronizing paused')]")?;
+        window.wait("//main[not(.//button[contains(., 'Synchronize now')])]")?;
+        window.shot("paused")?;
+        line.at_most(None);
+        let kept = waiting(&window)?;
+        if kept == 0 {
+            return Err("nothing waits although it was paused in the middle".into());
+        }
+        window.close()?;
+        window = setting.open()?;
+        unlock(&window)?;
+        window.wait("//footer//*[contains(., 'Synchronizing paused')]")?;
+        go(&window, "sync")?;
+        window.see("Paused since")?;
+        if waiting(&window)? < kept {
+            return Err("something was sent although it is paused".into());
+        }
+        window.click("Let it go on")?;
+        window.wait("//footer//*[contains(., 'all sent')]")?;
+        window.see("In step with the centre")?;
+        window.see("Synchronizing goes on.")?;
+        window.shot("went-on")?;
+        window.close()?;
+        amara.synchronize()?;
+        let arrived = amara.one("records.list", json!({ "entity": "mood_entries", "limit": 1 }))?["total"].clone();
+        if arrived == json!(MANY) { Ok(()) } else { Err(format!("{arrived} of {MANY} arrived")) }
+    });
+}
+
+/// Changes that a slow line needs some seconds for.
+const MANY: u32 = 120;
+
+/// A day of its own for each number.
+fn one_day(at: u32) -> String {
+    format!("2026-{:02}-{:02}", 1 + at / 28, 1 + at % 28)
+}
+
+/// Some text that no compression makes small.
+fn noise(at: u32) -> String {
+    let mut state = u64::from(at) + 1;
+    (0..600).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'a' + u8::try_from((state >> 33) % 26).unwrap_or_default())
+    }).collect()
+}
+
+/// What the foot says waits to be sent.
+fn waiting(window: &Window) -> Result<u64, String> {
+    let said = window.script("return document.querySelector('footer .waiting')?.innerText ?? ''")?;
+    Ok(said.as_str().unwrap_or_default().chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0))
+}
+
+#[test]
+fn a_picture_of_the_qr_code_joins_a_centre_and_another_picture_says_why_not() {
+    check("join-picture", |setting| {
+        let centre = Centre::serve("Ashcombe Practice")?;
+        let link = centre.invite(&centre.address, "Amara Okafor", "therapist")?;
+        let mut window = setting.open()?;
+        window.click("Enter link or code")?;
+        window.see("Picture of the QR code")?;
+        paste(&window, &picture("https://example.org")?)?;
+        window.see("is not an invitation to a centre")?;
+        paste(&window, b"this is no picture")?;
+        window.see("This file is not a picture")?;
+        window.shot("not-one")?;
+        paste(&window, &picture(&link)?)?;
+        window.see("Read from the picture.")?;
+        window.fill("Your name", "Amara Okafor")?;
+        window.fill("Passphrase", journey::PASSPHRASE)?;
+        window.see("Very strong")?;
+        window.fill("Passphrase again", journey::PASSPHRASE)?;
+        window.shot("read")?;
+        window.click_at("//form//button[starts-with(normalize-space(), 'Join')]")?;
+        journey::confirm_code(&mut window)?;
+        window.see("Register a person")?;
+        window.close()
+    });
+}
+
+/// A code as a screen shows it, in the plainest format there is: a bitmap of 24 bits a point.
+fn picture(text: &str) -> Result<Vec<u8>, String> {
+    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L).map_err(|error| error.to_string())?;
+    let (module, border) = (4, 4);
+    let side = (code.width() + 2 * border) * module;
+    let mut bytes = Vec::from(*b"BM");
+    let size = u32::try_from(side * side * 3).map_err(|error| error.to_string())?;
+    let edge = i32::try_from(side).map_err(|error| error.to_string())?;
+    bytes.extend([54 + size, 0, 54, 40].into_iter().flat_map(u32::to_le_bytes));
+    bytes.extend([edge, -edge].into_iter().flat_map(i32::to_le_bytes));
+    bytes.extend([1_u16, 24].into_iter().flat_map(u16::to_le_bytes));
+    bytes.extend([0, size, 2_835, 2_835, 0, 0].into_iter().flat_map(u32::to_le_bytes));
+    let dark = |at: usize| (at / module).checked_sub(border).filter(|at| *at < code.width());
+    for at in 0..side * side {
+        let is_dark = matches!((dark(at % side), dark(at / side)), (Some(x), Some(y)) if code[(x, y)] == qrcode::Color::Dark);
+        bytes.extend([if is_dark { 20 } else { 250 }; 3]);
+    }
+    Ok(bytes)
+}
+
+/// Pastes a file into the field of the link, as from the clipboard.
+fn paste(window: &Window, bytes: &[u8]) -> Result<(), String> {
+    let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    let script = format!("const data = new DataTransfer(); data.items.add(new File([new Uint8Array([{}])], 'invitation.bmp', {{ type: 'image/bmp' }}));
+        document.querySelector('textarea').dispatchEvent(new ClipboardEvent('paste', {{ clipboardData: data, bubbles: true, cancelable: true }}))", list.join(","));
+    window.script(&script).map(|_| ())
 }

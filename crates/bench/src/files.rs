@@ -63,8 +63,8 @@ pub fn measure(place: &Place, target: &Path, report: &mut Report) -> Result<(), 
             report.add(Line::new("a file of 25 MiB, taken in", "ms", &taken, BULK).beside(&written));
             report.add(Line::new("a file of 25 MiB, read", "ms", &read, Target::None).beside(&plain));
         }
-        report.add(Line::new(format!("a file of 25 MiB, sent, {way}"), "ms", &sent, Target::None).beside(&up));
-        report.add(Line::new(format!("a file of 25 MiB, fetched, {way}"), "ms", &fetched, Target::None).beside(&up));
+        report.add(Line::new(format!("a file of 25 MiB, sent, {way}"), "ms", &sent, BULK).beside(&up));
+        report.add(Line::new(format!("a file of 25 MiB, fetched, {way}"), "ms", &fetched, BULK).beside(&up));
         a.close()?;
         b.close()?;
         drop(served);

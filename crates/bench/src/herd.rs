@@ -54,14 +54,14 @@ struct Seen {
     faults: Vec<String>,
 }
 
-/// Measures both stores.
+/// Measures both stores, or one by its name.
 ///
 /// # Errors
 /// What the centre or the disk say.
-pub fn measure(place: &Place, target: &Path, responses: u32, herd: u32, report: &mut Report) -> Result<(), String> {
+pub fn measure(place: &Place, target: &Path, responses: u32, herd: u32, store: Option<&str>, report: &mut Report) -> Result<(), String> {
     let program = std::path::absolute(target.join("release/gladstone")).map_err(text)?;
     let responses = (responses / SHARE).max(100);
-    for store in Store::ALL {
+    for store in Store::ALL.into_iter().filter(|one| store.is_none_or(|name| name.eq_ignore_ascii_case(one.name()))) {
         println!("\nthe herd, {}: {herd} first downloads of {responses} responses at once, and {herd} laptops that work on", store.name());
         let folder = place.fresh("herd")?;
         let laptop = Laptop::with_work(&folder.join("a"), responses)?;
@@ -94,7 +94,8 @@ fn lines(store: &str, herd: u32, seconds: f64, processor: f64, seen: &Seen, alon
     report.add(Line::new(format!("herd of {herd}, {store}: all of them"), "s", &one(seconds), Target::None));
     report.add(Line::new(format!("herd of {herd}, {store}: faults"), "", &one(seen.faults.len() as f64), Target::Median(1.0)));
     report.add(Line::new(format!("herd of {herd}, {store}: peak memory of the centre"), "MB", &one(memory), Target::None));
-    println!("  processor of the centre {processor:.1} s; asked to wait {} times; {} rounds{}", seen.asked_to_wait, seen.rounds.count(), seen.faults.first().map_or(String::new(), |fault| format!("; first fault: {fault}")));
+    report.add(Line::new(format!("herd of {herd}, {store}:   processor of the centre for it"), "s", &one(processor), Target::None));
+    println!("  asked to wait {} times; {} rounds{}", seen.asked_to_wait, seen.rounds.count(), seen.faults.first().map_or(String::new(), |fault| format!("; first fault: {fault}")));
 }
 
 fn join_all(served: &Served, count: u32, role: &str, user: Option<Uuid>) -> Result<Vec<Peer>, String> {

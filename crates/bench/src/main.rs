@@ -105,7 +105,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         sync::measure(&place, &arguments.target, &wanted, &mut report)?;
     }
     if arguments.only.iter().any(|only| only == "herd") {
-        herd::measure(&place, &arguments.target, arguments.responses, arguments.herd, &mut report)?;
+        herd::measure(&place, &arguments.target, arguments.responses, arguments.herd, arguments.store.as_deref(), &mut report)?;
     }
     if arguments.only.iter().any(|only| only == "files") {
         files::measure(&place, &arguments.target, &mut report)?;

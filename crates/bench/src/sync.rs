@@ -15,7 +15,7 @@ use crate::{
     floor::{Floor, Raw, read_raw},
     place::{Place, text},
     report::{Line, Report, Samples, Target},
-    sync_centre::{Served, Store},
+    sync_centre::{Served, Store, processor_of},
     sync_floor::{self, Shipped},
     sync_laptop::{Joined, Laptop},
     sync_wire::Passed,
@@ -55,6 +55,7 @@ struct Run {
     centre: f64,
     memory: (f64, f64),
     processor: (f64, f64),
+    processor_here: (f64, f64),
 }
 
 /// What is measured.
@@ -108,10 +109,12 @@ fn lines(name: &str, run: &Run, report: &mut Report) {
     add("push all", "s", run.push, Some(run.push_floor.seconds), Target::Ratio(2.0));
     add("  mutations a second", "", run.pushed as f64 / run.push, None, Target::None);
     add("  processor of the centre for it", "s", run.processor.0, None, Target::None);
+    add("  processor of both ends for it", "s", run.processor.0 + run.processor_here.0, Some(run.push_floor.processor), Target::None);
     add("  on the wire", "MB", run.push_bytes / 1e6, Some(run.push_floor.bytes / 1e6), Target::Ratio(1.3));
     add("A fetches what came of it", "s", run.settle, None, Target::None);
     add("first download", "s", run.download, Some(run.download_floor.seconds), Target::Ratio(1.5));
     add("  processor of the centre for it", "s", run.processor.1, None, Target::None);
+    add("  processor of both ends for it", "s", run.processor.1 + run.processor_here.1, Some(run.download_floor.processor), Target::None);
     add("  on the wire", "MB", run.download_bytes / 1e6, Some(run.download_floor.bytes / 1e6), Target::Ratio(1.3));
     add("a change, bytes up", "B", run.change_a.up as f64, Some(run.change_floor_bytes), Target::Median(2_500.0));
     add("  its answer", "B", run.change_a.down as f64, None, Target::None);
@@ -168,20 +171,20 @@ fn weight(laptop: &Laptop) -> Result<String, String> {
 fn moves(run: &mut Run, a: &Laptop, b: &Laptop, served: &Served, responses: u32) -> Result<(), String> {
     let joined_a = a.join(served, Some("Amara Bench"))?;
     joined_a.wire.passed();
-    let (start, before) = (Instant::now(), served.processor());
+    let (start, before, here) = (Instant::now(), served.processor(), processor_of("self"));
     run.pushed = joined_a.push()?;
     run.push = start.elapsed().as_secs_f64();
-    run.processor.0 = served.processor() - before;
+    (run.processor.0, run.processor_here.0) = (served.processor() - before, processor_of("self") - here);
     run.push_bytes = joined_a.wire.passed().up as f64;
     let start = Instant::now();
     joined_a.pull()?;
     run.settle = start.elapsed().as_secs_f64();
     let joined_b = b.join(served, None)?;
     joined_b.wire.passed();
-    let (start, before) = (Instant::now(), served.processor());
+    let (start, before, here) = (Instant::now(), served.processor(), processor_of("self"));
     joined_b.pull()?;
     run.download = start.elapsed().as_secs_f64();
-    run.processor.1 = served.processor() - before;
+    (run.processor.1, run.processor_here.1) = (served.processor() - before, processor_of("self") - here);
     run.download_bytes = joined_b.wire.passed().down as f64;
     let answers: i64 = b.peek()?.query_row("SELECT count(*) FROM answers", [], |row| row.get(0)).map_err(text)?;
     if answers != i64::from(responses) * 9 {

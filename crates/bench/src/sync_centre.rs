@@ -161,10 +161,7 @@ impl Served {
 
     /// Processor time of the process so far, in seconds.
     pub fn processor(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields: Vec<f64> = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-        // Linux counts these in hundredths of a second on every platform.
-        fields.iter().sum::<f64>() / 100.0
+        processor_of(&self.child.id().to_string())
     }
 
     /// What its store takes on disk, in MB.
@@ -187,4 +184,12 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Processor time so far of a process, by its number or as `self`, in seconds.
+pub fn processor_of(process: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields: Vec<f64> = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    // Linux counts these in hundredths of a second on every platform.
+    fields.iter().sum::<f64>() / 100.0
 }

@@ -17,7 +17,7 @@ use crate::{
     floor::{Floor, Raw, Write, insert_sql, read_raw},
     place::text,
     report::Samples,
-    sync_centre::Database,
+    sync_centre::{Database, processor_of},
 };
 
 /// Rows of one frame and of one transaction: as many as 500 responses have.
@@ -34,6 +34,8 @@ pub struct Shipped {
     pub seconds: f64,
     /// Bytes on the wire.
     pub bytes: f64,
+    /// Processor time of both ends, in seconds.
+    pub processor: f64,
 }
 
 /// A row and its table's place in [`TABLES`].
@@ -47,7 +49,7 @@ type Placed = (u8, Raw);
 pub fn ship(from: &Connection, to: Option<Floor>) -> Result<(Shipped, Option<Floor>), String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(text)?;
     let address = listener.local_addr().map_err(text)?;
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), processor_of("self"));
     let receiver = thread::spawn(move || -> Result<Option<Floor>, String> {
         let (mut stream, _) = listener.accept().map_err(text)?;
         while let Some(rows) = receive(&mut stream)? {
@@ -74,7 +76,7 @@ pub fn ship(from: &Connection, to: Option<Floor>) -> Result<(Shipped, Option<Flo
     let _ = stream.read(&mut [0]).map_err(text)?;
     let seconds = start.elapsed().as_secs_f64();
     let to = receiver.join().map_err(|_| "the floor's end broke")??;
-    Ok((Shipped { seconds, bytes: bytes as f64 }, to))
+    Ok((Shipped { seconds, bytes: bytes as f64, processor: processor_of("self") - before }, to))
 }
 
 /// Seconds for COPY out of the centre's tables, and into tables of the same columns and indexes.

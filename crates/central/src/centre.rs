@@ -20,8 +20,12 @@ use crate::{
     around::Around,
     engine::{Device, Engine, Head, NewRealm, Reading, Witness},
     error::CentreError,
-    ingest::{self, Job},
-    own, pull,
+    file_news::Boards,
+    ingest,
+    job::Job,
+    own,
+    pages::Pages,
+    pull::{self, Means},
     queue::Queues,
     standing::Standings,
     status::{Counters, Status},
@@ -37,6 +41,10 @@ pub use crate::{
 pub const LONGEST_LEASE_DAYS: u16 = *LEASE_DAYS.end();
 /// How often a wait looks at the store itself: another process may have written.
 const LOOK: Duration = Duration::from_secs(2);
+/// For so long a wait trusts the commit number that this process itself saved last.
+const FRESH: Duration = Duration::from_millis(200);
+/// Lives of laptops whose keys are remembered; then all are forgotten.
+const REMEMBERED: usize = 10_000;
 
 /// The centre.
 pub struct Centre {
@@ -47,11 +55,32 @@ pub struct Centre {
     portions: pull::Portions,
     /// Realms that were compared with their witness, and why they are not served, if so.
     blocked: Mutex<BTreeMap<Uuid, Option<CentreError>>>,
-    heads: Mutex<BTreeMap<Uuid, u64>>,
+    heads: Mutex<BTreeMap<Uuid, Known>>,
     moved: Condvar,
-    standings: Standings,
+    pub(crate) standings: Standings,
+    pages: Pages,
+    /// Files that became whole lately.
+    pub(crate) boards: Boards,
     /// Where sessions are: a session that was found once is in this realm or nowhere.
     pub(crate) sessions: Mutex<HashMap<[u8; 32], Uuid>>,
+    /// Keys of lives, by realm, laptop and incarnation: a life keeps its key. Ingest compares.
+    keys: Mutex<HashMap<(Uuid, Uuid, Uuid), [u8; 32]>>,
+}
+
+/// What is known of a realm's commit number without looking.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// The greatest that was heard of.
+    heard: u64,
+    /// What this process itself saved last, and when.
+    saved: Option<(u64, Moment)>,
+}
+
+impl Known {
+    /// The commit number, as long as it was saved a moment ago and nobody was heard of since.
+    fn fresh(&self) -> Option<u64> {
+        self.saved.filter(|(g, at)| *g >= self.heard && at.elapsed() < FRESH).map(|(g, _)| g)
+    }
 }
 
 /// Who calls.
@@ -117,7 +146,7 @@ impl Centre {
     /// What the store says.
     pub fn open(engine: Box<dyn Engine>, around: Arc<dyn Around>) -> Result<Centre, CentreError> {
         let realms = engine.realms()?;
-        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), sessions: Mutex::default() };
+        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), pages: Pages::default(), boards: Boards::default(), sessions: Mutex::default(), keys: Mutex::default() };
         for realm in realms {
             centre.check(realm)?;
         }
@@ -174,24 +203,39 @@ impl Centre {
         if request.device != caller.device {
             return Err(refused("device", "This session belongs to another computer. Sign in again."));
         }
-        let key = self.look(caller.realm, |shelf| {
-            let life = shelf.lives(&[caller.device])?.into_iter().find(|life| life.incarnation == request.incarnation).map(|life| life.public_key);
-            // A life that is known has its key; a new one comes with that of the laptop.
-            Ok(match life {
-                Some(key) => Some(key),
-                None => shelf.devices(Some(&[caller.device]))?.first().map(|device| device.public_key),
-            })
-        })?;
-        let Some(key) = key else { return Err(ApiError::SignedOut) };
+        let Some(key) = self.key_of(caller, request.incarnation)? else { return Err(ApiError::SignedOut) };
         let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, Job::open(request, key));
         self.counters.groups(done.groups);
         if let Some(g) = done.head {
-            self.moved_to(caller.realm, g);
+            self.saved(caller.realm, g);
+        }
+        if done.answer.is_err() {
+            // A store that was put back may know another key of this life, or none.
+            lock(&self.keys).remove(&(caller.realm, caller.device, request.incarnation));
         }
         let answer = done.answer?;
         self.counters.pushes(1);
         self.counters.judged(&answer);
         Ok(answer)
+    }
+
+    /// The key with which a life of a laptop signs.
+    fn key_of(&self, caller: &Caller, incarnation: Uuid) -> Result<Option<[u8; 32]>, CentreError> {
+        let life = (caller.realm, caller.device, incarnation);
+        if let Some(key) = lock(&self.keys).get(&life) {
+            return Ok(Some(*key));
+        }
+        self.look(caller.realm, |shelf| {
+            let known = shelf.lives(&[caller.device])?.into_iter().find(|life| life.incarnation == incarnation);
+            // A life that is known has its key; a new one comes with that of the laptop.
+            let Some(known) = known else { return Ok(shelf.devices(Some(&[caller.device]))?.first().map(|device| device.public_key)) };
+            let mut keys = lock(&self.keys);
+            if keys.len() >= REMEMBERED {
+                keys.clear();
+            }
+            keys.insert(life, known.public_key);
+            Ok(Some(known.public_key))
+        })
     }
 
     /// Tells a laptop what changed since its checkpoint.
@@ -207,7 +251,7 @@ impl Centre {
             return Err(refused("device", "This session belongs to another computer or organization. Sign in again."));
         }
         let known = self.standings.of(caller.realm, caller.device);
-        let pull::Answered { answer, units, standing } = self.look(caller.realm, |shelf| pull::answer(shelf, caller, request, known.as_deref(), self.around.now(), self.portions))?;
+        let pull::Answered { answer, units, standing } = self.look(caller.realm, |shelf| pull::answer(shelf, caller, request, known.as_deref(), self.around.now(), &Means { portions: self.portions, pages: &self.pages }))?;
         if let Some(units) = units {
             self.engine.write(caller.realm, &mut |shelf| Ok(shelf.put_device_units(caller.device, &units)?))?;
         }
@@ -236,14 +280,16 @@ impl Centre {
     pub fn wait(&self, realm: Uuid, beyond: u64, at_most: Duration) -> Result<u64, CentreError> {
         let end = Moment::now() + at_most;
         loop {
-            let head = self.head(realm)?;
+            let fresh = lock(&self.heads).get(&realm).and_then(Known::fresh);
+            let head = fresh.map_or_else(|| self.head(realm), Ok)?;
             let left = end.saturating_duration_since(Moment::now());
             if head > beyond || left.is_zero() {
                 return Ok(head);
             }
             let heads = lock(&self.heads);
-            let unmoved = |heads: &mut BTreeMap<Uuid, u64>| heads.get(&realm).is_none_or(|g| *g <= beyond);
-            drop(self.moved.wait_timeout_while(heads, left.min(LOOK), unmoved));
+            let unmoved = |heads: &mut BTreeMap<Uuid, Known>| heads.get(&realm).is_none_or(|known| known.heard <= beyond);
+            let longest = if fresh.is_some() { FRESH } else { LOOK };
+            drop(self.moved.wait_timeout_while(heads, left.min(longest), unmoved));
         }
     }
 
@@ -378,7 +424,7 @@ impl Centre {
             Ok(())
         })?;
         let (value, g) = done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))?;
-        self.moved_to(realm, g);
+        self.saved(realm, g);
         Ok(value)
     }
 
@@ -390,16 +436,21 @@ impl Centre {
         })
     }
 
-    /// Wakes those who wait: another service on the same store committed up to `g`. A hint; what
-    /// stands is read from the store.
-    pub fn heard(&self, realm: Uuid, g: u64) {
-        self.moved_to(realm, g);
-    }
-
-    fn moved_to(&self, realm: Uuid, g: u64) {
+    /// Wakes those who wait: somebody else committed up to `g`. A hint; what stands is read from the store.
+    pub(crate) fn moved_to(&self, realm: Uuid, g: u64) {
         let mut heads = lock(&self.heads);
         let known = heads.entry(realm).or_default();
-        *known = g.max(*known);
+        known.heard = g.max(known.heard);
+        drop(heads);
+        self.moved.notify_all();
+    }
+
+    /// Wakes those who wait: this process saved up to `g`, which is durable.
+    fn saved(&self, realm: Uuid, g: u64) {
+        let mut heads = lock(&self.heads);
+        let known = heads.entry(realm).or_default();
+        known.heard = g.max(known.heard);
+        known.saved = Some((g, Moment::now()));
         drop(heads);
         self.moved.notify_all();
     }

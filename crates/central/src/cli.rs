@@ -103,6 +103,16 @@ enum Verb {
         /// The file to be written.
         #[arg(long)]
         to: PathBuf,
+        /// The store alone: files are copied in another way, for example by the bucket's own.
+        #[arg(long)]
+        without_files: bool,
+    },
+    /// Put the files that lie in the data folder, or in another one, where the settings now say: into a
+    /// bucket, for example. What is there stays; may run beside the service.
+    MoveFiles {
+        /// The folder they were in; without it that in the data folder.
+        #[arg(long)]
+        from: Option<PathBuf>,
     },
     /// Put an organization's store and files back from a backup; the service must not be running.
     Restore {
@@ -187,12 +197,17 @@ fn run(central: Central, link: Link<'_>) -> Result<(), String> {
             println!("{}", centre.new_epoch(realm.of(&centre)?).map_err(text)?);
             Ok(())
         }
-        Verb::Backup { realm, to } => {
-            let centre = open(&options)?;
+        Verb::MoveFiles { from } => move_files(&options, from),
+        Verb::Backup { realm, to, without_files } => {
+            let centre = Arc::new(open(&options)?);
             let realm = realm.of(&centre)?;
             centre.backup(realm, &to).map_err(text)?;
+            if without_files {
+                println!("{} is the copy, without the files that its records name.", to.display());
+                return Ok(());
+            }
             // After the store: every file that the copy names as brought is in its place by now.
-            let files = options.files()?.copy_to(realm, &blobs::copy::beside(&to)).map_err(text)?;
+            let files = options.files(&centre)?.copy_to(realm, &blobs::copy::beside(&to)).map_err(text)?;
             println!("{} and {files} files in {} are the copy; keep both.", to.display(), blobs::copy::beside(&to).display());
             Ok(())
         }
@@ -223,6 +238,23 @@ fn open(options: &Options) -> Result<Centre, String> {
         Some(url) => Box::new(Postgres::open(&postgres::Settings::new(url, &data.join("state"))).map_err(text)?),
     };
     Centre::open(engine, Arc::new(Machine::default())).map_err(text)
+}
+
+/// Takes files from a folder to where they are kept now. The folder stays as it is.
+fn move_files(options: &Options, from: Option<PathBuf>) -> Result<(), String> {
+    let from = match from {
+        Some(from) => from,
+        None if options.has_bucket() => options.blobs()?,
+        None => return Err("Name the folder with --from: files are kept in the data folder itself.".into()),
+    };
+    let centre = Arc::new(open(options)?);
+    let files = options.files(&centre)?;
+    for realm in centre.realms().map_err(text)? {
+        let moved = files.put_back(realm.realm, &from.join(realm.realm.to_string())).map_err(text)?;
+        println!("{}: {moved} files were not there yet.", realm.name);
+    }
+    println!("{} may be removed now.", from.display());
+    Ok(())
 }
 
 /// Brings the store to this version.

@@ -10,12 +10,14 @@ use gladstone_model::{Instant, Unit, unit::UnitKind};
 use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Stored, wire::RowKey};
 use uuid::Uuid;
 
-use crate::error::{CentreError, EngineError};
+use crate::{error::{CentreError, EngineError}, file_news::FileNews};
 
+pub mod log;
 mod records;
+pub mod rest;
 
 pub use records::{
-    Alike, Batch, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, NewRealm, Place, RowSave, Sought, StoredInvite, StoredSession, Touched, UnitSum, Witness, Written,
+    Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, NewRealm, Place, RowSave, Sought, StoredInvite, StoredSession, Touched, UnitSum, Witness, Written,
 };
 
 /// A store of realms. Blocking; every call may come from any thread.
@@ -45,6 +47,22 @@ pub trait Engine: Send + Sync {
     /// [`EngineError::NoRealm`], what the store says, or what `f` returns.
     fn read(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Reading) -> Result<(), CentreError>) -> Result<(), CentreError>;
 
+    /// A session or challenge by its hash, and its laptop: what every request begins with.
+    ///
+    /// # Errors
+    /// As [`Engine::read`].
+    fn caller(&self, realm: Uuid, hash: [u8; 32]) -> Result<Option<(StoredSession, Device)>, CentreError> {
+        let mut found = None;
+        self.read(realm, &mut |shelf| {
+            found = match shelf.session(hash)? {
+                Some(session) => shelf.devices(Some(&[session.device]))?.into_iter().next().map(|device| (session, device)),
+                None => None,
+            };
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Runs `f` in one transaction that is alone in writing the realm: from its beginning the head
     /// is locked. Durable when this returns `Ok`; gone when `f` fails. `f` may be run again from its
     /// beginning when the store asks for it, so it must change nothing outside that matters then.
@@ -62,6 +80,15 @@ pub trait Engine: Send + Sync {
     /// What the store says.
     fn witness(&self, realm: Uuid) -> Result<Option<Witness>, EngineError>;
 
+    /// Tells the other services on the same store, if there can be any, that a file became whole. Not
+    /// kept: whoever does not listen misses it.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn tell(&self, _realm: Uuid, _news: &FileNews) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// Writes a complete copy of one realm to a new file, beside running work.
     ///
     /// # Errors
@@ -78,6 +105,28 @@ pub trait Reading {
     /// # Errors
     /// What the store says; so for all that follow.
     fn head(&mut self) -> Result<Head, EngineError>;
+
+    /// All that the work on a group of pushes begins with: as if each were asked for by itself. Engines
+    /// that are a network away answer in one go.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn ahead(&mut self, ask: &Ahead) -> Result<Begun, EngineError> {
+        let mut begun = Begun::default();
+        if !ask.devices.is_empty() {
+            (begun.devices, begun.lives) = (self.devices(Some(&ask.devices))?, self.lives(&ask.devices)?);
+        }
+        if !ask.actors.is_empty() {
+            begun.claims = self.claims(&ask.actors)?;
+        }
+        if !ask.rows.is_empty() {
+            begun.rows = self.rows(&ask.rows)?;
+        }
+        if !ask.mutations.is_empty() {
+            begun.written = self.mutations(&ask.mutations)?;
+        }
+        Ok(begun)
+    }
 
     /// Rows by their keys, entered in error or not.
     ///
@@ -236,6 +285,20 @@ pub trait Writing: Reading {
     /// # Errors
     /// What the store says; the whole transaction has to be given up then.
     fn save(&mut self, batch: &Batch) -> Result<(), EngineError>;
+
+    /// Begins to write a part of what a group of pushes changed, and may go on when it has returned; what is
+    /// read after it sees it. What goes wrong is told by this, by a later call, or when the transaction ends.
+    ///
+    /// # Errors
+    /// What the store says; the whole transaction has to be given up then.
+    fn save_beside(&mut self, batch: Batch) -> Result<(), EngineError> {
+        self.save(&batch)
+    }
+
+    /// Whether [`Writing::save_beside`] goes on beside its caller, so that parts are worth it.
+    fn saves_beside(&self) -> bool {
+        false
+    }
 
     /// Adds a laptop, or replaces what is known of it.
     ///

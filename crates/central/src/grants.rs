@@ -1,17 +1,23 @@
 //! Which units a laptop is to hold, and what that means for one that holds others.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use gladstone_model::{Instant, Unit, unit::UnitKind};
 use gladstone_protocol::wire::unit_set_hash;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Claim, DeviceUnits, Reading},
+    engine::{Claim, DeviceUnits, Head, Reading},
     error::CentreError,
-    rights::Rights,
+    rights::{self, Rights},
+    standing::{Settled, Standing},
     work::{member_key, user_key},
 };
+
+/// Commits since a laptop was answered that are looked through for rights; beyond that all is read anew.
+const COMMITS: u64 = 512;
+/// Units and rows that such a look may find.
+const TOUCHES: usize = 5_000;
 
 /// The rights of a person now, and their claims.
 ///
@@ -25,12 +31,47 @@ pub(crate) fn rights_of(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: 
     Ok((Rights::new(realm, actor, row("users"), row("organization_members"), &claims, now), claims))
 }
 
-/// The units that a person may see now, and until when these are the same if nothing is committed:
-/// rights begin and end by the clock too.
+/// What a person may see.
+pub(crate) struct Entitled {
+    /// These units.
+    pub units: Arc<BTreeSet<Unit>>,
+    /// By these rights, and until when.
+    pub settled: Settled,
+    /// Whether that was remembered of the laptop: it holds these units and no others.
+    pub known: bool,
+}
+
+/// The units that a person may see now. What is remembered of the laptop stands where no row that
+/// carries a right was committed since, so that the price is that of what is new.
 ///
 /// # Errors
 /// What the store says.
-pub(crate) fn of_actor(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: Instant) -> Result<(BTreeSet<Unit>, Instant), CentreError> {
+pub(crate) fn entitled(shelf: &mut dyn Reading, head: &Head, actor: Uuid, known: Option<&Standing>, now: Instant) -> Result<Entitled, CentreError> {
+    if let Some(known) = known
+        && let Some(settled) = known.settled.as_ref().filter(|settled| settled.stands(actor, now))
+        && !turned(shelf, head, known, &settled.rights)?
+    {
+        return Ok(Entitled { units: Arc::clone(&known.held), settled: settled.clone(), known: true });
+    }
+    let (units, rights, until) = of_actor(shelf, head.realm, actor, now)?;
+    Ok(Entitled { units: Arc::new(units), settled: Settled { rights: Arc::new(rights), since: now, until }, known: false })
+}
+
+/// Whether rights may be others than they were, or a unit came to be that may be seen.
+fn turned(shelf: &mut dyn Reading, head: &Head, known: &Standing, rights: &Rights) -> Result<bool, CentreError> {
+    if known.g == head.g {
+        return Ok(false);
+    }
+    if known.g > head.g || known.g < head.floor_g || head.g - known.g > COMMITS {
+        return Ok(true);
+    }
+    let touched = shelf.touched(known.g, head.g, &rights::carrying(), TOUCHES)?;
+    Ok(touched.is_none_or(|touched| !touched.rows.is_empty() || touched.units.iter().any(|unit| rights.reads(*unit) && !known.held.contains(unit))))
+}
+
+/// The units that a person may see now, by which rights, and until when these are the same if nothing is
+/// committed: rights begin and end by the clock too.
+fn of_actor(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: Instant) -> Result<(BTreeSet<Unit>, Rights, Instant), CentreError> {
     let (rights, claims) = rights_of(shelf, realm, actor, now)?;
     let turns = claims.iter().flat_map(|claim| [claim.from, claim.to]).flatten().filter(|time| *time > now);
     let until = turns.min().unwrap_or(Instant(i64::MAX));
@@ -38,7 +79,7 @@ pub(crate) fn of_actor(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: I
     if rights.is_admin() {
         units.extend(shelf.units(UnitKind::Person)?);
     }
-    Ok((units, until))
+    Ok((units, rights, until))
 }
 
 /// The units that a laptop holds as complete, by the hash that it sent; none when that is not one

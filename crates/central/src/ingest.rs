@@ -10,10 +10,9 @@ use std::{
 
 use gladstone_model::catalogue::SCHEMA_VERSION;
 use gladstone_protocol::{
-    ApiError, CodecFault, Entry, JournalKind, Mutation, Op, OpKind, Stored, Verdict, Writer, clock,
+    ApiError, Entry, JournalKind, Mutation, Op, OpKind, Stored, Verdict, Writer, clock,
     entry::Body,
-    seal,
-    wire::{Envelope, Judged, PushAnswer, PushRequest},
+    wire::{Envelope, Judged, PushAnswer},
 };
 use uuid::Uuid;
 
@@ -21,6 +20,7 @@ use crate::{
     around::Around,
     engine::{Device, Filed, Held, Life, LogLine, Place, Written},
     error::CentreError,
+    job::{Item, Job},
     judge::{self, Effect, Judgement},
     own::{self, OwnKey},
     raise,
@@ -32,95 +32,19 @@ use crate::{
 /// Bytes of verdicts after which the rest of a push is left for the next one.
 const ANSWER_LIMIT: usize = 2 * 1024 * 1024;
 
-/// Envelopes of a push that are worth a thread: about two milliseconds of checking signatures.
-const SHARE: usize = 32;
-/// Threads that look at one push.
-const AT_ONCE: usize = 4;
-
-/// A push on its way in. Signatures are checked before, on the caller's thread.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    pub device: Uuid,
-    pub incarnation: Uuid,
-    pub epoch: Uuid,
-    pub nonce: [u8; 32],
-    /// The key with which the signatures were checked.
-    pub public_key: [u8; 32],
-    pub items: Vec<Item>,
-    /// The store refused the first new envelope before: it is kept without effect.
-    pub doubtful: bool,
-}
-
-/// One envelope, looked at by itself.
-#[derive(Clone, Debug)]
-pub(crate) enum Item {
-    /// Hash and signature are right.
-    Sound(Box<(Entry, Envelope)>),
-    /// Of a version that is not known here.
-    Newer,
-    /// Not what this laptop wrote.
-    Broken,
-}
+/// Envelopes of a push after which what they changed is saved, while the next are judged.
+const PART: usize = 64;
 
 /// What became of a push.
 pub(crate) type Answer = Result<PushAnswer, ApiError>;
-
-impl Job {
-    /// Opens the envelopes of a push.
-    pub fn open(request: &PushRequest, public_key: [u8; 32]) -> Job {
-        let items = items(request, &public_key);
-        Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items, doubtful: false }
-    }
-
-    /// The first `count` envelopes alone.
-    pub fn cut(&self, count: usize) -> Job {
-        Job { items: self.items.iter().take(count).cloned().collect(), ..self.clone() }
-    }
-
-    fn mutations(&self) -> impl Iterator<Item = &Mutation> {
-        self.items.iter().filter_map(|item| match item {
-            Item::Sound(sound) => match &sound.0.body {
-                Body::Mutation(mutation) => Some(mutation),
-                Body::Event(_) => None,
-            },
-            _ => None,
-        })
-    }
-}
-
-fn item(request: &PushRequest, envelope: &Envelope, public_key: &[u8; 32]) -> Item {
-    match Entry::from_foreign_bytes(&envelope.bytes) {
-        Err(CodecFault::OtherVersion(_)) => Item::Newer,
-        Err(_) => Item::Broken,
-        Ok(entry) => match seal::verify(&envelope.bytes, &envelope.hash, &envelope.signature.0, public_key) {
-            Ok(()) if entry.device == request.device && entry.incarnation == request.incarnation => Item::Sound(Box::new((entry, envelope.clone()))),
-            _ => Item::Broken,
-        },
-    }
-}
-
-/// The envelopes of a push, each looked at by itself: those of a long one by several threads.
-fn items(request: &PushRequest, public_key: &[u8; 32]) -> Vec<Item> {
-    let look = |envelopes: &[Envelope]| envelopes.iter().map(|envelope| item(request, envelope, public_key)).collect::<Vec<_>>();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE);
-    if request.envelopes.len() < 2 * SHARE || threads < 2 {
-        return look(&request.envelopes);
-    }
-    let share = request.envelopes.len().div_ceil(threads).max(SHARE);
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = request.envelopes.chunks(share).map(|part| (part, scope.spawn(move || look(part)))).collect();
-        // Of a thread that broke its part is looked at here.
-        parts.into_iter().flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| look(part))).collect()
-    })
-}
 
 /// Takes in a group of pushes. One answer for each, in their order.
 ///
 /// # Errors
 /// What the store says; nothing may be kept then.
 pub(crate) fn ingest(work: &mut Work<'_>, jobs: &[Arc<Job>], around: &dyn Around) -> Result<Vec<Answer>, CentreError> {
-    work.load_devices(&jobs.iter().map(|job| job.device).collect::<Vec<_>>())?;
-    work.read_ahead(jobs.iter().flat_map(|job| job.mutations()))?;
+    let devices: Vec<Uuid> = jobs.iter().map(|job| job.device).collect();
+    work.read_ahead(&devices, jobs.iter().flat_map(|job| job.mutations()))?;
     jobs.iter().map(|job| Intake::new(work, around).take(job)).collect()
 }
 
@@ -157,6 +81,7 @@ impl Intake<'_, '_, '_> {
             Some(_) if job.incarnation != device.incarnation => return answer(epoch, forks(job), job.nonce),
             Some(life) if life.public_key != job.public_key => return Ok(Err(ApiError::Later { after_ms: 1_000 })),
             Some(life) => *life,
+            None if device.public_key != job.public_key => return Ok(Err(ApiError::Later { after_ms: 1_000 })),
             None => Life { device: job.device, incarnation: job.incarnation, dseq: 0, head: [0; 32], hlc: self.work.last_stamp(job.device), public_key: device.public_key },
         };
         // A laptop that was put back from a backup begins a new life and has an old nonce; one that
@@ -165,6 +90,12 @@ impl Intake<'_, '_, '_> {
         if !first_contact && job.nonce != device.nonce && job.nonce != device.former_nonce {
             return answer(epoch, forks(job), job.nonce);
         }
+        // A life of which this history knows nothing, from a laptop that does not know of this history: what
+        // former lives wrote may be missing here, and comes first once the laptop has heard.
+        let is_unheard = life.dseq == 0 && job.epoch != epoch && !job.items.is_empty();
+        if is_unheard && device.epoch == epoch {
+            return answer(epoch, Vec::new(), job.nonce);
+        }
         let mut next = Device { incarnation: job.incarnation, epoch, seen: Some(received), ..device.clone() };
         if job.nonce == device.nonce || first_contact {
             next.former_nonce = job.nonce;
@@ -172,8 +103,12 @@ impl Intake<'_, '_, '_> {
         }
         let nonce = next.nonce;
         self.work.put_device(next);
+        if is_unheard {
+            return answer(epoch, Vec::new(), nonce);
+        }
         let judged = self.envelopes(job, life, &device)?;
-        if judged.is_empty() && job.items.iter().any(|item| matches!(item, Item::Broken)) {
+        // Only the first one can leave nothing behind that was judged.
+        if judged.is_empty() && !job.items.is_empty() {
             let text = "What this computer sent does not carry its signature. Restart Gladstone; if it stays, export what waits and join the centre again.".into();
             return Ok(Err(ApiError::Refused { code: "not_signed".into(), text }));
         }
@@ -188,12 +123,12 @@ impl Intake<'_, '_, '_> {
         let mut bytes = 0;
         for item in &job.items {
             let (entry, envelope) = match item {
-                Item::Sound(sound) => (&sound.0, &sound.1),
+                Item::Read(sealed) if sealed.is_sound(&job.public_key) => (&sealed.entry, &sealed.envelope),
                 Item::Newer => {
                     judged.push(Judged { dseq: life.dseq + 1, verdict: Verdict::UpgradeRequired });
                     break;
                 }
-                Item::Broken => break,
+                Item::Read(_) | Item::Broken => break,
             };
             let place = Place { device: job.device, incarnation: job.incarnation, dseq: entry.dseq };
             let verdict = if entry.dseq <= life.dseq {
@@ -214,6 +149,9 @@ impl Intake<'_, '_, '_> {
                 bytes += postcard::experimental::serialized_size(&verdict).unwrap_or(ANSWER_LIMIT);
             }
             judged.push(Judged { dseq: entry.dseq, verdict });
+            if judged.len().is_multiple_of(PART) {
+                self.work.save_part()?;
+            }
             if last || bytes > ANSWER_LIMIT {
                 break;
             }
@@ -224,7 +162,7 @@ impl Intake<'_, '_, '_> {
 
     /// Hashes and verdicts of those envelopes of a push that came before.
     fn earlier(&mut self, job: &Job, life: &Life) -> Result<BTreeMap<u64, ([u8; 32], Stored)>, CentreError> {
-        let numbers = || job.items.iter().filter_map(|item| if let Item::Sound(sound) = item { Some(sound.0.dseq) } else { None }).filter(|dseq| *dseq <= life.dseq);
+        let numbers = || job.entries().map(|entry| entry.dseq).filter(|dseq| *dseq <= life.dseq);
         let (Some(from), Some(to)) = (numbers().min(), numbers().max()) else { return Ok(BTreeMap::new()) };
         let to = to.min(from.saturating_add(gladstone_protocol::limits::BATCH_COUNT as u64));
         let mut found: BTreeMap<u64, ([u8; 32], Stored)> = self.work.shelf().filed(job.device, job.incarnation, from, to)?.into_iter().map(|filed| (filed.place.dseq, (filed.envelope.hash, filed.verdict))).collect();
@@ -435,7 +373,7 @@ impl Intake<'_, '_, '_> {
         let mut life = self.work.life(head.device, head.epoch).copied().unwrap_or_else(|| own::new_life(&head, &key));
         let received = self.work.now;
         let (mutation, envelope) = own::entry(&head, &life, &key, self.around.new_id()?, command, ops, received)?;
-        self.work.read_ahead(std::iter::once(&mutation))?;
+        self.work.read_ahead(&[], std::iter::once(&mutation))?;
         let place = Place { device: life.device, incarnation: life.incarnation, dseq: life.dseq + 1 };
         let seen: Vec<u64> = bases(&mutation).filter_map(|base| self.work.writer(base)).map(|writer| writer.hlc).chain([life.hlc]).collect();
         let by = Writer::of(&mutation, place.device, clock::lift(clock::clamp(mutation.hlc, received), seen));
@@ -471,8 +409,7 @@ fn quarantined(code: &str, text: &str) -> Stored {
 }
 
 fn forks(job: &Job) -> Vec<Judged> {
-    let number = |item: &Item| if let Item::Sound(sound) = item { Some(Judged { dseq: sound.0.dseq, verdict: Verdict::Fork }) } else { None };
-    job.items.iter().filter_map(number).collect()
+    job.items.iter().filter_map(|item| job.sound(item)).map(|sealed| Judged { dseq: sealed.entry.dseq, verdict: Verdict::Fork }).collect()
 }
 
 /// The mutations whose values the author of this one had seen.

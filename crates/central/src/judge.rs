@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use gladstone_model::{Entity, Instant, OnDelete, Row, Unit, Value, catalogue, id, validate};
+use gladstone_model::{Entity, Instant, OnDelete, Unit, Value, catalogue};
 use gladstone_protocol::{
-    Check, Entry, GroupPatch, JournalEntry, JournalKind, Known, Mutation, Op, OpKind, RowState, Verdict, Writer,
+    Check, Entry, JournalEntry, JournalKind, Known, Mutation, Op, OpKind, RowState, Verdict, Writer,
     entry::Body,
     journal::{JournalKey, MARK},
     limits::{BATCH_LIMIT, ROW_COUNT},
@@ -24,6 +24,8 @@ use crate::{
     units::{self, Placement},
     work::{Work, key_of, writers_of},
 };
+
+mod rules;
 
 /// How far units are followed from row to row.
 const DEPTH: u8 = 8;
@@ -66,7 +68,7 @@ pub(crate) struct Touched {
 /// # Errors
 /// What the store says.
 pub(crate) fn judge(work: &mut Work<'_>, mutation: &Mutation, by: Writer, rights: &Rights, received: Instant) -> Result<Judgement, CentreError> {
-    let mut trial = Trial { by, rows: BTreeMap::new(), order: Vec::new(), references: Vec::new(), emptied: Vec::new(), effect: Effect::default() };
+    let mut trial = Trial { by, rows: BTreeMap::new(), order: Vec::new(), references: Vec::new(), emptied: Vec::new(), steps: Vec::new(), effect: Effect::default() };
     for op in &mutation.ops {
         if let Some(refusal) = trial.take(work, op, rights)? {
             return Ok(refusal);
@@ -84,11 +86,11 @@ pub(crate) fn judge(work: &mut Work<'_>, mutation: &Mutation, by: Writer, rights
     if let Some(entity) = trial.place(work)? {
         return Ok(refused("no_unit", format!("It is not said to whom this {} belongs. Fill in whom it is about, and send it again.", entity.label.to_lowercase())));
     }
-    if let Some(why) = trial.objection(work, rights)? {
+    if let Some(why) = trial.objection(work, mutation, rights)? {
         return Ok(refused("forbidden", why.into()));
     }
-    if let Some(why) = trial.faults(work, mutation, received)? {
-        return Ok(refused("invalid", why));
+    if let Some((code, why)) = trial.faults(work, mutation, received, rights)? {
+        return Ok(refused(code, why));
     }
     trial.orphans(work)?;
     trial.doubles(work)?;
@@ -111,10 +113,13 @@ struct Trial {
     by: Writer,
     rows: BTreeMap<RowKey, Touched>,
     order: Vec<RowKey>,
-    /// References that were written: of which row, field, to which row, whether as its part.
+    /// References that were written: of which row, field, to which row, whether it is a part of that one or
+    /// cannot be without it.
     references: Vec<(RowKey, u16, RowKey, bool)>,
     /// Rows that were entered in error.
     emptied: Vec<RowKey>,
+    /// Values written to fields whose steps are declared.
+    steps: Vec<rules::Stepped>,
     effect: Effect,
 }
 
@@ -143,6 +148,7 @@ impl Trial {
         }
         let without = rights.without_server_owned(op, current.as_ref());
         let op = without.as_ref().unwrap_or(op);
+        self.steps.extend(rules::steps(work, current.as_ref(), op)?);
         let merged = match merge::merge(current.as_ref(), op, &self.by, &Origins { work, by: self.by }) {
             Ok(merged) => merged,
             Err(fault) => {
@@ -155,7 +161,7 @@ impl Trial {
         };
         for check in &merged.checks {
             match *check {
-                Check::Reference { field, entity, id, part } => self.references.push((key, field, RowKey { entity, id }, part)),
+                Check::Reference { field, entity, id, part } => self.references.push((key, field, RowKey { entity, id }, part || rules::restricts(op.entity, field))),
                 Check::Parts => self.emptied.push(key),
                 Check::UnitOf { .. } => {}
             }
@@ -163,7 +169,7 @@ impl Trial {
         self.effect.settles.extend(merged.settles.iter().map(|(group, mid)| (op.entity, op.id, *group, *mid)));
         for mut entry in merged.journal {
             if let Some(base) = entry.base.filter(|_| entry.base_values.is_none() && entry.group != MARK) {
-                entry.base_values = values_written(work, &entry, base)?;
+                entry.base_values = values_written(work, (entry.entity, entry.row, entry.group), base)?;
             }
             self.effect.journal.push(without_secrets(entry));
         }
@@ -223,74 +229,30 @@ impl Trial {
     }
 
     /// Why its author may not write this.
-    fn objection(&self, work: &mut Work<'_>, rights: &Rights) -> Result<Option<&'static str>, CentreError> {
+    fn objection(&self, work: &mut Work<'_>, mutation: &Mutation, rights: &Rights) -> Result<Option<&'static str>, CentreError> {
         let mut made = HashSet::new();
         for touched in self.rows.values().filter(|touched| touched.before.is_none()) {
             let known = touched.after.row.entity.name == "messages" && work.is_known(touched.after.unit)?;
             made.extend(rights::made_by(rights.actor(), &touched.after, known));
         }
         let telling: HashSet<RowKey> = self.effect.journal.iter().filter(|entry| entry.kind != JournalKind::Agreed).map(|entry| RowKey { entity: entry.entity, id: entry.row }).collect();
-        let objection = |key: &RowKey| self.rows.get(key).and_then(|touched| rights.objection(touched.before.as_ref(), &touched.after, &made, telling.contains(key)));
+        let objection = |key: &RowKey| {
+            let touched = self.rows.get(key)?;
+            let maker = touched.before.as_ref().and_then(|before| work.writer(before.row_mid)).map(|writer| writer.actor);
+            rights.objection(touched.before.as_ref(), &touched.after, &rights::About { made: &made, telling: telling.contains(key), maker, alone: mutation.realm.is_nil() })
+        };
         Ok(self.order.iter().find_map(objection))
     }
 
-    /// What is wrong with what was written. A rule over several fields that only the merge of two
-    /// edits breaks is nobody's fault: it becomes a notice.
-    fn faults(&mut self, work: &mut Work<'_>, mutation: &Mutation, received: Instant) -> Result<Option<String>, CentreError> {
-        let now = received.plus_seconds(60);
-        for op in &mutation.ops {
-            let Some(entity) = catalogue().by_no(op.entity) else { continue };
-            if matches!(&op.kind, OpKind::EnterInError { reason, .. } if reason.trim().is_empty()) {
-                return Ok(Some(format!("It is not said why this {} was entered in error. Say why.", entity.label.to_lowercase())));
-            }
-            if let Some(why) = written(op).find_map(|(no, value)| value_fault(entity, no, value)) {
-                return Ok(Some(why));
-            }
-        }
-        for key in &self.order {
-            let Some(touched) = self.rows.get(key) else { continue };
-            if touched.before.as_ref().is_some_and(|before| before.row == touched.after.row) {
-                continue;
-            }
-            let row = &touched.after.row;
-            if touched.before.is_none() && squats(row) {
-                return Ok(Some(format!("This {} carries the id of another one; enter it anew.", row.entity.label.to_lowercase())));
-            }
-            for at in 0..row.entity.fields.len() {
-                if let Some(question) = units::referred(row, at).filter(|to| !row.entity.rules.is_empty() && !self.rows.contains_key(to)) {
-                    work.row(question)?;
-                }
-            }
-            let nearby = Nearby { trial: self, work };
-            // Parts that a row cannot be without come with it.
-            if touched.before.is_none()
-                && let Some(fault) = completion_fault(row, self)
-            {
-                return Ok(Some(fault));
-            }
-            let after = faults_of(row, now, &nearby);
-            if after.is_empty() {
-                continue;
-            }
-            let Some(before) = &touched.before else { return Ok(Some(after.join(" "))) };
-            let known = faults_of(&before.row, now, &nearby);
-            let new: Vec<String> = after.into_iter().filter(|fault| !known.contains(fault)).collect();
-            if !new.is_empty() {
-                let current = work.writer(before.row_mid);
-                self.effect.notices.push(notice::rule(before, &touched.after, &new.join(" "), self.by, current));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Parts that stand although what they belong to was entered in error.
+    /// Parts that stand although what they belong to was entered in error, and rows that cannot be without
+    /// one that was.
     fn orphans(&mut self, work: &mut Work<'_>) -> Result<(), CentreError> {
         let mut found: Vec<(RowKey, u16, RowKey)> = self.references.iter().filter(|(.., part)| *part).map(|(key, field, to, _)| (*key, *field, *to)).collect();
         for emptied in self.emptied.clone() {
             let Some(entity) = catalogue().by_no(emptied.entity) else { continue };
             let asks: Vec<Having> = catalogue()
                 .referrers(&entity.name)
-                .filter(|(from, _, on_delete)| *on_delete == OnDelete::Cascade && !from.append_only)
+                .filter(|(from, _, on_delete)| *on_delete != OnDelete::SetNull && !from.append_only)
                 .map(|(from, at, _)| Having { entity: from, field: at, value: emptied.id.into(), limit: u32::MAX })
                 .collect();
             let stored = work.having(&asks)?;
@@ -448,90 +410,19 @@ fn encode(news: &RowNews) -> Result<Vec<u8>, CentreError> {
     postcard::to_stdvec(news).map_err(|_| CentreError::Inconsistent("news cannot be encoded".into()))
 }
 
-/// Rows near a mutation, for rules that look at them.
-struct Nearby<'t, 'w, 's> {
-    trial: &'t Trial,
-    work: &'w Work<'s>,
-}
-
-impl validate::Lookup for Nearby<'_, '_, '_> {
-    type Error = std::convert::Infallible;
-
-    fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, Self::Error> {
-        let key = RowKey { entity: entity.no, id };
-        let state = self.trial.rows.get(&key).map(|touched| &touched.after).or_else(|| self.work.seen(key));
-        Ok(state.map(|state| state.row.clone()))
-    }
-
-    /// Never here: a row that has the same is an honest edit made elsewhere; see `doubles`.
-    fn taken(&self, _: &'static Entity, _: &[(usize, &Value)], _: Uuid) -> Result<bool, Self::Error> {
-        Ok(false)
-    }
-}
-
-/// The rows of a mutation alone: a new row has its parts among them, if it has any.
-struct Parts<'t>(&'t Trial);
-
-impl validate::Lookup for Parts<'_> {
-    type Error = std::convert::Infallible;
-
-    fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, Self::Error> {
-        Ok(self.0.rows.get(&RowKey { entity: entity.no, id }).map(|touched| touched.after.row.clone()))
-    }
-
-    fn taken(&self, entity: &'static Entity, values: &[(usize, &Value)], except: Uuid) -> Result<bool, Self::Error> {
-        let fits = |state: &RowState| state.row.entity == entity && state.error.is_none() && state.row.id() != except && values.iter().all(|(at, value)| state.row.values[*at] == **value);
-        Ok(self.0.rows.values().any(|touched| fits(&touched.after)))
-    }
-}
-
-fn completion_fault(row: &Row, trial: &Trial) -> Option<String> {
-    let Ok(faults) = validate::completion_faults(row, &Parts(trial));
-    faults.into_iter().next().map(|fault| fault.message)
-}
-
-/// Whether a new row has an id that is derived from another key than its own.
-fn squats(row: &Row) -> bool {
-    let key: Vec<&Value> = row.entity.natural_key.iter().map(|at| &row.values[*at]).collect();
-    row.id().get_version_num() == 8 && id::derived(row.entity.no, &key) != row.id() && !key.is_empty()
-}
-
-fn faults_of(row: &Row, now: Instant, nearby: &Nearby<'_, '_, '_>) -> Vec<String> {
-    let Ok(faults) = validate::faults(row, &|_| false, now, nearby);
-    faults.into_iter().map(|fault| fault.message).collect()
-}
-
-/// The values that a patch writes.
-fn written(op: &Op) -> impl Iterator<Item = (u16, &Value)> {
-    let (created, patches): (&[(u16, Value)], &[GroupPatch]) = match &op.kind {
-        OpKind::Create(values) => (values, &[]),
-        OpKind::Update(patches) => (&[], patches),
-        OpKind::EnterInError { .. } => (&[], &[]),
-    };
-    created.iter().chain(patches.iter().flat_map(|patch| &patch.values)).map(|(no, value)| (*no, value))
-}
-
-fn value_fault(entity: &Entity, no: u16, value: &Value) -> Option<String> {
-    let field = &entity.fields[entity.position_of_no(no)?];
-    if matches!(value, Value::Json(_)) && value.as_json().is_none() {
-        return Some(format!("{}: is not structured data (JSON); enter it anew.", field.label));
-    }
-    validate::check_field(field, value).err().map(|(_, remedy)| format!("{}: {remedy}.", field.label))
-}
-
-/// What `base` wrote to the group that an entry is about.
-fn values_written(work: &mut Work<'_>, entry: &JournalEntry, base: Uuid) -> Result<Option<Vec<(u16, Value)>>, CentreError> {
+/// What `base` wrote to a group of a row.
+fn values_written(work: &mut Work<'_>, (entity, row, no): (u16, Uuid, u16), base: Uuid) -> Result<Option<Vec<(u16, Value)>>, CentreError> {
     let Some(bytes) = work.bytes_of(base)? else { return Ok(None) };
     let Ok(Entry { body: Body::Mutation(mutation), .. }) = Entry::from_bytes(&bytes) else { return Ok(None) };
-    let Some(entity) = catalogue().by_no(entry.entity) else { return Ok(None) };
-    let Some(group) = entity.groups.iter().find(|group| gladstone_protocol::row_state::number(entity, group) == entry.group) else { return Ok(None) };
-    let of_row = mutation.ops.iter().filter(|op| op.entity == entry.entity && op.id == entry.row);
+    let Some(entity) = catalogue().by_no(entity) else { return Ok(None) };
+    let Some(group) = entity.groups.iter().find(|group| gladstone_protocol::row_state::number(entity, group) == no) else { return Ok(None) };
+    let of_row = mutation.ops.iter().filter(|op| op.entity == entity.no && op.id == row);
     let mut written = of_row.filter_map(|op| match &op.kind {
         OpKind::Create(values) => Some(group.fields.iter().map(|at| {
             let no = entity.fields[*at].no;
             (no, values.iter().find(|(other, _)| *other == no).map_or(Value::Null, |(_, value)| value.clone()))
         }).collect()),
-        OpKind::Update(patches) => patches.iter().find(|patch| patch.group == entry.group).map(|patch| patch.values.clone()),
+        OpKind::Update(patches) => patches.iter().find(|patch| patch.group == no).map(|patch| patch.values.clone()),
         OpKind::EnterInError { .. } => None,
     });
     Ok(written.next_back())

@@ -13,8 +13,10 @@ pub mod postgres;
 
 mod audit;
 mod enrolment;
+pub mod file_news;
 mod grants;
 mod ingest;
+mod job;
 mod judge;
 mod lease;
 mod news;

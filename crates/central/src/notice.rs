@@ -42,13 +42,14 @@ pub(crate) struct Notice {
 }
 
 /// A rule that holds no more.
-pub(crate) fn rule(before: &RowState, after: &RowState, message: &str, by: Writer, current: Option<Writer>) -> Notice {
+pub(crate) fn rule(before: Option<&RowState>, after: &RowState, message: &str, by: Writer, current: Option<Writer>) -> Notice {
     let entity = after.row.entity;
-    let changed = || (0..entity.fields.len()).filter(|at| before.row.values[*at] != after.row.values[*at] && !entity.fields[*at].is_secret() && !entity.fields[*at].is_managed());
+    let differs = |at: usize| before.map_or(!after.row.values[at].is_null(), |before| before.row.values[at] != after.row.values[at]);
+    let changed = || (0..entity.fields.len()).filter(|at| differs(*at) && !entity.fields[*at].is_secret() && !entity.fields[*at].is_managed());
     let values = |state: &RowState| changed().map(|at| (entity.fields[at].name.clone(), state.row.values[at].to_json())).collect::<Map<_, _>>();
     let mut incoming = values(after);
     incoming.insert("_rule".into(), message.into());
-    Notice { key: key_of(after), name: RULE, current: values(before), incoming, current_by: current, incoming_by: by, units: vec![before.unit, after.unit], about: by.mutation }
+    Notice { key: key_of(after), name: RULE, current: before.map(values).unwrap_or_default(), incoming, current_by: current, incoming_by: by, units: before.map(|before| before.unit).into_iter().chain([after.unit]).collect(), about: by.mutation }
 }
 
 /// Two rows with the same values.

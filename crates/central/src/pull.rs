@@ -20,10 +20,13 @@ use crate::{
     centre::Caller,
     engine::{DeviceUnits, Head, LogAsk, LogLine, Reading},
     error::CentreError,
-    grants, pages,
+    grants::{self, Entitled},
+    pages::{self, Asked, Pages},
     standing::Standing,
 };
 
+/// Units whose sums are read at once.
+const UNITS_AT_ONCE: usize = 256;
 /// Bytes of verdicts that are told in full.
 const VERDICTS: usize = MESSAGE_LIMIT / 16;
 
@@ -47,6 +50,14 @@ impl Default for Portions {
     }
 }
 
+/// What an answer is made with.
+pub(crate) struct Means<'p> {
+    /// How much it carries.
+    pub portions: Portions,
+    /// Pages that were read before.
+    pub pages: &'p Pages,
+}
+
 /// An answer to a pull, and what follows from it.
 pub(crate) struct Answered {
     pub answer: PullAnswer,
@@ -60,7 +71,8 @@ pub(crate) struct Answered {
 ///
 /// # Errors
 /// What the store says.
-pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, known: Option<&Standing>, now: Instant, portions: Portions) -> Result<Answered, CentreError> {
+pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, known: Option<&Standing>, now: Instant, with: &Means<'_>) -> Result<Answered, CentreError> {
+    let (portions, pages) = (with.portions, with.pages);
     let head = shelf.head()?;
     let mut answer = PullAnswer {
         epoch: head.epoch,
@@ -96,7 +108,7 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     }
     let held_before = held.unwrap_or_default();
     let mut held = Arc::clone(&held_before);
-    let (entitled, until) = grants::of_actor(shelf, head.realm, caller.actor, now)?;
+    let Entitled { units: entitled, settled, .. } = grants::entitled(shelf, &head, caller.actor, known, now)?;
     let mut budget = portions;
     // What is left is told at once: nothing more of it may come.
     let mut begun = begun;
@@ -111,7 +123,7 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     });
     if answer.to_g == head.g {
         let stayed = Arc::clone(&held);
-        enter(shelf, &head, &entitled, &begun, &mut held, &mut answer, &mut budget)?;
+        enter(shelf, pages, &head, &entitled, &begun, &mut held, &mut answer, &mut budget)?;
         sum = Some(sum_now(shelf, &stayed, &held, sum, request, &mut answer)?);
     }
     answer.sum = sum.filter(|_| knows_the_same(request));
@@ -121,7 +133,7 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     answer.blobs = blobs(&answer);
     let changed = held != held_before || answer.basis != Basis::Checkpoint;
     let hash = if changed { unit_set_hash(held.iter().copied()) } else { request.units };
-    let settled = (!answer.more && answer.to_g == head.g).then_some((caller.actor, now, until));
+    let settled = (!answer.more && answer.to_g == head.g).then_some(settled);
     let units = changed.then(|| DeviceUnits { now: held.iter().copied().collect(), before: held_before.iter().copied().collect() });
     let standing = Some(Standing { epoch: head.epoch, g: answer.to_g, hash, held, sum, settled });
     Ok(Answered { answer, units, standing })
@@ -136,7 +148,7 @@ fn knows_the_same(request: &PullRequest) -> bool {
 /// Whether the answer to a request is that nothing changed: no right can be another one without a
 /// commit or a turn of the clock, and no verdict without a commit.
 fn is_settled(known: &Standing, caller: &Caller, request: &PullRequest, head: &Head, now: Instant) -> bool {
-    let stands = known.settled.is_some_and(|(actor, since, until)| actor == caller.actor && since <= now && now < until);
+    let stands = known.settled.as_ref().is_some_and(|settled| settled.stands(caller.actor, now));
     let asks_no_more = request.from_g > 0 && request.bootstrap.is_empty() && request.compare.is_none();
     stands && asks_no_more && known.g == head.g && request.from_g == head.g && request.epoch == head.epoch && known.sum.is_some()
 }
@@ -216,8 +228,14 @@ fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &B
     if answer.basis != Basis::Checkpoint || request.from_g == head.g || held.is_empty() && begun.is_empty() {
         return Ok(moved);
     }
-    let units: Vec<Unit> = held.iter().chain(begun.keys()).copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let part = shelf.log(&LogAsk { after_g: request.from_g, to_g: head.g, units: &units, bytes: budget.changes, lines: budget.lines })?;
+    let both: BTreeSet<Unit>;
+    let units = if begun.is_empty() {
+        held
+    } else {
+        both = held.iter().chain(begun.keys()).copied().collect();
+        &both
+    };
+    let part = shelf.log(&LogAsk { after_g: request.from_g, to_g: head.g, units, bytes: budget.changes, lines: budget.lines })?;
     answer.to_g = part.through_g;
     let staged: BTreeSet<RowKey> = part.lines.iter().filter(|line| begun.contains_key(&line.unit)).map(|line| line.key).collect();
     let states: BTreeMap<RowKey, RowImage> = shelf.rows(&staged.into_iter().collect::<Vec<_>>())?.iter().map(|state| (crate::work::key_of(state), RowImage::of(state))).collect();
@@ -270,7 +288,10 @@ fn news(line: &LogLine) -> Result<RowChange, CentreError> {
 }
 
 /// Units that the laptop leaves.
-fn leave(entitled: &BTreeSet<Unit>, begun: &mut BTreeMap<Unit, Bootstrap>, held: &mut Arc<BTreeSet<Unit>>, answer: &mut PullAnswer, portions: Portions) {
+fn leave(entitled: &Arc<BTreeSet<Unit>>, begun: &mut BTreeMap<Unit, Bootstrap>, held: &mut Arc<BTreeSet<Unit>>, answer: &mut PullAnswer, portions: Portions) {
+    if Arc::ptr_eq(entitled, held) && begun.is_empty() {
+        return;
+    }
     let left: BTreeSet<Unit> = held.iter().chain(begun.keys()).filter(|unit| !entitled.contains(unit)).copied().collect();
     for unit in left.iter().take(portions.units) {
         Arc::make_mut(held).remove(unit);
@@ -296,17 +317,27 @@ fn verdicts(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, ans
 }
 
 /// Units that the laptop enters, with as many pages as there is room for.
-fn enter(shelf: &mut dyn Reading, head: &Head, entitled: &BTreeSet<Unit>, begun: &BTreeMap<Unit, Bootstrap>, held: &mut Arc<BTreeSet<Unit>>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<(), CentreError> {
+#[allow(clippy::too_many_arguments, reason = "what is read from, what is given, and what changes by it")]
+fn enter(shelf: &mut dyn Reading, pages: &Pages, head: &Head, entitled: &Arc<BTreeSet<Unit>>, begun: &BTreeMap<Unit, Bootstrap>, held: &mut Arc<BTreeSet<Unit>>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<(), CentreError> {
+    if Arc::ptr_eq(entitled, held) {
+        return Ok(());
+    }
     // What was begun is finished first.
     let mut entered: Vec<Unit> = entitled.iter().filter(|unit| !held.contains(unit)).copied().collect();
     entered.sort_by_key(|unit| (!begun.contains_key(unit), grants::order(unit)));
+    let mut sums: BTreeMap<Unit, RowsDigest> = BTreeMap::new();
     for (at, unit) in entered.iter().enumerate() {
         if budget.room == 0 || at >= budget.units {
             answer.more = true;
             break;
         }
         let after = begun.get(unit).and_then(|begun| begun.after);
-        let granted = pages::of(shelf, *unit, after, head.g, &mut budget.room)?;
+        if at.is_multiple_of(UNITS_AT_ONCE) {
+            let next = &entered[at..entered.len().min(at + UNITS_AT_ONCE)];
+            sums = shelf.digests(next)?.into_iter().map(|sum| (sum.unit, sum.digest)).collect();
+        }
+        let asked = Asked { realm: head.realm, unit: *unit, digest: sums.get(unit).copied().unwrap_or_default(), g: head.g };
+        let granted = pages::of(shelf, pages, asked, after, &mut budget.room)?;
         if granted.complete {
             Arc::make_mut(held).insert(*unit);
         } else {

@@ -14,7 +14,8 @@ use crate::{
     around::Around,
     engine::Engine,
     error::{CentreError, EngineError},
-    ingest::{self, Answer, Job},
+    ingest::{self, Answer},
+    job::Job,
     work::Work,
 };
 
@@ -52,7 +53,12 @@ impl Queues {
     /// Takes in one push, together with others that wait.
     pub fn push(&self, engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: Job) -> Done {
         let queue = Arc::clone(lock(&self.0).entry(realm).or_default());
-        let own = Arc::new(Pending { job: Arc::new(job), answer: Mutex::new(None) });
+        let job = Arc::new(job);
+        let own = Arc::new(Pending { job: Arc::clone(&job), answer: Mutex::new(None) });
+        job.checked(|| Queues::waits(&queue, own, engine, around, realm))
+    }
+
+    fn waits(queue: &Queue, own: Arc<Pending>, engine: &dyn Engine, around: &dyn Around, realm: Uuid) -> Done {
         lock(&queue.waiting).push(Arc::clone(&own));
         let _writer = lock(&queue.writer);
         let (mut head, mut groups) = (None, 0);
@@ -60,7 +66,7 @@ impl Queues {
             if let Some(answer) = lock(&own.answer).take() {
                 return Done { answer, head, groups };
             }
-            let group = next_group(&queue);
+            let group = next_group(queue);
             if group.is_empty() {
                 // Only when a thread that took this push in its group did not live to answer it.
                 return Done { answer: Err(ApiError::Later { after_ms: 1_000 }), head, groups };

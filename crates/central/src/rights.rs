@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use gladstone_model::{Instant, Row, Unit, Value, unit::UnitKind};
+use gladstone_model::{Instant, Row, Unit, Value, entity::Writers, unit::UnitKind};
 use gladstone_protocol::{Op, OpKind, RowState, wire::RowKey};
 use uuid::Uuid;
 
@@ -19,10 +19,29 @@ pub(crate) const ADMIN_ROLES: [&str; 3] = ["super_admin", "admin", "manager"];
 pub(crate) const ADMIN_MEMBERS: [&str; 2] = ["owner", "admin"];
 /// Fields of `users` that carry rights: written by administrators only.
 const RIGHTS_OF_USERS: [&str; 2] = ["role", "primary_organization_id"];
+/// Fields of `users` by which somebody who works here is let in or kept out: written by administrators
+/// only, of staff and of oneself.
+const ADMISSION: [&str; 2] = ["is_active", "account_status"];
 /// Fields of `users` that no laptop writes.
 const SERVER_OWNED: [&str; 2] = ["is_staff", "is_superuser"];
+/// What an author is told.
+const NO_RIGHT: &str = "You have no right to this record, or not any more. Ask an administrator of your organization for it, then send it again.";
+const CARRIES_RIGHTS: &str = "This carries rights, and only an administrator of your organization may write it. Ask one to do it.";
+const FOR_STAFF: &str = "Only staff may write this for the organization. Ask somebody of the staff to do it.";
 /// Entities from whose rows claims follow.
 const CLAIMING: [&str; 6] = ["users", "organizations", "therapeutic_relationships", "beneficiaries", "grants", "messages"];
+
+/// What a mutation does around a row that it writes.
+pub(crate) struct About<'m> {
+    /// Units that come to be by it.
+    pub made: &'m HashSet<Unit>,
+    /// Whether something is journalled about the row.
+    pub telling: bool,
+    /// Who made the row, when it is there already.
+    pub maker: Option<Uuid>,
+    /// Whether it was written before its laptop joined an organization.
+    pub alone: bool,
+}
 
 /// The rights of one person at one moment.
 #[derive(Clone, Debug)]
@@ -42,7 +61,8 @@ impl Rights {
     pub fn new(realm: Uuid, actor: Uuid, user: Option<&Row>, member: Option<&Row>, claims: &[Claim], now: Instant) -> Rights {
         let active = |row: &&Row| row.get("is_active").as_bool() != Some(false);
         let role = user.filter(active).map(|row| row.text("role"));
-        let membership = member.filter(active).map(|row| row.text("role"));
+        // Whoever is kept out as a person is so as a member.
+        let membership = member.filter(|row| active(row) && user.is_none_or(|user| active(&user))).map(|row| row.text("role"));
         let admin = role.is_some_and(|role| ADMIN_ROLES.contains(&role)) || membership.is_some_and(|role| ADMIN_MEMBERS.contains(&role));
         let staff = admin || role.is_some_and(|role| !NOT_STAFF.contains(&role));
         let of = |kind, id| Unit { kind, id };
@@ -107,32 +127,48 @@ impl Rights {
         (kept != *values).then(|| Op { kind: OpKind::Create(kept), ..op.clone() })
     }
 
-    /// Why a row may not be written as it is, in words for its author; none when it may.
-    /// `made`: units that come to be by the same mutation. `telling`: something is journalled about
-    /// it. Everything is judged by its effect: what has none needs no more than the right to see.
-    pub fn objection(&self, before: Option<&RowState>, after: &RowState, made: &HashSet<Unit>, telling: bool) -> Option<&'static str> {
-        if self.own || before == Some(after) && !telling && self.reads(after.unit) {
+    /// Whether this is the centre itself.
+    pub fn is_the_centre(&self) -> bool {
+        self.own
+    }
+
+    /// Why a row may not be written as it is, in words for its author; none when it may. Everything is
+    /// judged by its effect: what has none needs no more than the right to see.
+    pub fn objection(&self, before: Option<&RowState>, after: &RowState, about: &About<'_>) -> Option<&'static str> {
+        if self.own || before == Some(after) && !about.telling && self.reads(after.unit) {
             return None;
         }
-        let carries = |state: &RowState| match state.row.entity.name.as_str() {
-            "grants" => Some(self.admin || granted(&state.row).is_some_and(|unit| unit.kind == UnitKind::Person && (self.writes(unit) || made.contains(&unit)))),
-            "organization_members" | "user_roles" | "roles" => Some(self.admin),
-            "devices" => Some(false),
+        let refused = before.into_iter().chain([after]).find_map(|state| self.objection_to_row(state, about));
+        if refused.is_some() {
+            return refused;
+        }
+        match after.row.entity.name.as_str() {
+            "users" => self.objection_to_user(before, &after.row),
+            "organizations" if !self.admin && !about.alone && (before.is_none() || after.error.is_some()) => Some("Only an administrator may add an organization or take one away. Ask one to do it."),
+            _ if !self.staff && self.is_of_all(after.unit) && before.is_some() && about.maker != Some(self.actor) => Some(FOR_STAFF),
             _ => None,
-        };
-        for state in before.into_iter().chain([after]) {
-            match carries(state) {
-                Some(true) => {}
-                Some(false) => return Some("This carries rights, and only an administrator of your organization may write it. Ask one to do it."),
-                None if state.row.entity.name == "organizations" && state.unit.id == self.realm && !self.staff => return Some("Only staff may change the organization. Ask somebody of the staff to do it."),
-                None if self.writes(state.unit) || made.contains(&state.unit) => {}
-                None => return Some("You have no right to this record, or not any more. Ask an administrator of your organization for it, then send it again."),
-            }
         }
-        if after.row.entity.name == "users" {
-            return self.objection_to_user(before, &after.row);
+    }
+
+    fn objection_to_row(&self, state: &RowState, about: &About<'_>) -> Option<&'static str> {
+        let entity = state.row.entity;
+        if entity.name == "grants" {
+            let given = granted(&state.row).is_some_and(|unit| unit.kind == UnitKind::Person && (self.writes(unit) || about.made.contains(&unit)));
+            return (!self.admin && !given).then_some(CARRIES_RIGHTS);
         }
-        None
+        match entity.writers {
+            Writers::Centre => return Some(CARRIES_RIGHTS),
+            Writers::Admins if self.admin => return None,
+            Writers::Admins => return Some(CARRIES_RIGHTS),
+            Writers::Staff if !self.staff && self.is_of_all(state.unit) => return Some(FOR_STAFF),
+            Writers::Staff | Writers::Anyone => {}
+        }
+        (!self.writes(state.unit) && !about.made.contains(&state.unit)).then_some(NO_RIGHT)
+    }
+
+    /// Whether rows of a unit belong to the organization or to everybody in it.
+    fn is_of_all(&self, unit: Unit) -> bool {
+        unit == Unit::PLATFORM || unit.kind == UnitKind::Org && unit.id == self.realm
     }
 
     fn objection_to_user(&self, before: Option<&RowState>, after: &Row) -> Option<&'static str> {
@@ -143,11 +179,16 @@ impl Rights {
         if self.admin {
             return None;
         }
+        let oneself = after.id() == self.actor;
+        let works_here = before.is_some_and(|before| !NOT_STAFF.contains(&before.row.text("role")));
         let refused = match before {
-            Some(_) => RIGHTS_OF_USERS.iter().any(|field| changed(field)),
+            Some(_) => RIGHTS_OF_USERS.iter().any(|field| changed(field)) || (oneself || works_here) && ADMISSION.iter().any(|field| changed(field)),
             None => !NOT_STAFF.contains(&after.text("role")),
         };
-        refused.then_some("Only an administrator of your organization may give a person a role or another organization. Ask one to do it.")
+        if refused {
+            return Some("Only an administrator of your organization may give a person a role or another organization, or let them in. Ask one to do it.");
+        }
+        (works_here && !oneself).then_some("Only an administrator of your organization may change what is kept of somebody who works there. Ask one to do it.")
     }
 
     /// Who this is.
@@ -157,7 +198,12 @@ impl Rights {
 }
 
 /// Entities from whose rows the rights of somebody follow.
-pub(crate) const CARRYING: [&str; 7] = ["users", "organizations", "therapeutic_relationships", "beneficiaries", "grants", "messages", "organization_members"];
+const CARRYING: [&str; 7] = ["users", "organizations", "therapeutic_relationships", "beneficiaries", "grants", "messages", "organization_members"];
+
+/// Their numbers.
+pub(crate) fn carrying() -> Vec<u16> {
+    CARRYING.iter().filter_map(|name| Some(gladstone_model::catalogue().get(name)?.no)).collect()
+}
 
 /// The people whose rights a row carries or carried, besides whoever made it.
 pub(crate) fn people_of(row: &Row) -> Vec<Uuid> {

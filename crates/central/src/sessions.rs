@@ -101,12 +101,8 @@ impl Centre {
         };
         self.served(realm)?;
         let now = self.around.now();
-        let device = self.look(realm, |shelf| {
-            let session = shelf.session(hash)?.filter(|session| !session.challenge && now < session.expires);
-            let Some(session) = session else { return Ok(None) };
-            Ok(shelf.devices(Some(&[session.device]))?.into_iter().next())
-        })?;
-        device.map(|device| caller(realm, &device)).ok_or(ApiError::SignedOut)
+        let found = self.engine.caller(realm, hash)?.filter(|(session, _)| !session.challenge && now < session.expires);
+        found.map(|(_, device)| caller(realm, &device)).ok_or(ApiError::SignedOut)
     }
 
     /// A laptop as a caller, without a session: for callers in the same process.

@@ -13,6 +13,8 @@ use gladstone_model::{Instant, Unit};
 use gladstone_protocol::RowsDigest;
 use uuid::Uuid;
 
+use crate::rights::Rights;
+
 /// Laptops that are remembered; then all are forgotten.
 const LAPTOPS: usize = 10_000;
 /// Units in all sets that are remembered, about 24 bytes each; then all are forgotten.
@@ -31,9 +33,26 @@ pub(crate) struct Standing {
     pub held: Arc<BTreeSet<Unit>>,
     /// Sum of their digests at `g`; none where it was not computed.
     pub sum: Option<RowsDigest>,
-    /// Whose laptop, and between which instants these are exactly the units that the person may see,
-    /// as long as nothing was committed behind `g`; none where more was to follow.
-    pub settled: Option<(Uuid, Instant, Instant)>,
+    /// As whom these are exactly the units that may be seen; none where more was to follow.
+    pub settled: Option<Settled>,
+}
+
+/// Rights of a person that stand as long as no row that carries rights is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    /// The rights.
+    pub rights: Arc<Rights>,
+    /// Since when.
+    pub since: Instant,
+    /// Until when: rights begin and end by the clock too.
+    pub until: Instant,
+}
+
+impl Settled {
+    /// Whether these are the rights of this person now, unless something was committed.
+    pub fn stands(&self, actor: Uuid, now: Instant) -> bool {
+        self.rights.actor() == actor && self.since <= now && now < self.until
+    }
 }
 
 /// What is remembered.

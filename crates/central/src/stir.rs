@@ -2,17 +2,18 @@
 //! laptops whose envelopes it decided anew. Read from the log, so that it is the same whichever
 //! service committed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use gladstone_model::{Unit, catalogue};
+use gladstone_model::Unit;
 use uuid::Uuid;
 
 use crate::{
     centre::{Caller, Centre},
     engine::Reading,
     error::CentreError,
-    grants,
+    grants::{self, Entitled},
     rights::{self, Rights},
+    standing::Settled,
 };
 
 /// Units, rows and laptops that are told apart in one look; beyond that everybody is concerned.
@@ -36,7 +37,7 @@ impl Touch {
 
 /// What a laptop that waits wants to be told of.
 pub(crate) struct Interest {
-    rights: Rights,
+    rights: Arc<Rights>,
     device: Uuid,
     /// It holds other units than it should: whatever comes is reason enough to ask.
     pub owed: bool,
@@ -68,9 +69,13 @@ impl Centre {
     /// What the store says.
     pub(crate) fn interest(&self, caller: &Caller) -> Result<Interest, CentreError> {
         self.look(caller.realm, |shelf| {
-            let rights = grants::rights_of(shelf, caller.realm, caller.actor, self.around.now())?.0;
-            let held: BTreeSet<Unit> = shelf.device_units(caller.device)?.now.into_iter().collect();
-            let owed = held.iter().any(|unit| !rights.reads(*unit)) || rights.units().any(|unit| !held.contains(&unit));
+            let head = shelf.head()?;
+            let known = self.standings.of(caller.realm, caller.device).filter(|known| known.epoch == head.epoch);
+            let Entitled { settled: Settled { rights, .. }, known, .. } = grants::entitled(shelf, &head, caller.actor, known.as_deref(), self.around.now())?;
+            let owed = !known && {
+                let held: BTreeSet<Unit> = shelf.device_units(caller.device)?.now.into_iter().collect();
+                held.iter().any(|unit| !rights.reads(*unit)) || rights.units().any(|unit| !held.contains(&unit))
+            };
             Ok(Interest { rights, device: caller.device, owed })
         })
     }
@@ -92,8 +97,7 @@ fn touches(shelf: &mut dyn Reading, after: u64, to: u64) -> Result<Option<BTreeS
     if after < shelf.head()?.floor_g {
         return Ok(None);
     }
-    let carrying: Vec<u16> = rights::CARRYING.iter().filter_map(|name| Some(catalogue().get(name)?.no)).collect();
-    let Some(touched) = shelf.touched(after, to, &carrying, MANY)? else { return Ok(None) };
+    let Some(touched) = shelf.touched(after, to, &rights::carrying(), MANY)? else { return Ok(None) };
     let mut found: BTreeSet<Touch> = touched.units.into_iter().map(Touch::Unit).chain(touched.devices.into_iter().map(Touch::Device)).collect();
     let rows = shelf.rows(&touched.rows)?;
     let made: Vec<Uuid> = rows.iter().filter(|state| rights::goes_to_its_maker(state)).map(|state| state.row_mid).collect();

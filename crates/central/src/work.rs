@@ -17,13 +17,15 @@ use gladstone_protocol::{
 use uuid::Uuid;
 
 use crate::{
-    engine::{Alike, Batch, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, RowSave, UnitSum, Writing, Written},
+    engine::{Ahead, Alike, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, UnitSum, Writing, Written},
     error::CentreError,
     notice,
     rights::{self, Rights},
     units,
     waiting::Waiting,
 };
+
+mod saving;
 
 /// What a transaction knows and has changed.
 pub(crate) struct Work<'s> {
@@ -34,6 +36,10 @@ pub(crate) struct Work<'s> {
     pub now: Instant,
     rows: HashMap<RowKey, Option<RowState>>,
     changed: HashMap<RowKey, (Option<Unit>, u64)>,
+    /// Rows that were changed and not written yet.
+    dirty: HashSet<RowKey>,
+    /// Rows that were written in this transaction, and in which unit.
+    saved: HashMap<RowKey, Unit>,
     /// Rows that were changed, by what each has to be alone in having.
     twins: HashMap<Vec<u8>, BTreeSet<RowKey>>,
     written: HashMap<Uuid, Option<Written>>,
@@ -71,6 +77,8 @@ impl<'s> Work<'s> {
             now,
             rows: HashMap::new(),
             changed: HashMap::new(),
+            dirty: HashSet::new(),
+            saved: HashMap::new(),
             twins: HashMap::new(),
             written: HashMap::new(),
             journal: HashMap::new(),
@@ -99,9 +107,9 @@ impl<'s> Work<'s> {
         self.shelf
     }
 
-    /// Reads what these mutations will touch: rows, the rows that they refer to, and who wrote
-    /// what they change.
-    pub fn read_ahead<'m>(&mut self, mutations: impl Iterator<Item = &'m Mutation>) -> Result<(), CentreError> {
+    /// Reads these laptops, and what these mutations will touch: rows, the rows that they refer to, and
+    /// who wrote what they change.
+    pub fn read_ahead<'m>(&mut self, devices: &[Uuid], mutations: impl Iterator<Item = &'m Mutation>) -> Result<(), CentreError> {
         let (mut keys, mut mids, mut actors) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut updated = Vec::new();
         for mutation in mutations {
@@ -124,8 +132,7 @@ impl<'s> Work<'s> {
                 }
             }
         }
-        self.load_rights(&actors)?;
-        self.load_rows(keys)?;
+        self.load_begun(devices, &actors, keys, &mids)?;
         let mut parents = BTreeSet::new();
         for state in updated.iter().filter_map(|key| self.rows.get(key).and_then(Option::as_ref)) {
             mids.extend(writers_of(state));
@@ -133,6 +140,22 @@ impl<'s> Work<'s> {
         }
         self.load_rows(parents)?;
         self.load_written(mids)
+    }
+
+    /// Reads everything of that which was not read before, with one question.
+    fn load_begun(&mut self, devices: &[Uuid], actors: &BTreeSet<Uuid>, mut keys: BTreeSet<RowKey>, mids: &BTreeSet<Uuid>) -> Result<(), CentreError> {
+        let actors: Vec<Uuid> = actors.iter().copied().filter(|actor| !self.claims.contains_key(actor)).collect();
+        keys.extend(self.keys_of_rights(&actors));
+        let ask = Ahead { devices: self.unasked(devices), actors, rows: self.unread(keys), mutations: mids.iter().copied().filter(|mid| !self.written.contains_key(mid)).collect() };
+        if ask == Ahead::default() {
+            return Ok(());
+        }
+        let begun = self.shelf.ahead(&ask)?;
+        self.take_devices(begun.devices, begun.lives);
+        self.take_rows(ask.rows, begun.rows);
+        self.take_written(ask.mutations, begun.written);
+        self.take_claims(&ask.actors, begun.claims);
+        Ok(())
     }
 
     /// A row as it stands by now.
@@ -149,17 +172,26 @@ impl<'s> Work<'s> {
     }
 
     fn load_rows(&mut self, keys: BTreeSet<RowKey>) -> Result<(), CentreError> {
-        let missing: Vec<RowKey> = keys.into_iter().filter(|key| !self.rows.contains_key(key) && catalogue().by_no(key.entity).is_some()).collect();
+        let missing = self.unread(keys);
         if missing.is_empty() {
             return Ok(());
         }
-        for state in self.shelf.rows(&missing)? {
+        let found = self.shelf.rows(&missing)?;
+        self.take_rows(missing, found);
+        Ok(())
+    }
+
+    fn unread(&self, keys: BTreeSet<RowKey>) -> Vec<RowKey> {
+        keys.into_iter().filter(|key| !self.rows.contains_key(key) && catalogue().by_no(key.entity).is_some()).collect()
+    }
+
+    fn take_rows(&mut self, asked: Vec<RowKey>, found: Vec<RowState>) {
+        for state in found {
             self.rows.insert(key_of(&state), Some(state));
         }
-        for key in missing {
+        for key in asked {
             self.rows.entry(key).or_insert(None);
         }
-        Ok(())
     }
 
     /// Rows in which a field has a value, as they stand by now.
@@ -208,13 +240,18 @@ impl<'s> Work<'s> {
         if missing.is_empty() {
             return Ok(());
         }
-        for written in self.shelf.mutations(&missing)? {
+        let found = self.shelf.mutations(&missing)?;
+        self.take_written(missing, found);
+        Ok(())
+    }
+
+    fn take_written(&mut self, asked: Vec<Uuid>, found: Vec<Written>) {
+        for written in found {
             self.written.insert(written.writer.mutation, Some(written));
         }
-        for mid in missing {
+        for mid in asked {
             self.written.entry(mid).or_insert(None);
         }
-        Ok(())
     }
 
     /// Notes a mutation and what was decided about it.
@@ -244,12 +281,23 @@ impl<'s> Work<'s> {
         if missing.is_empty() {
             return Ok(());
         }
+        self.load_rows(self.keys_of_rights(&missing).collect())?;
+        let found = self.shelf.claims(&missing)?;
+        self.take_claims(&missing, found);
+        Ok(())
+    }
+
+    /// The rows from which rights follow besides claims.
+    fn keys_of_rights<'k>(&self, actors: &'k [Uuid]) -> impl Iterator<Item = RowKey> + use<'k> {
         let realm = self.head.realm;
-        self.load_rows(missing.iter().flat_map(|actor| [user_key(*actor), member_key(realm, *actor)]).flatten().collect())?;
-        for actor in &missing {
+        actors.iter().flat_map(move |actor| [user_key(*actor), member_key(realm, *actor)]).flatten()
+    }
+
+    fn take_claims(&mut self, asked: &[Uuid], found: Vec<Claim>) {
+        for actor in asked {
             self.claims.insert(*actor, Vec::new());
         }
-        for claim in self.shelf.claims(&missing)? {
+        for claim in found {
             // A row that was changed here since has its claims in `claims_changed`.
             if !self.claims_changed.contains(&claim.source) {
                 self.claims.entry(claim.actor).or_default().push(claim);
@@ -257,11 +305,10 @@ impl<'s> Work<'s> {
         }
         let changed: Vec<RowKey> = self.claims_changed.iter().copied().collect();
         for key in changed {
-            for claim in self.claims_from(key).into_iter().filter(|claim| missing.contains(&claim.actor)) {
+            for claim in self.claims_from(key).into_iter().filter(|claim| asked.contains(&claim.actor)) {
                 self.claims.entry(claim.actor).or_default().push(claim);
             }
         }
-        Ok(())
     }
 
     fn claims_from(&self, key: RowKey) -> Vec<Claim> {
@@ -306,6 +353,7 @@ impl<'s> Work<'s> {
             }
         }
         self.sums_changed.extend(touched);
+        self.dirty.insert(key);
         self.changed.entry(key).and_modify(|change| change.1 = g).or_insert((before.map(|state| state.unit), g));
         for ask in notice::uniques(None, &after) {
             self.twins.entry(twin_key(&ask)?).or_default().insert(key);
@@ -414,17 +462,22 @@ impl<'s> Work<'s> {
 
     /// Reads laptops and their lives.
     pub fn load_devices(&mut self, ids: &[Uuid]) -> Result<(), CentreError> {
-        let missing: Vec<Uuid> = ids.iter().copied().filter(|id| self.devices_asked.insert(*id)).collect();
+        let missing = self.unasked(ids);
         if missing.is_empty() {
             return Ok(());
         }
-        for device in self.shelf.devices(Some(&missing))? {
-            self.devices.insert(device.id, device);
-        }
-        for life in self.shelf.lives(&missing)? {
-            self.lives.insert((life.device, life.incarnation), life);
-        }
+        let (devices, lives) = (self.shelf.devices(Some(&missing))?, self.shelf.lives(&missing)?);
+        self.take_devices(devices, lives);
         Ok(())
+    }
+
+    fn unasked(&mut self, ids: &[Uuid]) -> Vec<Uuid> {
+        ids.iter().copied().filter(|id| self.devices_asked.insert(*id)).collect()
+    }
+
+    fn take_devices(&mut self, devices: Vec<Device>, lives: Vec<Life>) {
+        self.devices.extend(devices.into_iter().map(|device| (device.id, device)));
+        self.lives.extend(lives.into_iter().map(|life| ((life.device, life.incarnation), life)));
     }
 
     /// A laptop that was read before.
@@ -476,32 +529,6 @@ impl<'s> Work<'s> {
             return Ok(Some(filed.envelope.bytes.clone()));
         }
         Ok(self.shelf.mutation_bytes(&[mutation])?.into_iter().next().map(|(_, bytes)| bytes))
-    }
-
-    /// Writes everything.
-    pub fn save(self) -> Result<Head, CentreError> {
-        let Work { shelf, head, rows, changed, journal_changes, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
-        let maker = |mid: &Uuid| written.get(mid).and_then(Option::as_ref).map_or(Uuid::nil(), |written| written.writer.actor);
-        let mut batch = Batch { g: head.g, held_count: head.held, filed, verdicts, log, ..Batch::default() };
-        batch.claims = claims_changed.iter().filter_map(|key| Some((*key, rows.get(key)?.as_ref().map(|state| rights::claims_of(state, maker(&state.row_mid)))?))).collect();
-        let mut rows = rows;
-        let mut keys: Vec<(RowKey, (Option<Unit>, u64))> = changed.into_iter().collect();
-        keys.sort_unstable_by_key(|(key, _)| *key);
-        batch.rows = keys.into_iter().filter_map(|(key, (before, g))| Some(RowSave { state: rows.remove(&key)??, before, g })).collect();
-        for (key, (g, entry)) in journal_changes {
-            match entry {
-                Some(entry) => batch.journal.push((g, entry)),
-                None => batch.settled.push((g, key)),
-            }
-        }
-        batch.digests = sums_changed.iter().filter_map(|unit| sums.get(unit).copied()).collect();
-        let held = held.unwrap_or_default();
-        batch.held = held.iter().filter(|held| held_changed.contains(&held.place)).cloned().collect();
-        batch.released = held_changed.into_iter().filter(|place| !held.contains(*place)).collect();
-        batch.devices = devices_changed.iter().filter_map(|id| devices.get(id).cloned()).collect();
-        batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
-        shelf.save(&batch)?;
-        Ok(head)
     }
 }
 

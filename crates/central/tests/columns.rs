@@ -2,7 +2,7 @@
 
 mod suite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_central::{Embedded, Engine, engine::{Batch, LogAsk, UnitSum}};
 use gladstone_model::{Unit, catalogue};
@@ -32,13 +32,13 @@ fn fill(engine: &dyn Engine, count: u64) {
 type Stand = (u64, usize, BTreeMap<RowKey, Vec<gladstone_model::Value>>, Vec<RowsDigest>);
 
 fn stand(engine: &dyn Engine, count: u64) -> Stand {
-    let units: Vec<Unit> = (1..=count).map(samples::person).collect();
+    let units: BTreeSet<Unit> = (1..=count).map(samples::person).collect();
     let keys: Vec<RowKey> = (1..=count).flat_map(|number| ["users", "mood_entries"].map(|name| samples::key(catalogue().get(name).unwrap(), number))).collect();
     read(engine, realm(1).id, |shelf| {
         let g = shelf.head().unwrap().g;
         let lines = shelf.log(&LogAsk { after_g: 0, to_g: g, units: &units, bytes: usize::MAX >> 1, lines: 1_000_000 }).unwrap().lines.len();
         let rows = keys.chunks(500).flat_map(|keys| shelf.rows(keys).unwrap()).map(|state| (RowKey { entity: state.row.entity.no, id: state.row.id() }, state.row.values)).collect();
-        let sums = shelf.digests(&units[..units.len().min(100)]).unwrap().into_iter().map(|sum| sum.digest).collect();
+        let sums = shelf.digests(&units.iter().copied().take(100).collect::<Vec<_>>()).unwrap().into_iter().map(|sum| sum.digest).collect();
         (g, lines, rows, sums)
     })
 }

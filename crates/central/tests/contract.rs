@@ -30,4 +30,6 @@ on_both!(
     laptops_and_their_lives_come_back,
     invitations_and_sessions_are_found_by_hash,
     the_log_is_told_in_whole_mutations,
+    a_part_that_is_saved_beside_is_seen_and_kept_or_goes_with_the_whole,
+    what_work_begins_with_is_answered_as_each_by_itself,
 );

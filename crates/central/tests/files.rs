@@ -8,29 +8,13 @@ use std::{fs, path::Path, time::{Duration, SystemTime}};
 use gladstone_central::blobs::{BlobFault, Blobs, Bringing, Quota, copy};
 use gladstone_model::Instant;
 use gladstone_protocol::content::{CHUNK, ContentHash, ContentKey, chunks, sealed_size};
-use gladstone_testkit::Dice;
+use gladstone_testkit::contents::sealed;
 use uuid::Uuid;
 
 const REALM: Uuid = Uuid::from_u128(1);
 const DEVICE: Uuid = Uuid::from_u128(2);
 const NOW: Instant = Instant(1_795_000_000_000_000);
 const PLENTY: Quota = Quota { device_a_day: u64::MAX, realm: u64::MAX };
-
-/// A content of so many bytes as it travels.
-fn sealed(realm: Uuid, seed: u64, size: usize) -> (ContentHash, Vec<u8>) {
-    let mut plain = vec![0; size];
-    Dice::new(seed).fill(&mut plain);
-    let hash = *blake3::hash(&plain).as_bytes();
-    let (key, count) = (ContentKey::shared(realm, &hash), chunks(size as u64));
-    let mut out = Vec::new();
-    for number in 0..count {
-        let from = number as usize * CHUNK;
-        let mut chunk = plain[from..size.min(from + CHUNK)].to_vec();
-        key.seal(number, number + 1 == count, &mut chunk);
-        out.extend(chunk);
-    }
-    (hash, out)
-}
 
 fn of<'a>(hash: ContentHash, sizes: &'a [u64]) -> Bringing<'a> {
     Bringing { realm: REALM, device: DEVICE, hash, sizes }
@@ -189,4 +173,26 @@ fn a_copy_holds_every_whole_file_and_puts_back_what_is_missing() {
         assert_eq!(blobs.read(REALM, hash, 0, usize::MAX).unwrap().as_deref(), Some(bytes.as_slice()));
     }
     assert_eq!(blobs.put_back(REALM, &folder.path().join("nothing")).unwrap(), 0, "a copy from before there were files");
+}
+
+#[test]
+fn what_another_service_added_or_began_anew_is_never_taken_for_what_was_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let copies = [(); 2].map(|()| Blobs::new(folder.path().to_owned(), PLENTY));
+    let (hash, good) = sealed(REALM, 1, 300_000);
+    let sizes = [300_000];
+    // In turns: neither has seen all of it.
+    let mut at = 0;
+    for (turn, end) in [70_000, 140_000, 210_000, good.len()].into_iter().enumerate() {
+        assert_eq!(copies[turn % 2].append(&of(hash, &sizes), at as u64, &good[at..end], NOW).unwrap().complete, end == good.len());
+        at = end;
+    }
+    // Begun anew by another service, with other bytes up to where this one had looked.
+    let (hash, good) = sealed(REALM, 2, 300_000);
+    copies[0].append(&of(hash, &sizes), 0, &good[..200_000], NOW).unwrap();
+    let part = fs::read_dir(folder.path().join(format!("{REALM}/parts/{DEVICE}"))).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(&part).unwrap();
+    copies[1].append(&of(hash, &sizes), 0, &sealed(REALM, 3, 300_000).1[..200_000], NOW).unwrap();
+    assert!(matches!(copies[0].append(&of(hash, &sizes), 200_000, &good[200_000..], NOW), Err(BlobFault::Wrong)));
+    put_whole(&copies[0], hash, 300_000, &good);
 }

@@ -68,7 +68,7 @@ impl Place {
         let (folder, around) = (gladstone_testkit::image::scratch(), Seeded::new(1));
         let centre = Arc::new(open(folder.path(), &around));
         let (realm, other) = (centre.found("Harbour Practice").unwrap(), centre.found("Hill Clinic").unwrap());
-        let settings = Settings { limits, blobs: Some(Path::join(folder.path(), "blobs")), open_metrics: false };
+        let settings = Settings { limits, blobs: Some(Path::join(folder.path(), "blobs")), ..Settings::default() };
         let ((ready, listens), (end, ended)) = (std::sync::mpsc::channel(), oneshot::channel::<()>());
         let served = Arc::clone(&centre);
         let service = thread::spawn(move || {

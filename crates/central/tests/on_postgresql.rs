@@ -22,5 +22,7 @@ mod news;
 mod pull;
 #[path = "rights.rs"]
 mod rights;
+#[path = "roles.rs"]
+mod roles;
 #[path = "rules.rs"]
 mod rules;

@@ -12,6 +12,7 @@ use std::{
 use gladstone_central::{
     Centre, CentreError, Engine, EngineError, Machine, Postgres,
     engine::{Batch, Device, Witness},
+    file_news::Heard,
     postgres::{Settings, migrate, watch},
 };
 use gladstone_model::{Instant, Value, catalogue};
@@ -255,7 +256,7 @@ fn services_on_one_database_hear_of_each_others_commits() {
             save(g + 1);
             if let Ok((realm, heard)) = told.recv_timeout(Duration::from_millis(500))
                 && realm == id(1, 1)
-                && heard >= g
+                && matches!(heard, Heard::Commit(heard) if heard >= g)
             {
                 return true;
             }
@@ -306,4 +307,26 @@ fn a_database_that_was_put_back_is_not_served_until_it_has_a_new_epoch() {
     let again = centre("saved");
     assert_eq!((again.realms().unwrap()[0].blocked, again.realms().unwrap()[0].epoch), (false, epoch), "and after the next start");
     assert!(matches!(again.backup(realm, std::path::Path::new("nowhere")), Err(CentreError::Engine(EngineError::Refused(_)))), "copies are made by PostgreSQL's own tools");
+}
+
+/// A plan that was made while a table was empty would be used for as long as the connection lives.
+#[test]
+fn a_first_import_is_planned_for_tables_that_grew() {
+    let (cluster, folder) = prepared();
+    let engine = open(&cluster, folder.path());
+    let (realm, users) = (realm(1), catalogue().get("users").unwrap());
+    engine.found(&realm).unwrap();
+    let looked_at = |table: &str| gladstone_testkit::postgres::Blocking::connect(&admin(&cluster)).unwrap().query(&format!("SELECT reltuples > 0 FROM pg_class WHERE oid = '{table}'::regclass")).unwrap()[0].get::<_, bool>(0);
+    let save = |g: u64| {
+        let rows = (0..100).map(|at| samples::save(samples::bare(users, g * 100 + at), None, g)).collect();
+        let batch = Batch { g, rows, filed: vec![samples::filed(id(3, 70), g, Some(g), Stored::Applied { g })], ..Batch::default() };
+        write(&engine, realm.id, |shelf| shelf.save(&batch).unwrap());
+    };
+    save(1);
+    assert!(!looked_at("users"), "a hundred rows are read through in no time");
+    (2..=5).for_each(save);
+    assert!(looked_at("users"), "the table that grew");
+    assert!(!looked_at("answers"), "one without rows has its turn when it has some");
+    (6..=51).for_each(save);
+    assert!(looked_at("centre.envelope") || looked_at("centre.unit_row"), "others have their turn later");
 }

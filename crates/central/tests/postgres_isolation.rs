@@ -191,6 +191,16 @@ async fn a_context_that_is_not_good_shows_nothing_and_writes_nothing() {
     check("a realm alone", &own.to_string(), false).await;
     check("empty", "", false).await;
     check("nonsense", "..", false).await;
+    // Names of the caller's own do not get between, wherever it lets names be looked for.
+    client.batch_execute("CREATE TEMP TABLE context_key AS SELECT '\\x00'::bytea AS inner_pad, '\\x00'::bytea AS outer_pad; CREATE DOMAIN pg_temp.uuid AS text; CREATE DOMAIN pg_temp.int8 AS text").await.unwrap();
+    client.batch_execute("CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1'; CREATE FUNCTION pg_temp.split_part(text, text, integer) RETURNS text LANGUAGE sql AS 'SELECT $1'").await.unwrap();
+    for path in ["pg_temp, centre, public", "pg_temp, pg_catalog, centre, public", "centre, pg_temp, public, pg_catalog"] {
+        client.batch_execute(&format!("SET search_path = {path}")).await.unwrap();
+        check("good, under other names", &good, true).await;
+        check("nonsense, under other names", "..", false).await;
+        check("of another realm, under other names", &good.replace(&own.to_string(), &other.to_string()), false).await;
+    }
+    client.batch_execute("SET search_path = public").await.unwrap();
     let unset = client.query_one("SELECT centre.context()", &[]).await.unwrap();
     assert_eq!(unset.get::<_, Option<Uuid>>(0), None, "nothing was ever stated");
 }
@@ -203,8 +213,8 @@ async fn the_service_can_neither_rewrite_history_nor_reach_the_secret() {
     let context = context(&ground.folder, realm(1).id, soon());
     let mut attempts: Vec<String> = ground.tables.iter().filter(|table| !table.starts_with("centre.")).map(|table| format!("DELETE FROM {table}")).collect();
     for sql in [
-        "DELETE FROM centre.envelope", "UPDATE centre.envelope SET bytes = ''", "UPDATE centre.envelope SET hash = hash", "UPDATE centre.envelope SET received = 0", "UPDATE centre.log SET news = ''",
-        "DELETE FROM centre.realm", "DELETE FROM centre.journal", "DELETE FROM centre.device", "DELETE FROM centre.life", "TRUNCATE centre.log", "SELECT * FROM centre.context_key",
+        "DELETE FROM centre.envelope", "UPDATE centre.envelope SET bytes = ''", "UPDATE centre.envelope SET hash = hash", "UPDATE centre.envelope SET received = 0", "UPDATE centre.news SET lines = ''",
+        "DELETE FROM centre.realm", "DELETE FROM centre.journal", "DELETE FROM centre.device", "DELETE FROM centre.life", "TRUNCATE centre.news", "SELECT * FROM centre.context_key",
         "UPDATE centre.context_key SET inner_pad = outer_pad", "SET ROLE gladstone_owner", "CALL centre.protect()", "CREATE TABLE public.own (id uuid)", "CREATE TABLE centre.own (id uuid)",
         "CREATE SCHEMA own", "ALTER TABLE users DISABLE ROW LEVEL SECURITY", "DROP POLICY own_realm ON users", "CREATE POLICY all_of_it ON users USING (true)", "UPDATE refinery_schema_history SET version = 9",
     ] {

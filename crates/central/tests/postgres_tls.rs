@@ -5,7 +5,7 @@ mod suite;
 
 use std::{path::{Path, PathBuf}, sync::mpsc, time::Duration};
 
-use gladstone_central::{Engine, EngineError, Postgres, engine::Batch, postgres::{Settings, migrate, watch}};
+use gladstone_central::{Engine, EngineError, Postgres, engine::Batch, file_news::Heard, postgres::{Settings, migrate, watch}};
 use gladstone_testkit::postgres::{Blocking, Cluster, Line};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use suite::{read, realm, state, write};
@@ -132,7 +132,7 @@ fn the_service_works_over_tls_alone_and_hears_what_others_commit() {
         let g = next();
         hears.recv_timeout(Duration::from_millis(500)).ok().map(|told| (told, g))
     });
-    assert!(told.is_some_and(|((told, g), last)| told == new.id && g <= last), "{told:?}");
+    assert!(told.as_ref().is_some_and(|((told, what), last)| *told == new.id && matches!(what, Heard::Commit(g) if g <= last)), "{told:?}");
     let seen = Blocking::connect(&scene.cluster.address("gladstone", "postgres")).unwrap();
     let lines = seen.query("SELECT s.ssl, coalesce(s.version, '') FROM pg_stat_ssl AS s JOIN pg_stat_activity AS a USING (pid) WHERE a.usename = 'gladstone_app'").unwrap();
     assert!(lines.len() >= 2, "the engine and the one who listens");

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::{Path, PathBuf}};
+use std::{fs, os::unix::fs::{MetadataExt, PermissionsExt, chown}, path::{Path, PathBuf}};
 
 use gladstone_central::{Embedded, EngineError};
 use gladstone_testkit::image::scratch;
@@ -31,7 +31,7 @@ fn holds(files: &[PathBuf], bytes: &[u8]) -> bool {
 }
 
 #[test]
-fn folder_and_files_are_for_their_owner_alone_or_nothing_is_served() {
+fn folder_and_files_are_for_their_owner_alone_and_what_was_left_open_is_closed() {
     let place = Place::new();
     let mut amara = place.laptop("Amara", "therapist");
     amara.save(&place, vec![person(amara.new_id(), "Ben")]);
@@ -47,15 +47,38 @@ fn folder_and_files_are_for_their_owner_alone_or_nothing_is_served() {
     drop(centre);
     let check = |what: &str, path: &Path, open: u32, closed: u32| {
         set_mode(path, open);
-        let why = refusal(&folder);
-        assert!(why.contains(&path.display().to_string()) && why.contains("chmod -R go="), "{what}: {why}");
-        set_mode(path, closed);
-        assert_eq!(refusal(&folder), "", "{what}: put right");
+        assert_eq!(refusal(&folder), "", "{what}: it belongs to whoever runs the centre");
+        assert_eq!(mode(path), closed, "{what}: closed");
     };
     check("a folder that others may enter", &folder, 0o755, 0o700);
     check("records that the group may read", &file("sqlite"), 0o640, 0o600);
     check("records that anybody may change", &file("sqlite"), 0o602, 0o600);
     check("a key that anybody may read", &file("key"), 0o604, 0o600);
+}
+
+#[test]
+fn what_belongs_to_somebody_else_and_is_open_is_not_served() {
+    let place = Place::new();
+    let mut amara = place.laptop("Amara", "therapist");
+    amara.save(&place, vec![person(amara.new_id(), "Ben")]);
+    let (folder, realm) = (place.folder.path().to_owned(), place.realm);
+    let Place { centre, folder: _kept, .. } = place;
+    drop(centre);
+    let refused = |path: &Path, why: &str| assert!(why.contains(&path.display().to_string()) && why.contains("chmod -R go="), "{why}");
+    let own = fs::metadata(&folder).unwrap().uid();
+    if own != 0 {
+        // Whoever is not root owns the root folder not, and reads it.
+        return refused(Path::new("/"), &refusal(Path::new("/")));
+    }
+    for (path, open, closed) in [(folder.clone(), 0o755, 0o700), (folder.join(format!("{realm}.sqlite")), 0o604, 0o600), (folder.join(format!("{realm}.key")), 0o640, 0o600)] {
+        chown(&path, Some(65_534), None).unwrap();
+        set_mode(&path, open);
+        refused(&path, &refusal(&folder));
+        assert_eq!(mode(&path), open, "it is left as it is");
+        chown(&path, Some(own), None).unwrap();
+        set_mode(&path, closed);
+    }
+    assert_eq!(refusal(&folder), "", "put right");
 }
 
 #[test]

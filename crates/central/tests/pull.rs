@@ -275,3 +275,46 @@ fn waiting_ends_when_something_was_committed_or_time_is_up() {
         assert!(after < Duration::from_secs(1), "without waiting for the end of time: {after:?}");
     });
 }
+
+#[test]
+fn pages_that_were_read_for_one_laptop_reach_the_next_as_the_rows_stand_by_now_and_nobody_else() {
+    let place = Place::new();
+    let (mut amara, id) = filled(&place, 40, 100);
+    let (mut first, mut second, mut ben) = (place.laptop("First", "admin"), place.laptop("Second", "admin"), place.laptop("Ben", "therapist"));
+    first.pull(&place);
+    amara.save(&place, vec![mood(amara.new_id(), id, 301, 1)]);
+    second.pull(&place);
+    first.pull(&place);
+    ben.pull(&place);
+    let moods = |laptop: &Laptop| laptop.rows("mood_entries").into_iter().map(|state| (state.row.id(), state.row.values.clone())).collect::<BTreeMap<_, _>>();
+    assert_eq!(moods(&second).len(), 41, "the one that came since is among them");
+    assert_eq!(moods(&first), moods(&second));
+    assert!(moods(&ben).is_empty(), "pages that are kept give nobody a right");
+    let mut third = place.laptop("Third", "admin");
+    third.pull(&place);
+    assert_eq!(moods(&third), moods(&second), "nothing was read anew for this one");
+}
+
+#[test]
+fn a_long_push_is_saved_in_parts_and_judged_as_one() {
+    let place = Place::new();
+    let (mut amara, mut chief) = (place.laptop("Amara", "therapist"), place.laptop("Chief", "admin"));
+    let (cleo, dora, again, entry) = (amara.new_id(), amara.new_id(), amara.new_id(), amara.new_id());
+    amara.write(vec![person(cleo, "Cleo")]);
+    for at in 0..300 {
+        match at {
+            // The same mutation once more, far behind the first.
+            10 | 250 => amara.write_as(again, vec![mood(entry, cleo, 300, 5)]),
+            // It waits for a person who comes later.
+            120 => _ = amara.write(vec![mood(amara.new_id(), dora, 1, 5)]),
+            290 => _ = amara.write(vec![person(dora, "Dora")]),
+            _ => _ = amara.write(vec![mood(amara.new_id(), cleo, 1 + at % 299, 5)]),
+        }
+    }
+    let start = place.centre.head(place.realm).unwrap();
+    amara.push(&place);
+    assert_eq!(place.centre.head(place.realm).unwrap() - start, 300, "each took effect once");
+    chief.pull(&place);
+    assert_eq!(chief.rows("mood_entries").len(), 298, "also the one that waited");
+    assert_eq!(place.centre.verify_audit(place.realm, &mut |_, _| true).unwrap().faults, [], "chains and sums are as they should be");
+}

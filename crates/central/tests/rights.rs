@@ -332,3 +332,94 @@ fn nothing_is_learnt_or_left_by_writing_to_what_is_not_ones_own() {
     amara.pull(&place);
     assert!(amara.rows("conflicts").is_empty(), "nobody is asked about it");
 }
+
+#[test]
+fn a_journal_entry_is_seen_by_others_only_while_it_is_shared() {
+    let place = Place::new();
+    let (mut amara, mut pia) = (place.laptop("Amara", "admin"), place.laptop("Pia", "patient"));
+    let entry = pia.new_id();
+    let verdict = pia.save(&place, vec![create("journal_entries", entry, &[("user_id", pia.actor.into()), ("content", "Slept badly.".into()), ("privacy_level", "private".into())])]);
+    assert!(verdict.g().is_some(), "{verdict:?}");
+    amara.pull(&place);
+    assert!(amara.row("journal_entries", entry).is_none(), "private is private, to administrators too");
+    for (level, seen) in [("shared_with_therapist", true), ("private", false)] {
+        pia.pull(&place);
+        let ops = pia.change("journal_entries", entry, &[("privacy_level", level.into())]);
+        let verdict = pia.save(&place, ops);
+        assert!(verdict.g().is_some(), "{level}: {verdict:?}");
+        amara.pull(&place);
+        assert_eq!(amara.row("journal_entries", entry).is_some(), seen, "{level}");
+    }
+}
+
+#[test]
+fn an_organization_is_added_by_administrators_or_comes_with_who_worked_alone() {
+    let place = Place::new();
+    let (mut amara, mut admin) = (place.laptop("Amara", "trainer"), place.laptop("Chief", "admin"));
+    let organization = |laptop: &Laptop| vec![create("organizations", laptop.new_id(), &[("name", "Another practice".into()), ("slug", Value::text(&laptop.new_id().to_string()))])];
+    let ops = organization(&amara);
+    assert_eq!(code(&amara.save(&place, ops)), "forbidden", "a trainer founds none");
+    let ops = organization(&admin);
+    assert!(admin.save(&place, ops).g().is_some(), "an administrator does");
+    // What was written before joining is theirs, and nobody else is told of it.
+    let (realm, ops) = (amara.realm, organization(&amara));
+    let id = ops[0].id;
+    amara.realm = Uuid::nil();
+    let verdict = amara.save(&place, ops);
+    assert!(verdict.g().is_some(), "{verdict:?}");
+    amara.realm = realm;
+    let mut ben = place.laptop("Ben", "trainer");
+    ben.pull(&place);
+    amara.pull(&place);
+    assert!(ben.row("organizations", id).is_none() && amara.row("organizations", id).is_some(), "it is seen by who brought it");
+    let own = amara.row("organizations", realm).unwrap().clone();
+    let mark = vec![Op { entity: own.row.entity.no, id: realm, unit: own.unit, kind: OpKind::EnterInError { base: own.row_mid, reason: "Gone".into() } }];
+    assert_eq!(code(&amara.save(&place, mark)), "forbidden", "nobody but an administrator takes an organization away");
+}
+
+#[test]
+fn what_is_kept_of_colleagues_is_written_by_themselves_and_administrators() {
+    let place = Place::new();
+    let (mut amara, mut ben, mut chief, mut pia) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"), place.laptop("Chief", "admin"), place.laptop("Pia", "patient"));
+    let (bens, chiefs) = (ben.actor, chief.actor);
+    let check = |what: &str, laptop: &mut Laptop, expected: &str, who: Uuid, field: &str, value: Value| {
+        laptop.pull(&place);
+        let ops = laptop.change("users", who, &[(field, value)]);
+        let verdict = laptop.save(&place, ops);
+        assert_eq!(code(&verdict), expected, "{what}: {verdict:?}");
+    };
+    check("a colleague's number", &mut amara, "forbidden", bens, "phone_number", "116 123".into());
+    check("a patient writes to staff", &mut pia, "forbidden", bens, "name", "Benjamin".into());
+    check("one's own number", &mut ben, "", bens, "phone_number", "116 123".into());
+    check("an administrator's correction", &mut chief, "", bens, "job_title", "Trainer".into());
+    check("a colleague is kept out", &mut amara, "forbidden", bens, "is_active", Value::Boolean(false));
+    check("an administrator keeps somebody out", &mut chief, "", bens, "is_active", Value::Boolean(false));
+    check("who was kept out lets themselves in", &mut ben, "forbidden", bens, "is_active", Value::Boolean(true));
+    check("an administrator leaves", &mut chief, "", chiefs, "is_active", Value::Boolean(false));
+    check("and does not come back by themselves", &mut chief, "forbidden", chiefs, "is_active", Value::Boolean(true));
+    // A secret is never taken from a laptop, whoever sends it.
+    let (pias, state) = (pia.actor, pia.row("users", pia.actor).unwrap().clone());
+    let secret = state.row.entity.field("password_hash").unwrap().no;
+    let patch = gladstone_protocol::GroupPatch { group: secret, base: state.row_mid, values: vec![(secret, Value::text("a hash"))] };
+    let verdict = pia.save(&place, vec![Op { entity: state.row.entity.no, id: pias, unit: state.unit, kind: OpKind::Update(vec![patch]) }]);
+    assert_eq!(code(&verdict), "forbidden", "{verdict:?}");
+}
+
+#[test]
+fn who_is_not_staff_writes_rows_of_their_own_for_the_organization_and_no_others() {
+    let place = Place::new();
+    let (mut amara, mut pia) = (place.laptop("Amara", "therapist"), place.laptop("Pia", "student"));
+    let report = |laptop: &Laptop, id: Uuid| vec![create("reports", id, &[("organization_id", place.realm.into()), ("created_by", laptop.actor.into()), ("name", "Mine".into()), ("type", "custom".into())])];
+    let (theirs, own) = (amara.new_id(), pia.new_id());
+    let ops = report(&amara, theirs);
+    assert!(amara.save(&place, ops).g().is_some());
+    let ops = report(&pia, own);
+    let verdict = pia.save(&place, ops);
+    assert!(verdict.g().is_some(), "{verdict:?}");
+    pia.pull(&place);
+    for (id, expected) in [(own, ""), (theirs, "forbidden")] {
+        let ops = pia.change("reports", id, &[("name", "Better".into())]);
+        let verdict = pia.save(&place, ops);
+        assert_eq!(code(&verdict), expected, "{verdict:?}");
+    }
+}

@@ -3,14 +3,15 @@
 
 mod suite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use gladstone_central::{Centre, Embedded, Machine, postgres::migrate};
-use gladstone_model::catalogue;
-use gladstone_protocol::{entry::Body, enrol::from_hex, seal};
+use gladstone_central::{Centre, Embedded, Machine, engine::{LogAsk, LogLine, log::{self, LogRecord}}, postgres::migrate};
+use gladstone_model::{Unit, catalogue};
+use gladstone_protocol::{entry::Body, enrol::from_hex, seal, wire::RowKey};
 use gladstone_testkit::{dice, older::Older, postgres::{Blocking, Cluster}};
 use rusqlite::Connection;
-use suite::{admin, service, state};
+use suite::{admin, read, service, state};
+use uuid::Uuid;
 
 mod steps {
     refinery::embed_migrations!("../../migrations/postgres");
@@ -37,6 +38,17 @@ fn rows(connection: &Connection) -> BTreeMap<String, Vec<String>> {
     all
 }
 
+/// The log of version 1, by commit number and place.
+fn lines(connection: &Connection) -> Vec<LogLine> {
+    let mut statement = connection.prepare("SELECT place, unit, entity, id, mutation, news FROM centre_log ORDER BY place").unwrap();
+    let line = |row: &rusqlite::Row<'_>| {
+        let (place, unit): (i64, [u8; 17]) = (row.get(0)?, row.get(1)?);
+        let id = |at: usize| Ok::<_, rusqlite::Error>(Uuid::from_bytes(row.get(at)?));
+        Ok(LogLine { g: place as u64 >> 20, at: (place & 0xf_ffff) as u32, unit: Unit::from_bytes(&unit).unwrap(), key: RowKey { entity: row.get(2)?, id: id(3)? }, mutation: id(4)?, news: row.get(5)?, shift: None })
+    };
+    statement.query_map([], line).unwrap().map(Result::unwrap).collect()
+}
+
 #[test]
 fn the_store_of_a_practice_gets_its_columns_and_says_nothing_to_anybody() {
     let older = Older::of(1);
@@ -44,15 +56,22 @@ fn the_store_of_a_practice_gets_its_columns_and_says_nothing_to_anybody() {
     let file = older.centre().join("realms").join(format!("{realm}.sqlite"));
     let before = rows(&Connection::open(&file).unwrap());
     assert!(before["centre_log"].len() > 30 && before["appointments"].len() == 6, "there is something to keep");
-    let centre = Centre::open(Box::new(Embedded::open(&older.centre().join("realms")).unwrap()), std::sync::Arc::new(Machine::default())).unwrap();
+    let told = lines(&Connection::open(&file).unwrap());
+    assert_eq!((told.len(), told.iter().map(|line| line.g).max()), (before["centre_log"].len(), Some(39)));
+    let engine = Embedded::open(&older.centre().join("realms")).unwrap();
+    let units: BTreeSet<Unit> = told.iter().map(|line| line.unit).collect();
+    let all = read(&engine, realm, |shelf| shelf.log(&LogAsk { after_g: 0, to_g: 39, units: &units, bytes: usize::MAX, lines: usize::MAX }).unwrap().lines);
+    assert_eq!(all, told, "the log was put together, and says the same in the same order");
+    let centre = Centre::open(Box::new(engine), std::sync::Arc::new(Machine::default())).unwrap();
     assert_eq!(centre.head(realm).unwrap(), 39);
     assert_eq!(centre.verify_audit(realm, &mut |_, _| true).unwrap().faults, [], "sums and chains are as they were");
     drop(centre);
     let connection = Connection::open(&file).unwrap();
     let after = rows(&connection);
     for (table, rows) in &before {
-        // How long laptops may work without contact is a setting that came since; it has its default.
-        if table != "centre_realm" {
+        // How long laptops may work without contact is a setting that came since; it has its default. The
+        // log has another form.
+        if table != "centre_realm" && table != "centre_log" {
             assert!(after[table] == *rows, "{table}: every row is as it was, and no other");
         }
     }
@@ -88,10 +107,62 @@ fn a_database_of_version_1_gets_its_columns_and_the_longer_list_and_says_nothing
     let row = &database.query(sum).unwrap()[0];
     assert_eq!((row.get::<_, String>(0), row.get::<_, i64>(1)), before, "every row is as it was");
     assert_eq!(before.1, count as i64);
-    let told: i64 = database.query("SELECT (SELECT count(*) FROM centre.log) + (SELECT count(*) FROM centre.envelope)").unwrap()[0].get(0);
+    let told: i64 = database.query("SELECT (SELECT count(*) FROM centre.news) + (SELECT count(*) FROM centre.envelope)").unwrap()[0].get(0);
     assert_eq!(told, 0, "not a line of the log");
     database.run(&insert(count + 1, 1, "no_show")).unwrap();
     assert!(database.run(&insert(count + 2, 1, "whatever")).is_err(), "the list is still closed");
+    gladstone_central::Postgres::open(&gladstone_central::postgres::Settings::new(&service(&cluster), &state(folder.path()))).unwrap();
+}
+
+/// A log of two organizations as it was kept before its records: with and without moves of sums, news of
+/// every length, lines of several units in turn.
+fn older_log() -> Vec<(Uuid, LogLine)> {
+    let mut lines = Vec::new();
+    for (realm, g) in (1..=40).flat_map(|g| [(suite::realm(1).id, g), (suite::realm(2).id, g)]) {
+        let count = 1 + (g * 7 % 12) as u32;
+        let mut moved = BTreeSet::new();
+        for at in 0..count {
+            let unit = suite::samples::person(1 + u64::from(at) % 3);
+            let shift = (g > 10 && moved.insert(unit)).then(|| postcard::from_bytes(&[g as u8; 32]).unwrap());
+            let news = (0..at * at * 9).map(|byte| byte as u8).collect();
+            lines.push((realm, LogLine { g, at, unit, key: RowKey { entity: 1 + (at * 31) as u16, id: suite::id(11, u64::from(at)) }, mutation: suite::id(7, g), news, shift }));
+        }
+    }
+    lines
+}
+
+#[test]
+fn the_log_of_a_database_is_put_together_and_says_the_same() {
+    let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
+    let database = Blocking::connect(&admin(&cluster)).unwrap();
+    database.run("CREATE TABLE public.refinery_schema_history (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))").unwrap();
+    let mut known = steps::migrations::runner().get_migrations().clone();
+    known.sort();
+    for step in known.iter().take_while(|step| step.name() != "news") {
+        database.run(step.sql().unwrap()).unwrap();
+        database.run(&format!("INSERT INTO public.refinery_schema_history VALUES ({}, '{}', '', '{}')", step.version(), step.name(), step.checksum())).unwrap();
+    }
+    let hex = |bytes: &[u8]| format!("'\\x{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let all = older_log();
+    let value = |(realm, line): &(Uuid, LogLine)| {
+        let shift = line.shift.map_or("NULL".to_owned(), |shift| hex(&postcard::to_stdvec(&shift).unwrap()));
+        format!("('{realm}', {}, {}, {}, {}, '{}', '{}', {}, {shift})", line.g, line.at, hex(&line.unit.to_bytes()), line.key.entity, line.key.id, line.mutation, hex(&line.news))
+    };
+    let values: Vec<String> = all.iter().map(value).collect();
+    database.run(&format!("INSERT INTO centre.log (realm, g, at, unit, entity, id, mutation, news, shift) VALUES {}", values.join(", "))).unwrap();
+    migrate(&admin(&cluster), &state(folder.path())).unwrap();
+    let record = |row: &tokio_postgres::Row| {
+        let shift = row.get::<_, Option<Vec<u8>>>(5).map(|bytes| postcard::from_bytes(&bytes).unwrap());
+        let record = LogRecord { g: row.get::<_, i64>(1) as u64, at: row.get::<_, i32>(2) as u32, unit: Unit::from_bytes(&row.get::<_, Vec<u8>>(3)).unwrap(), mutation: row.get(4), shift, lines: row.get(6) };
+        log::told(record).unwrap().into_iter().map(|line| (row.get(0), line)).collect::<Vec<(Uuid, LogLine)>>()
+    };
+    let rows = database.query("SELECT realm, g, at, unit, mutation, shift, lines FROM centre.news").unwrap();
+    assert!(rows.len() < all.len() / 2, "{} records of {} lines", rows.len(), all.len());
+    let mut told: Vec<(Uuid, LogLine)> = rows.iter().flat_map(record).collect();
+    told.sort_by_key(|(realm, line)| (line.g, *realm, line.at));
+    let mut expected = all;
+    expected.sort_by_key(|(realm, line)| (line.g, *realm, line.at));
+    assert_eq!(told, expected, "every line, in its place");
     gladstone_central::Postgres::open(&gladstone_central::postgres::Settings::new(&service(&cluster), &state(folder.path()))).unwrap();
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use gladstone_sync::{News, blobs::Moving, Status, Worker, join};
+use gladstone_sync::{News, SharedRemote, Status, Worker, blobs::Moving, join};
 use gladstone_vault::{Unlocked, Vault};
 use uuid::Uuid;
 
@@ -11,14 +11,27 @@ use crate::{desk::Listener, events::Event};
 
 /// The worker of the open vault, if there is one.
 #[derive(Default)]
-pub struct Background(Mutex<Option<Worker>>);
+pub struct Background {
+    worker: Mutex<Option<Worker>>,
+    /// The centre that somebody waits for in the foreground.
+    asked: Mutex<Option<SharedRemote>>,
+}
+
+/// Ends with what it stands for: a synchronization that somebody waits for.
+pub struct Asked<'b>(&'b Background);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        *self.0.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
 
 impl Background {
-    /// Starts a worker when the open vault belongs to a centre; ends the one that ran before.
+    /// Starts a worker when the open vault belongs to a centre and is not paused; ends the one that ran before.
     pub fn start(&self, session: &Arc<RwLock<Option<Unlocked>>>, listener: &Listener) {
         self.stop();
         let guard = session.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(open) = guard.as_ref().filter(|open| may_sync(open)) else { return };
+        let Some(open) = guard.as_ref().filter(|open| may_sync(open) && is_free(open)) else { return };
         let id = open.header.vault;
         let remote = match open.vault.replica() {
             Ok(None) => return,
@@ -38,8 +51,17 @@ impl Background {
         listener(Event::Sync);
     }
 
-    /// Ends the worker. What was sent and not answered is sent again next time.
+    /// Somebody waits for a synchronization with this centre, until what is returned is dropped.
+    pub fn asks(&self, remote: SharedRemote) -> Asked<'_> {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(remote);
+        Asked(self)
+    }
+
+    /// Ends the worker, and what somebody waits for. What was sent and not answered is sent again next time.
     pub fn stop(&self) {
+        if let Some(remote) = &*self.asked.lock().unwrap_or_else(PoisonError::into_inner) {
+            remote.abandon();
+        }
         let worker = self.lock().take();
         if let Some(worker) = worker {
             worker.stop();
@@ -76,7 +98,7 @@ impl Background {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Worker>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,6 +106,11 @@ impl Background {
 /// stored only when the recovery code is confirmed.
 fn may_sync(open: &Unlocked) -> bool {
     open.alarm.is_none() && open.recovery_confirmed
+}
+
+/// Whether nobody holds it up. What cannot be read does not hold it up.
+fn is_free(open: &Unlocked) -> bool {
+    open.vault.paused_since().is_ok_and(|since| since.is_none())
 }
 
 fn lend(session: &Weak<RwLock<Option<Unlocked>>>, id: Uuid, f: &mut dyn FnMut(&Vault)) -> bool {

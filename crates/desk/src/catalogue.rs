@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use ts_rs::TS;
 
 use crate::{
-    commands::{alerts, app, calendar, files, change, lease, model, people, questionnaires, records, responses, results, review, sample, settings, sync, team, today, vault},
+    commands::{alerts, app, calendar, files, change, lease, model, people, questionnaires, records, responses, results, review, sample, settings, sync, sync_now, sync_picture, team, today, vault},
     desk::Desk,
     error::{Code, DeskError},
     typescript::Types,
@@ -170,8 +170,11 @@ commands! {
     "sync.status" Unlocked reads ["vault"] sync::status: app::Empty => sync::SyncStatus, "How synchronizing stands, what waits, and when the centre last answered.";
     "sync.join" Unlocked reads [] sync::join: sync::JoinRequest => sync::SyncStatus, "Joins a centre by invitation, with a vault that worked alone.";
     "sync.join_new" Always reads [] sync::join_new: sync::JoinNewRequest => vault::Created, "Makes a vault for an invitation, joins the centre with it and opens it.";
+    "sync.read_picture" Always reads [] sync_picture::read: sync_picture::PictureRequest => sync_picture::PictureRead, "Finds the invitation in a picture of its QR code.";
     "sync.begin_as_new" Unlocked reads [] sync::begin_as_new: sync::JoinRequest => sync::SyncStatus, "Goes on as a computer of its own with a new invitation, when this one is a copy of another; what waits goes along.";
-    "sync.now" Unlocked reads [] sync::now: sync::NowRequest => sync::SyncStatus, "Synchronizes with the centre at once.";
+    "sync.now" Unlocked reads [] sync_now::now: sync_now::NowRequest => sync::SyncStatus, "Synchronizes with the centre at once.";
+    "sync.pause" Unlocked reads [] sync_now::pause: app::Empty => sync::SyncStatus, "Holds synchronizing up until sync.resume, also over a restart; what is under way is cut off and nothing is lost.";
+    "sync.resume" Unlocked reads [] sync_now::resume: app::Empty => sync::SyncStatus, "Lets synchronizing go on after sync.pause, where it was.";
     "sync.queue" Unlocked reads ["*"] sync::queue: app::Empty => Vec<sync::QueuedChange>, "Changes that wait, are held by the centre, or were put aside.";
     "sync.receipt" Unlocked reads ["*"] sync::receipt: sync::ReceiptRequest => sync::ReceiptView, "Where a record is saved: here, on its way, at the centre.";
     "sync.log" Unlocked reads ["vault"] sync::log: app::Empty => Vec<sync::SyncLine>, "What synchronizing did, the latest first.";

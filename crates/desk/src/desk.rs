@@ -12,7 +12,7 @@ use gladstone_vault::{Changes, CustodyError, Purpose, Surrounding, Tx, Unlocked,
 use serde_json::Value as Json;
 
 use crate::{
-    background::Background,
+    background::{Asked, Background},
     catalogue::{self, Access},
     error::{Code, DeskError},
     events::Event,
@@ -138,6 +138,12 @@ impl Desk {
     /// Synchronizes at once; false when nothing synchronizes beside the work.
     pub fn sync_now(&self) -> bool {
         self.background.now()
+    }
+
+    /// Somebody waits for a synchronization with this centre, until what is returned is dropped;
+    /// locking and pausing end it.
+    pub fn asks_centre(&self, remote: gladstone_sync::SharedRemote) -> Asked<'_> {
+        self.background.asks(remote)
     }
 
     /// How synchronizing stands; none when nothing synchronizes beside the work.

@@ -10,7 +10,7 @@ use crate::error::{Code, DeskError};
 
 /// What works even when the vault is locked until contact: keys, backups, synchronizing, leaving.
 const ALWAYS: &[&str] = &[
-    "lease.status", "settings.get", "sync.status", "sync.now", "sync.log", "sync.queue", "sync.receipt", "sync.join", "sync.begin_as_new", "vault.accept_alarm", "vault.back_up", "vault.backups",
+    "lease.status", "settings.get", "sync.status", "sync.now", "sync.pause", "sync.resume", "sync.log", "sync.queue", "sync.receipt", "sync.join", "sync.begin_as_new", "vault.accept_alarm", "vault.back_up", "vault.backups",
     "vault.change_passphrase", "vault.erase", "vault.test_restore", "vault.verify",
 ];
 

@@ -6,7 +6,7 @@ use crate::{
     declaration::{ChoiceFile, EntityFile, FieldFile},
     entity::{
         Default, Entity, Field, FieldType, Index, MergeGroup, MergePolicy, OnDelete, Privacy, Reference, Unique,
-        UnitCondition, UnitRule, UnitSource,
+        UnitCondition, UnitRule, UnitSource, Writers,
     },
     format::Format,
     rule::{Check, Rule},
@@ -167,6 +167,12 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
         for name in rule.fields() {
             find(name).map_err(|why| format!("rule {}: {why}", rule.id))?;
         }
+        if let Check::Steps { field, to } = &rule.check {
+            let choices = &fields[find(field)?].choices;
+            if let Some(unknown) = to.iter().flat_map(|(from, to)| std::iter::once(from).chain(to)).find(|step| !choices.contains(step)) {
+                return Err(format!("rule {}: {unknown} is no choice of {field}", rule.id));
+            }
+        }
     }
     Ok(Entity {
         policy: match file.policy.as_str() {
@@ -174,6 +180,13 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
             "review" => MergePolicy::Review,
             "sealed" => MergePolicy::Sealed,
             other => return Err(format!("unknown policy {other}")),
+        },
+        writers: match file.writers.as_deref() {
+            None | Some("anyone") => Writers::Anyone,
+            Some("staff") => Writers::Staff,
+            Some("admins") => Writers::Admins,
+            Some("centre") => Writers::Centre,
+            Some(other) => return Err(format!("unknown writers {other}")),
         },
         title: find_all(&file.title)?,
         search: find_all(&file.search)?,

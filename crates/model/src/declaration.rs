@@ -21,6 +21,7 @@ pub(crate) struct EntityFile {
     pub append_only: bool,
     pub unit: Vec<String>,
     pub policy: String,
+    pub writers: Option<String>,
     #[serde(default)]
     pub title: Vec<String>,
     #[serde(default)]

@@ -32,6 +32,8 @@ pub struct Entity {
     pub unit: Vec<UnitRule>,
     /// How concurrent edits of one merge group are settled.
     pub policy: MergePolicy,
+    /// Who may write rows of it, besides having a right to their unit.
+    pub writers: Writers,
     /// Positions of the fields that name a row.
     pub title: Vec<usize>,
     /// Positions of the fields that full-text search covers.
@@ -276,6 +278,20 @@ pub enum MergePolicy {
     Review,
     /// The row never changes once written.
     Sealed,
+}
+
+/// Who may write rows of an entity, besides having a right to their unit. On a laptop that worked alone
+/// whoever it belongs to may write everything; the centre judges when it comes there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// Everybody; in the unit of an organization whoever is not staff writes rows of their own alone.
+    Anyone,
+    /// Staff, where rows belong to an organization or to everybody.
+    Staff,
+    /// Administrators: such rows carry rights or secrets.
+    Admins,
+    /// The centre alone.
+    Centre,
 }
 
 /// How sensitive a value is.

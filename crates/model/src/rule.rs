@@ -2,6 +2,8 @@
 //! declaration enforces (required, choices, range, format, uniqueness) is checked there; a rule of
 //! kind `declared` only says which lines of the seeds that covers.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -162,6 +164,15 @@ pub enum Check {
         /// The child's reference.
         by: String,
     },
+    /// Which values of `field` may follow which. A value that is not listed may be followed by every
+    /// one; a new row begins with any. Checked against the value that the author saw; whoever decides a
+    /// conflict about the row chooses freely.
+    Steps {
+        /// Field, with a closed list of choices.
+        field: String,
+        /// What may follow, by what stands.
+        to: BTreeMap<String, Vec<String>>,
+    },
     /// The answer's value fits the type of its question.
     AnswerFitsQuestion {
         /// Field with the reference to the question.
@@ -290,6 +301,7 @@ impl Rule {
             Check::IsPrice { field, when, parts, .. } => [field.as_str(), &when.field].into_iter().chain(parts.iter().map(|p| p.field.as_str())).collect(),
             Check::PostalCode { field, country } => vec![field, country],
             Check::NeedsChild { when, .. } => vec![&when.field],
+            Check::Steps { field, .. } => vec![field],
             Check::AnswerFitsQuestion { question, value } => vec![value, question],
             Check::AnswerScoreInRange { question, score } => vec![score, question],
         }
@@ -315,6 +327,18 @@ impl Rule {
             Guard::Format => field.format.is_some(),
             Guard::Unique => false,
         })
+    }
+
+    /// Whether `after` may follow `before` in the field of a [`Check::Steps`]; true for other rules.
+    pub fn allows_step(&self, before: &Value, after: &Value) -> bool {
+        let Check::Steps { to, .. } = &self.check else { return true };
+        let (Some(before), Some(after)) = (before.as_text(), after.as_text()) else { return true };
+        before == after || to.get(before).is_none_or(|to| to.iter().any(|step| step == after))
+    }
+
+    /// Whether it looks at rows other than its own, which others may have changed since.
+    pub fn looks_around(&self) -> bool {
+        matches!(self.check, Check::AnswerFitsQuestion { .. } | Check::AnswerScoreInRange { .. } | Check::NeedsChild { .. })
     }
 
     /// Checks the rules that need nothing but the row and the time. Returns the field at fault and
@@ -371,7 +395,7 @@ impl Rule {
             }
             Check::KindOfRecord { field, also } => (field.as_str(), row.get(field).as_text().is_none_or(|name| catalogue().get(name).is_some() || also.iter().any(|other| other == name))),
             Check::OneOf { fields } => (fields[0].as_str(), fields.iter().any(|f| is_given(row.get(f)))),
-            Check::Declared { .. } | Check::FilledFrom { .. } | Check::JsonShape { .. } | Check::NeedsChild { .. } | Check::AnswerFitsQuestion { .. } | Check::AnswerScoreInRange { .. } => return Ok(()),
+            Check::Declared { .. } | Check::FilledFrom { .. } | Check::JsonShape { .. } | Check::NeedsChild { .. } | Check::Steps { .. } | Check::AnswerFitsQuestion { .. } | Check::AnswerScoreInRange { .. } => return Ok(()),
         };
         if good { Ok(()) } else { Err((field, "")) }
     }

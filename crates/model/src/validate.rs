@@ -117,6 +117,20 @@ pub fn completion_faults<L: Lookup>(row: &Row, lookup: &L) -> Result<Vec<Fault>,
     Ok(found)
 }
 
+/// Faults of a change from one value to the next: steps that do not follow each other. `before` is the
+/// row as its author saw it.
+pub fn step_faults(before: &Row, after: &Row) -> Vec<Fault> {
+    let mut found = Vec::new();
+    for rule in &after.entity.rules {
+        if let Check::Steps { field, .. } = &rule.check
+            && !rule.allows_step(before.get(field), after.get(field))
+        {
+            found.push(Fault::new(&after.entity.name, field, &rule.id, rule.message.clone()));
+        }
+    }
+    found
+}
+
 /// Checks one value against its field alone. The error is the rule's name and a remedy.
 pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, String)> {
     if value.is_null() {

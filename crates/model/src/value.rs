@@ -93,6 +93,11 @@ impl Value {
         if let Value::Json(text) = self { serde_json::from_str(text).ok() } else { None }
     }
 
+    /// Whether this is structured data that [`Value::as_json`] reads, without building it.
+    pub fn is_json(&self) -> bool {
+        if let Value::Json(text) = self { serde_json::from_str::<Sound>(text).is_ok() } else { false }
+    }
+
     /// The form in commands and exports: ids, decimals, dates and times are strings.
     pub fn to_json(&self) -> Json {
         match self {
@@ -196,5 +201,72 @@ into_value! {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Value {
         value.map_or(Value::Null, Into::into)
+    }
+}
+
+/// JSON that is read through and not kept. Takes what `serde_json::Value` takes.
+struct Sound;
+
+impl<'de> serde::Deserialize<'de> for Sound {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Sound, D::Error> {
+        deserializer.deserialize_any(Sound)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for Sound {
+    type Value = Sound;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("structured data")
+    }
+
+    fn visit_unit<E>(self) -> Result<Sound, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Sound, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Sound, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Sound, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Sound, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Sound, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Sound, A::Error> {
+        while items.next_element::<Sound>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Sound, A::Error> {
+        while entries.next_entry::<Sound, Sound>()?.is_some() {}
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structured_data_is_what_can_be_read_as_such() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let texts = ["{}", "[1,-2.5e3,true,null,\"x\\u00e4\"]", "{\"a\":{\"b\":[]},\"a\":1}", "\"\"", " 7 ", "", "{", "[1,]", "{\"a\"}", "{1:2}", "1e999", "01", "\"\\ud800\"", "nul", "[] []", "\"\u{1}\"", "NaN"];
+        for text in texts.iter().map(|text| (*text).to_owned()).chain([deep(100), deep(127), deep(128), deep(500)]) {
+            let value = Value::Json(text.clone());
+            assert_eq!(value.is_json(), value.as_json().is_some(), "{text}");
+        }
+        assert!(Value::Json("{}".into()).is_json() && !Value::Json("{".into()).is_json() && !Value::Text("{}".into()).is_json());
     }
 }

@@ -8,6 +8,7 @@
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::enrol::from_hex;
 
@@ -158,6 +159,56 @@ impl Opening {
     }
 }
 
+/// Reads a content out of sealed bytes as they come, in pieces of any length.
+pub struct Arriving {
+    opening: Opening,
+    /// What is not a whole chunk yet.
+    chunk: Zeroizing<Vec<u8>>,
+    /// Sealed bytes that are to come.
+    left: u64,
+    is_wrong: bool,
+}
+
+impl Arriving {
+    /// The content `hash` of `plain` bytes, sealed with `key`.
+    pub fn new(key: ContentKey, hash: ContentHash, plain: u64) -> Arriving {
+        Arriving { opening: Opening::new(key, hash, plain), chunk: Zeroizing::new(Vec::with_capacity(CHUNK + TAG)), left: sealed_size(plain), is_wrong: false }
+    }
+
+    /// Takes the next sealed bytes and gives each chunk to `sink` as it is opened. What is none of the
+    /// content is told at the end.
+    ///
+    /// # Errors
+    /// What `sink` says.
+    pub fn add<E>(&mut self, mut bytes: &[u8], mut sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        while !bytes.is_empty() && !self.is_wrong {
+            let whole = usize::try_from(self.left + self.chunk.len() as u64).unwrap_or(usize::MAX).min(CHUNK + TAG);
+            let (now, later) = bytes.split_at(bytes.len().min(whole - self.chunk.len()));
+            if now.is_empty() {
+                // More than all of it.
+                self.is_wrong = true;
+                return Ok(());
+            }
+            self.chunk.extend_from_slice(now);
+            self.left -= now.len() as u64;
+            bytes = later;
+            if self.chunk.len() == whole {
+                match self.opening.next(&mut self.chunk) {
+                    Ok(plain) => sink(plain)?,
+                    Err(_) => self.is_wrong = true,
+                }
+                self.chunk.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// After all of it: whether it was this content.
+    pub fn finish(self) -> bool {
+        self.left == 0 && !self.is_wrong && self.opening.finish().is_ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +265,32 @@ mod tests {
         assert_eq!(opened(ContentKey::new(&[8; 32]), hash, size, &good), Err(ContentFault::Chunk(0)), "another key");
         // Cut so that a whole chunk is the last one: its seal says that it is not.
         assert_eq!(opened(ContentKey::new(&[7; 32]), hash, 2 * CHUNK as u64, &good[..2]), Err(ContentFault::Chunk(1)), "cut at a chunk");
+    }
+
+    #[test]
+    fn a_content_that_comes_in_pieces_of_any_length_is_read_as_it_comes() {
+        let plain: Vec<u8> = (0..2 * CHUNK + 9).map(|at| (at % 251) as u8).collect();
+        let (hash, size) = (*blake3::hash(&plain).as_bytes(), plain.len() as u64);
+        let good = sealed(&ContentKey::new(&[7; 32]), &plain).concat();
+        let read = |bytes: &[u8], step: usize| {
+            let (mut arriving, mut out) = (Arriving::new(ContentKey::new(&[7; 32]), hash, size), Vec::new());
+            for piece in bytes.chunks(step) {
+                arriving.add(piece, |plain| { out.extend_from_slice(plain); Ok::<_, ()>(()) }).unwrap();
+            }
+            arriving.finish().then_some(out)
+        };
+        for step in [1, 1_000, CHUNK + TAG - 1, CHUNK + TAG, CHUNK + TAG + 1, good.len()] {
+            assert_eq!(read(&good, step), Some(plain.clone()), "{step} at a time");
+            let mut flipped = good.clone();
+            flipped[CHUNK + 20] ^= 1;
+            for (what, bytes) in [("a flipped bit", flipped), ("cut", good[..good.len() - 1].to_vec()), ("nothing", Vec::new()), ("one too many", [good.as_slice(), &[0]].concat())] {
+                assert_eq!(read(&bytes, step), None, "{what}, {step} at a time");
+            }
+        }
+        let empty = sealed(&ContentKey::new(&[7; 32]), b"").concat();
+        let mut arriving = Arriving::new(ContentKey::new(&[7; 32]), *blake3::hash(b"").as_bytes(), 0);
+        arriving.add(&empty, |_| Ok::<_, ()>(())).unwrap();
+        assert!(arriving.finish(), "an empty one");
     }
 
     #[test]

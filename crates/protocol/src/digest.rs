@@ -1,6 +1,8 @@
 //! The digest of rows that both sides compare: a sum modulo 2^256 of one hash for each row, so
 //! that it can be kept up to date row by row. Without a key: it finds mistakes, not attackers.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -9,10 +11,13 @@ use crate::row_state::RowState;
 /// Domain labels; a change of what is hashed is a new label.
 const VALUES_LABEL: &str = "gladstone 2026 row values v1";
 const ROW_LABEL: &str = "gladstone 2026 row digest v1";
+/// Hashers under these labels, whose keys are derived once.
+static VALUES: LazyLock<blake3::Hasher> = LazyLock::new(|| blake3::Hasher::new_derive_key(VALUES_LABEL));
+static ROW: LazyLock<blake3::Hasher> = LazyLock::new(|| blake3::Hasher::new_derive_key(ROW_LABEL));
 
 /// A number modulo 2^256, little endian. Adding is free of order, and what was added can be taken
 /// away again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sum256(pub [u8; 32]);
 
 impl Sum256 {
@@ -38,7 +43,7 @@ impl Sum256 {
 }
 
 /// The digest of the rows of a unit, or of a range of keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RowsDigest(Sum256);
 
 impl RowsDigest {
@@ -76,7 +81,7 @@ impl RowsDigest {
 /// # Errors
 /// When a value cannot be encoded.
 pub fn row_digest(row: &RowState) -> Result<[u8; 32], postcard::Error> {
-    let mut hasher = blake3::Hasher::new_derive_key(ROW_LABEL);
+    let mut hasher = ROW.clone();
     hasher.update(&row.row.entity.no.to_be_bytes()).update(row.row.id().as_bytes()).update(row.row_mid.as_bytes());
     let mids = row.group_mids.sparse(row.row_mid).to_bytes().unwrap_or_default();
     hasher.update(&(mids.len() as u64).to_be_bytes()).update(&mids).update(&row_hash(row)?);
@@ -92,7 +97,7 @@ pub fn row_digest(row: &RowState) -> Result<[u8; 32], postcard::Error> {
 pub fn row_hash(row: &RowState) -> Result<[u8; 32], postcard::Error> {
     let mark: Option<(Uuid, &str)> = row.error.as_ref().map(|(mid, reason)| (*mid, reason.as_str()));
     let bytes = postcard::to_stdvec(&(row.unit, mark, row.travelling_values()))?;
-    Ok(blake3::Hasher::new_derive_key(VALUES_LABEL).update(&bytes).finalize().into())
+    Ok(VALUES.clone().update(&bytes).finalize().into())
 }
 
 #[cfg(test)]

@@ -91,6 +91,22 @@ impl Entry {
         Ok(head.3)
     }
 
+    /// Stamp and wall clock of an entry whose bytes are known to be one; the rest is not read. None of an event.
+    ///
+    /// # Errors
+    /// When they begin as no entry does.
+    pub fn times_of(bytes: &[u8]) -> Result<Option<(u64, Instant)>, postcard::Error> {
+        type Head = (u16, Uuid, Uuid, u64, [u8; 32]);
+        let (_, body) = postcard::take_from_bytes::<Head>(bytes)?;
+        match postcard::take_from_bytes::<u32>(body)? {
+            (0, mutation) => {
+                let ((_, _, _, hlc, wall), _) = postcard::take_from_bytes::<(Uuid, Uuid, Uuid, u64, Instant)>(mutation)?;
+                Ok(Some((hlc, wall)))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Reads bytes that came from elsewhere: no longer than [`crate::limits::MUTATION_LIMIT`], of
     /// this version of the envelope, and exactly the bytes that [`Entry::to_bytes`] would write.
     ///
@@ -107,5 +123,41 @@ impl Entry {
         }
         let entry = Entry::from_bytes(bytes).map_err(|_| CodecFault::Damaged)?;
         if entry.to_bytes().is_ok_and(|again| again == bytes) { Ok(entry) } else { Err(CodecFault::Damaged) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(body: Body) -> Entry {
+        Entry { version: ENVELOPE_VERSION, device: Uuid::from_u128(1), incarnation: Uuid::from_u128(2), dseq: 300, previous: [9; 32], body }
+    }
+
+    #[test]
+    fn number_and_times_are_read_without_the_rest() {
+        let mutation = Mutation {
+            id: Uuid::from_u128(3),
+            realm: Uuid::nil(),
+            actor: Uuid::from_u128(4),
+            hlc: u64::MAX - 7,
+            wall: Instant(-5),
+            zone_minutes: 60,
+            server_offset: -1,
+            schema_version: 1,
+            command: "people.add".into(),
+            reason: None,
+            ops: Vec::new(),
+        };
+        let event = Event { actor: Uuid::from_u128(4), wall: Instant(7), action: EventAction::Read, entity: 0, row: Uuid::nil(), detail: String::new() };
+        let check = |body: Body, times: Option<(u64, Instant)>| {
+            let bytes = entry(body).to_bytes().unwrap();
+            assert_eq!((Entry::number_of(&bytes), Entry::times_of(&bytes)), (Ok(300), Ok(times)));
+            for length in 0..40 {
+                assert!(Entry::times_of(&bytes[..length]).is_err(), "cut after {length} bytes");
+            }
+        };
+        check(Body::Mutation(mutation), Some((u64::MAX - 7, Instant(-5))));
+        check(Body::Event(event), None);
     }
 }

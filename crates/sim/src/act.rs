@@ -64,9 +64,10 @@ impl Desk<'_> {
             Act::Share => self.update("journal_entries", |_| true, &[("privacy_level", if number.is_multiple_of(3) { "private" } else { "shared_with_therapist" }.into())]),
             Act::Message => self.message(me, number),
             Act::Entrust => self.entrust(number),
-            Act::EndCare => match self.pick("therapeutic_relationships", |_| true)? {
+            // One that has ended is not taken up again.
+            Act::EndCare => match self.pick("therapeutic_relationships", |state| state.row.text("status") != "ended")? {
                 Some(care) => {
-                    let next = if care.row.text("status") == "active" { ["ended", "paused"][number % 2] } else { "active" };
+                    let next = if care.row.text("status") == "active" { ["ended", "paused", "paused"][number % 3] } else { "active" };
                     self.commit("care.end", |tx| tx.update("therapeutic_relationships", care.row.id(), [("status", next.into())]).map(drop))
                 }
                 None => Ok(None),

@@ -25,8 +25,9 @@ pub enum Canary {
     TearsMutations,
     /// A laptop shows only what the centre has.
     Flickers,
-    /// The centre tells too small a number of an effect: what was sent is not shown until it comes
-    /// back.
+    /// A laptop sets aside what waits, as when its unit leaves, although the rows are here.
+    SetsAside,
+    /// A laptop takes for settled what was only acknowledged: it is not shown until it comes back.
     SettlesTooEarly,
     /// A laptop is never told what it has to give away.
     KeepsWhatLeft,
@@ -40,13 +41,14 @@ pub enum Canary {
 
 impl Canary {
     /// All of them, with the invariants as whose breach each may be found.
-    pub const ALL: [(Canary, &[u8]); 11] = [
+    pub const ALL: [(Canary, &[u8]); 12] = [
         (Canary::AcknowledgesWithoutStoring, &[1]),
         (Canary::ForgetsItsOutbox, &[1, 5]),
         (Canary::AppliesTwice, &[2]),
         (Canary::LaterOneWinsSilently, &[3]),
         (Canary::TearsMutations, &[4]),
         (Canary::Flickers, &[5]),
+        (Canary::SetsAside, &[5]),
         (Canary::SettlesTooEarly, &[5]),
         (Canary::KeepsWhatLeft, &[6]),
         (Canary::PoisonBlocks, &[7]),
@@ -96,6 +98,12 @@ pub fn flicker(vault: &std::path::Path) {
     connection.execute_batch("DELETE FROM pending").unwrap();
 }
 
+/// What waits is laid on nothing.
+pub fn set_aside(vault: &std::path::Path) {
+    let connection: Connection = files::writer(vault).unwrap();
+    connection.execute_batch("UPDATE pending SET within = 1").unwrap();
+}
+
 /// The centre's journal is emptied.
 pub fn empty_journal(store: &std::path::Path) {
     let connection = Connection::open(store).unwrap();
@@ -117,13 +125,10 @@ pub fn forget(store: &std::path::Path, request: &PushRequest) {
     }
 }
 
-/// Every verdict with an effect says that it took effect long ago.
-pub fn long_ago(answer: &mut PushAnswer) {
-    for judged in &mut answer.verdicts {
-        if let Verdict::Applied { g } | Verdict::Merged { g, .. } = &mut judged.verdict {
-            *g = 1;
-        }
-    }
+/// What was acknowledged is taken for settled before it came.
+pub fn settle_early(vault: &std::path::Path) {
+    let connection: Connection = files::writer(vault).unwrap();
+    connection.execute_batch("DELETE FROM pending WHERE dseq IN (SELECT dseq FROM chain WHERE state = 2); UPDATE chain SET state = 3 WHERE state = 2").unwrap();
 }
 
 /// Takes out of a push everything from the first envelope on whose number is a multiple of five.

@@ -1,7 +1,7 @@
 //! A laptop of the world: a real vault on a plain file, its engine, its machine, and what its
 //! person was told is saved.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{cell::RefCell, collections::{BTreeMap, BTreeSet}, path::Path, sync::Arc};
 
 use gladstone_model::catalogue;
 use gladstone_protocol::{Entry, Mutation, RowState, entry::Body, wire::{RowImage, RowKey}};
@@ -57,6 +57,9 @@ pub struct Laptop {
     /// Mutations that were saved, as the screen said, and that must be in its chain; with the
     /// number of the save.
     pub saved: BTreeMap<Uuid, usize>,
+    /// Mutations that once were settled in its chain: the rows that it holds may contain them,
+    /// although they wait to be sent once more.
+    pub settled: RefCell<BTreeSet<Uuid>>,
     /// What happened to it.
     pub past: Past,
     /// Role with which it joins.
@@ -96,6 +99,7 @@ impl Laptop {
             cut_off: false,
             on_the_way: Vec::new(),
             saved: BTreeMap::new(),
+            settled: RefCell::default(),
             past: Past::default(),
             role: person.role,
             name: person.name,
@@ -172,7 +176,7 @@ impl Laptop {
         let mut statement = self.peek.prepare_cached(&format!("SELECT dseq, state, bytes, g FROM chain WHERE mutation_id IS NOT NULL AND {condition} ORDER BY dseq")).unwrap();
         let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, u8>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, Option<i64>>(3)?.map(i64::unsigned_abs)));
         let entries = statement.query_map([], read).unwrap().map(Result::unwrap);
-        let mutation = |bytes: &[u8]| match Entry::from_bytes(bytes) {
+        let mutation = |bytes: &[u8]| match Entry::from_bytes(&gladstone_vault::chain::unpack(bytes).unwrap()) {
             Ok(Entry { body: Body::Mutation(mutation), .. }) => Some(mutation),
             _ => None,
         };
@@ -183,6 +187,13 @@ impl Laptop {
     pub fn chain_ids(&self) -> Vec<Uuid> {
         let mut statement = self.peek.prepare_cached("SELECT DISTINCT mutation_id FROM chain WHERE mutation_id IS NOT NULL").unwrap();
         statement.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap().map(|id| Uuid::from_slice(&id.unwrap()).unwrap()).collect()
+    }
+
+    /// Notes what is settled now.
+    pub fn note_settled(&self) {
+        let mut statement = self.peek.prepare_cached("SELECT mutation_id FROM chain WHERE state = 3 AND mutation_id IS NOT NULL").unwrap();
+        let ids = statement.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap().map(|id| Uuid::from_slice(&id.unwrap()).unwrap());
+        self.settled.borrow_mut().extend(ids);
     }
 
     /// All rows that are shown, of these entities or of all.

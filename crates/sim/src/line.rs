@@ -238,10 +238,6 @@ impl<'w> Line<'w> {
                 self.host.ground.file().iter().for_each(|store| canary::forget(store, request));
                 push(request)
             }
-            Some(Canary::SettlesTooEarly) => push(request).map(|mut answer| {
-                canary::long_ago(&mut answer);
-                answer
-            }),
             Some(Canary::PoisonBlocks) => push(&canary::block(request)),
             _ => push(request),
         }

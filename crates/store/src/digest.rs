@@ -21,13 +21,7 @@ impl Digest {
     /// # Errors
     /// [`StoreError::Unreadable`] when the row cannot be encoded.
     pub fn add(&mut self, key: &DigestKey, row: &RowState) -> Result<(), StoreError> {
-        let hash = hash(key, row)?;
-        let mut carry = 0_u16;
-        for (byte, add) in self.0.iter_mut().zip(hash) {
-            carry += u16::from(*byte) + u16::from(add);
-            *byte = (carry & 0xff) as u8;
-            carry >>= 8;
-        }
+        add(&mut self.0, hash(key, row)?);
         Ok(())
     }
 
@@ -46,6 +40,11 @@ impl Digest {
         Ok(())
     }
 
+    /// Adds the rows of another digest.
+    pub fn join(&mut self, other: &Digest) {
+        add(&mut self.0, other.0);
+    }
+
     /// The digest of everything that is held, from the rows themselves.
     ///
     /// # Errors
@@ -56,6 +55,15 @@ impl Digest {
             reader.for_each(entity, &mut |row| digest.add(key, &row))?;
         }
         Ok(digest)
+    }
+}
+
+fn add(sum: &mut [u8; 32], other: [u8; 32]) {
+    let mut carry = 0_u16;
+    for (byte, add) in sum.iter_mut().zip(other) {
+        carry += u16::from(*byte) + u16::from(add);
+        *byte = (carry & 0xff) as u8;
+        carry >>= 8;
     }
 }
 

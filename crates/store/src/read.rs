@@ -154,6 +154,25 @@ impl<'c> Reader<'c> {
         Ok(found)
     }
 
+    /// Calls `each` for every row of an entity that travels with one of these units, entered in error or not, in
+    /// the order of ids. Looks at every row of the table: no index serves this.
+    ///
+    /// # Errors
+    /// As for [`Reader::for_each`].
+    pub fn each_in_units(&self, entity: &'static Entity, units: &BTreeSet<Unit>, each: &mut dyn FnMut(RowState) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let (Some(first), Some(last)) = (units.first(), units.last()) else { return Ok(()) };
+        let sql = format!("SELECT {} FROM {} WHERE unit_id BETWEEN ?1 AND ?2 ORDER BY id", statements::of(entity).columns, entity.name);
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([first.to_bytes(), last.to_bytes()])?;
+        while let Some(row) = rows.next()? {
+            let unit = row.get_ref(entity.fields.len())?.as_blob().ok().and_then(Unit::from_bytes);
+            if unit.is_none_or(|unit| units.contains(&unit)) {
+                each(decode(entity, row)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Calls `each` for every row of an entity, entered in error or not, in the order of ids.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use gladstone_model::{Entity, FieldType, Value};
 use gladstone_protocol::RowState;
-use rusqlite::{Connection, params_from_iter, types::Value as Sql};
+use rusqlite::{CachedStatement, Connection, Error, ffi, params_from_iter, types::Value as Sql};
 use uuid::Uuid;
 
 use crate::{bind::Bound, error::StoreError, statements};
@@ -31,6 +31,46 @@ pub fn update(connection: &Connection, row: &RowState) -> Result<(), StoreError>
 pub fn delete(connection: &Connection, entity: &Entity, id: Uuid) -> Result<(), StoreError> {
     connection.prepare_cached(&format!("DELETE FROM {} WHERE id = ?1", entity.name))?.execute([id.as_bytes().as_slice()])?;
     Ok(())
+}
+
+/// Writes many rows that are probably not there yet, best entity by entity: the statement is kept.
+pub struct Inserter<'c> {
+    connection: &'c Connection,
+    statement: Option<(u16, CachedStatement<'c>)>,
+}
+
+impl<'c> Inserter<'c> {
+    /// Writes through this connection.
+    pub fn new(connection: &'c Connection) -> Inserter<'c> {
+        Inserter { connection, statement: None }
+    }
+
+    /// Writes a row; false when one of its id is there, which stays as it is.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn insert(&mut self, stored: &RowState) -> Result<bool, StoreError> {
+        let entity = stored.row.entity;
+        let statement = match &mut self.statement {
+            Some((no, statement)) if *no == entity.no => statement,
+            kept => &mut kept.insert((entity.no, self.connection.prepare_cached(&statements::of(entity).insert)?)).1,
+        };
+        let mut at = 0;
+        for (field, value) in entity.fields.iter().zip(&stored.row.values) {
+            at += 1;
+            statement.raw_bind_parameter(at, Bound(field.ty, value))?;
+        }
+        statement.raw_bind_parameter(at + 1, stored.unit.to_bytes())?;
+        statement.raw_bind_parameter(at + 2, stored.row_mid.as_bytes())?;
+        statement.raw_bind_parameter(at + 3, stored.group_mids.to_bytes())?;
+        statement.raw_bind_parameter(at + 4, stored.error.as_ref().map(|(mid, _)| *mid.as_bytes()))?;
+        statement.raw_bind_parameter(at + 5, stored.error.as_ref().map(|(_, reason)| reason.as_str()))?;
+        match statement.raw_execute() {
+            Ok(_) => Ok(true),
+            Err(Error::SqliteFailure(failure, _)) if failure.extended_code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 fn execute(connection: &Connection, sql: &str, stored: &RowState) -> Result<(), StoreError> {

@@ -3,7 +3,10 @@
 //! travels is in `http/files.rs`.
 
 use std::{
-    io::Write,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+    sync::mpsc::{self, SyncSender},
+    thread,
     time::{Duration, Instant as Clock},
 };
 
@@ -20,8 +23,10 @@ use crate::{engine::Fault, flights::{Lend, with}};
 const FIRST_PART: usize = 256 * 1024;
 /// A part that takes no longer may be followed by one of twice its size.
 const QUICK: Duration = Duration::from_millis(300);
-/// After so many bytes it is noted how far a file is; it is always noted when it stops.
-const NOTED: u64 = 4 * 1024 * 1024;
+/// After so long it is noted how far a file is; it is always noted when it stops.
+const NOTED: Duration = Duration::from_secs(5);
+/// Pieces of a file that have come and wait to be made part of it.
+const WAITING: usize = 32;
 /// Microseconds before a file is tried again of which the centre has nothing, at most.
 const NOTHING_THERE: i64 = 60_000_000;
 /// Microseconds before one is tried again for which there is no room at the centre.
@@ -41,6 +46,16 @@ pub trait Blobs {
     /// # Errors
     /// [`ApiError`]; part of it may have been taken all the same.
     fn put_part(&self, hash: &ContentHash, offset: u64, bytes: Vec<u8>) -> Result<FileState, ApiError>;
+
+    /// Hands over a part as [`Blobs::put_part`] does, and does something else while it travels: `meanwhile`
+    /// is called once.
+    ///
+    /// # Errors
+    /// As for [`Blobs::put_part`].
+    fn put_part_while(&self, hash: &ContentHash, offset: u64, bytes: Vec<u8>, meanwhile: &mut dyn FnMut()) -> Result<FileState, ApiError> {
+        meanwhile();
+        self.put_part(hash, offset, bytes)
+    }
 
     /// Fetches at most `length` bytes of the sealed file from byte `offset` on and gives them to `sink`
     /// as they come; when that returns false, the rest is given up.
@@ -115,7 +130,7 @@ pub fn move_files(lend: &Lend<'_>, centre: &dyn Blobs, go_on: &dyn Fn() -> bool,
     while go_on()
         && let Some(transfer) = with(lend, Vault::next_file)?
     {
-        let mut journey = Journey { lend, centre, go_on, tell: &mut *tell, transfer: &transfer, noted: transfer.done, done: transfer.done };
+        let mut journey = Journey { lend, centre, go_on, tell: &mut *tell, transfer: &transfer, noted: transfer.done, told: Clock::now(), done: transfer.done };
         let end = journey.run();
         tell(None);
         moved.changed = true;
@@ -140,6 +155,8 @@ struct Journey<'a> {
     transfer: &'a Transfer,
     /// How far it was when that was last noted.
     noted: u64,
+    /// When that was.
+    told: Clock,
     done: u64,
 }
 
@@ -162,7 +179,7 @@ impl Journey<'_> {
     }
 
     fn send(&mut self) -> Result<End, Trouble> {
-        let (transfer, mut length) = (self.transfer, FIRST_PART);
+        let (transfer, mut length, mut ahead) = (self.transfer, FIRST_PART, None);
         let mut state = self.centre.file_state(&transfer.hash)?;
         while !state.complete {
             self.came_to(state.received)?;
@@ -170,11 +187,18 @@ impl Journey<'_> {
                 return Ok(End::Paused);
             }
             let offset = state.received;
-            let bytes = self.file(|vault| vault.seal_part(transfer, offset, length))?;
-            let began = Clock::now();
+            let mut bytes = match ahead.take() {
+                Some((at, bytes)) if at == offset => bytes,
+                _ => self.file(|vault| vault.seal_part(transfer, offset, length))?,
+            };
+            // Made when the line was better.
+            bytes.truncate(length);
+            let (began, end) = (Clock::now(), offset + bytes.len() as u64);
+            // While it travels the next one is made, as if the line were good.
+            let mut make = || ahead = (end < transfer.sealed).then(|| Some((end, self.file(|vault| vault.seal_part(transfer, end, next_length(length, Duration::ZERO))).ok()?))).flatten();
             // With nothing left to send, an empty part: the centre may have been killed before it looked at
             // the whole.
-            state = self.centre.put_part(&transfer.hash, offset, bytes)?;
+            state = self.centre.put_part_while(&transfer.hash, offset, bytes, &mut make)?;
             if !state.complete && state.received == offset {
                 return Err(ApiError::Damaged.into());
             }
@@ -185,15 +209,51 @@ impl Journey<'_> {
     }
 
     fn fetch(&mut self) -> Result<End, Trouble> {
+        let transfer = self.transfer;
+        let (mut part, at) = self.file(|vault| vault.open_part(transfer))?;
+        let wrong = || Trouble::from(ApiError::Refused { code: WRONG_CONTENT.into(), text: "What the centre sent is not the file that the record names.".into() });
+        if at == transfer.sealed {
+            // All of it had come when something ended before it was looked at.
+            return if self.file(|vault| vault.take_part(transfer))? { Ok(End::Arrived) } else { Err(wrong()) };
+        }
+        let mut taking = self.file(|vault| vault.begin_taking(transfer))?.ok_or_else(wrong)?;
+        // What comes is written down as it is, and made the file on another thread.
+        let (give, given) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+        let (ended, taken) = thread::scope(|scope| {
+            let taker = thread::Builder::new().name("gladstone-file".into()).spawn_scoped(scope, || {
+                // If one is not taken the others are not either: whoever gives them sees that.
+                given.into_iter().try_for_each(|piece| taking.add(&piece))
+            });
+            let taker = match taker {
+                Ok(taker) => taker,
+                Err(error) => return (Err(FileFault::from(error).into()), Ok(())),
+            };
+            let ended = read_back(&mut part, at, &give).map_err(|error| FileFault::from(error).into()).and_then(|()| self.fill(&mut part, at, &give));
+            drop(give);
+            (ended, taker.join().unwrap_or_else(|_| Err(io::Error::other("a file could not be made").into())))
+        });
+        match ended {
+            Ok(End::Arrived) => {}
+            other => {
+                // It goes on from here, after a power cut too.
+                let _ = part.sync_all();
+                return other;
+            }
+        }
+        drop(part);
+        taken?;
+        if self.file(|vault| vault.finish_taking(transfer, taking))? { Ok(End::Arrived) } else { Err(wrong()) }
+    }
+
+    /// Fetches what lacks of a file of which `at` bytes are here.
+    fn fill(&mut self, part: &mut File, mut at: u64, give: &SyncSender<Vec<u8>>) -> Result<End, Trouble> {
         let (transfer, mut length) = (self.transfer, FIRST_PART);
-        let (mut part, mut at) = self.file(|vault| vault.open_part(transfer))?;
         while at < transfer.sealed {
             self.came_to(at)?;
             if !self.goes_on()? {
-                let _ = part.sync_all();
                 return Ok(End::Paused);
             }
-            let (before, began, mut broken) = (at, Clock::now(), None);
+            let (before, began, mut broken, mut is_taken) = (at, Clock::now(), None, true);
             let tell = &mut *self.tell;
             let mut sink = |bytes: &[u8]| {
                 // A centre that sends more than was asked for is not listened to.
@@ -203,7 +263,8 @@ impl Journey<'_> {
                     Err(error) => broken = Some(error),
                 }
                 tell(Some(Moving { hash: transfer.hash, sends: false, done: at, sealed: transfer.sealed }));
-                broken.is_none() && room == bytes.len()
+                is_taken = give.send(bytes[..room].to_vec()).is_ok();
+                is_taken && broken.is_none() && room == bytes.len()
             };
             let result = self.centre.get_part(&transfer.hash, before, length, &mut sink);
             self.done = at;
@@ -211,18 +272,13 @@ impl Journey<'_> {
                 return Err(FileFault::from(error).into());
             }
             result?;
-            if at == before {
-                // It ends before it should: another file than the record tells of.
+            if at == before || !is_taken {
+                // It ends before it should: another file than the record tells of. Or the other thread says why.
                 break;
             }
             length = next_length(length, began.elapsed());
         }
-        part.sync_all().map_err(FileFault::from)?;
-        drop(part);
-        if self.file(|vault| vault.take_part(transfer))? {
-            return Ok(End::Arrived);
-        }
-        Err(ApiError::Refused { code: WRONG_CONTENT.into(), text: "What the centre sent is not the file that the record names.".into() }.into())
+        Ok(End::Arrived)
     }
 
     fn goes_on(&self) -> Result<bool, Trouble> {
@@ -232,7 +288,7 @@ impl Journey<'_> {
     fn came_to(&mut self, done: u64) -> Result<(), Trouble> {
         self.done = done;
         (self.tell)(Some(Moving { hash: self.transfer.hash, sends: self.transfer.sends, done, sealed: self.transfer.sealed }));
-        if done.saturating_sub(self.noted) >= NOTED {
+        if self.told.elapsed() >= NOTED {
             self.note().map_err(|fault| Trouble::File(FileFault::Vault(VaultError::File(fault.to_string()))))?;
         }
         Ok(())
@@ -245,6 +301,7 @@ impl Journey<'_> {
             with(self.lend, |vault| vault.file_came_to(transfer, done))?;
             self.noted = done;
         }
+        self.told = Clock::now();
         Ok(())
     }
 
@@ -293,6 +350,21 @@ impl Journey<'_> {
         (self.lend)(&mut |vault| result = f.take().map(|f| f(vault)));
         result.unwrap_or_else(|| Err(FileFault::Vault(VaultError::File("The vault is locked.".into()))))
     }
+}
+
+/// Gives on what is here of a file already.
+fn read_back(part: &mut File, mut left: u64, give: &SyncSender<Vec<u8>>) -> io::Result<()> {
+    part.seek(SeekFrom::Start(0))?;
+    while left > 0 {
+        let mut piece = vec![0; usize::try_from(left).unwrap_or(FIRST_PART).min(FIRST_PART)];
+        part.read_exact(&mut piece)?;
+        left -= piece.len() as u64;
+        if give.send(piece).is_err() {
+            // Whoever does not take it says why.
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn next_length(length: usize, took: Duration) -> usize {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, Judged, PushAnswer, PushRequest}};
+use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, Judged, PullAnswer, PushAnswer, PushRequest}};
 use gladstone_vault::{Vault, VaultError, replica::{Departure, PullOutcome, PushOutcome, Standing}};
 
 use crate::{engine::{Fault, Pulled, Pushed, Trouble}, remote::Remote};
@@ -111,7 +111,7 @@ pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut R
     let mut asked = cut(with(lend, Vault::next_push)?);
     let mut answer = remote.push(&asked)?;
     let mut next = if is_plain(&asked, &answer) { with(lend, |vault| vault.next_push_behind(&asked))?.map(cut) } else { None };
-    let mut times = 1;
+    let (mut times, mut span) = (1, None);
     while let Some(ahead) = next.take().filter(|_| is_plain(&asked, &answer) && times < IN_A_ROW && began.elapsed() < LONGEST_ROW) {
         times += 1;
         let mut taken = None;
@@ -120,6 +120,7 @@ pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut R
         });
         let (outcome, behind) = taken.unwrap_or_else(|| Err(Fault::Local("The answer to a push was not stored.".into())))?;
         report.add_push(&answer, &outcome);
+        span = joined(span, judged(&answer));
         (asked, answer, next) = (ahead, answered?, behind.map(cut));
     }
     let (outcome, waiting, again) = with(lend, |vault| {
@@ -130,8 +131,32 @@ pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut R
         Ok((outcome, waiting, again))
     })?;
     report.add_push(&answer, &outcome);
-    let progress = asked.envelopes.is_empty() || outcome.judged > 0 || outcome.other_epoch || outcome.had_gap && !again;
+    span = joined(span, judged(&answer));
+    with(lend, |vault| vault.note_moved(span, &[]))?;
+    let progress = asked.envelopes.is_empty() || outcome.judged > 0 || answer.epoch != asked.epoch || outcome.had_gap && !again;
     Ok(Pushed { waiting, more: outcome.more, progress, trouble: trouble(&outcome) })
+}
+
+/// First and last number of the entries that a push brought a verdict for.
+fn judged(answer: &PushAnswer) -> Option<(u64, u64)> {
+    let mut numbers = answer.verdicts.iter().filter(|judged| judged.verdict.stored().is_some()).map(|judged| judged.dseq);
+    let first = numbers.next()?;
+    Some((first, numbers.next_back().unwrap_or(first)))
+}
+
+/// Pushes in a row follow each other, and so do their numbers.
+fn joined(before: Option<(u64, u64)>, next: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (before, next) {
+        (Some((first, _)), Some((_, last))) => Some((first, last)),
+        (before, next) => before.or(next),
+    }
+}
+
+/// Which mutations made or changed the records that came: for each record one.
+fn received(answer: &PullAnswer) -> Vec<uuid::Uuid> {
+    let changed = answer.changes.iter().flat_map(|change| change.rows.iter().map(|_| change.writer.mutation));
+    let paged = answer.grants.iter().flat_map(|grant| &grant.pages).flat_map(|page| page.rows.iter().map(|row| row.row_mid));
+    changed.chain(paged).collect()
 }
 
 /// Whether every entry of a push was taken in and stands, by the history that it was meant for.
@@ -149,8 +174,12 @@ pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result
     let _alone = flight.lock().unwrap_or_else(PoisonError::into_inner);
     let asked = with(lend, Vault::pull_request)?;
     let answer = remote.pull(&asked)?;
+    let came = received(&answer);
     let (outcome, next, waiting, is_over) = with(lend, |vault| {
         let outcome = vault.take_pull(&asked, answer)?;
+        if !outcome.push_first {
+            vault.note_moved(None, &came)?;
+        }
         let is_over = vault.lease()?.is_some_and(|lease| lease.standing() != Standing::Running);
         Ok((outcome, vault.pull_request()?, vault.waiting()?.count, is_over))
     })?;

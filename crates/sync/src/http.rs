@@ -12,6 +12,7 @@ use std::{
 
 use gladstone_protocol::{
     ApiError, Message, SignedLease, SyncApi, codec,
+    content::hash_of,
     enrol::{ChallengeAnswer, ChallengeRequest, EnrolAnswer, EnrolRequest, SESSION_LABEL, SessionAnswer, SessionRequest, from_hex, to_hex},
     pack,
     wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
@@ -21,7 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{runtime::Runtime, sync::watch};
 use uuid::Uuid;
 
-use crate::{blobs::Blobs, link::Address, remote::{Remote, Sign}};
+use crate::{blobs::Blobs, link::Address, remote::{Heard, Remote, Sign}};
 use exchange::{JSON, exchange};
 
 /// Which program this is, told when joining and signing in.
@@ -42,6 +43,8 @@ pub struct HttpCentre {
     token: Mutex<Option<String>>,
     /// What the last session brought and nobody has taken.
     lease: Mutex<Option<SignedLease>>,
+    /// When the centre last looked for files that became whole, by its clock.
+    looked: Mutex<Option<i64>>,
     ended: watch::Sender<bool>,
 }
 
@@ -82,7 +85,7 @@ impl HttpCentre {
         let client = client.build().map_err(|error| HttpFault::Machine(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("gladstone-http").enable_all().build();
         let runtime = Some(runtime.map_err(|error| HttpFault::Machine(error.to_string()))?);
-        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), ended: watch::Sender::new(false) })
+        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), ended: watch::Sender::new(false) })
     }
 
     /// Joins with a code.
@@ -176,9 +179,17 @@ impl Remote for HttpCentre {
     }
 
     fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        let request = self.with_token(Method::GET, &format!("v1/wait?g={beyond}"))?.timeout(LONG);
+        self.listen(beyond).map(|heard| heard.g)
+    }
+
+    fn listen(&self, beyond: u64) -> Result<Heard, ApiError> {
+        let known = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = known.map_or_else(String::new, |at| format!("&at={at}"));
+        let request = self.with_token(Method::GET, &format!("v1/wait?g={beyond}{since}"))?.timeout(LONG);
         let head: exchange::Head = serde_json::from_slice(&self.run(request, JSON)?).map_err(|_| ApiError::Damaged)?;
-        Ok(head.g)
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = head.at;
+        // Only a hint: what is none of ours is not looked for.
+        Ok(Heard { g: head.g, files: head.files.iter().filter_map(|hash| hash_of(hash)).collect() })
     }
 
     fn blobs(&self) -> Option<&dyn Blobs> {

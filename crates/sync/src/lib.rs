@@ -17,5 +17,5 @@ pub use engine::{Phase, Status};
 pub use flights::Report;
 pub use http::HttpCentre;
 pub use link::{Address, JoinLink};
-pub use remote::Remote;
-pub use worker::{News, Worker};
+pub use remote::{Heard, Remote};
+pub use worker::{News, SharedRemote, Worker};

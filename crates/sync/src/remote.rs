@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
-use gladstone_protocol::{ApiError, SignedLease, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
+use gladstone_protocol::{ApiError, SignedLease, SyncApi, content::ContentHash, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
 use uuid::Uuid;
 
 use crate::blobs::Blobs;
 
 /// Signs with the laptop's key; none when the vault is locked meanwhile.
 pub type Sign<'a> = &'a dyn Fn(&[u8]) -> Option<[u8; 64]>;
+
+/// What a laptop that waited was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The realm's commit number, or that beyond which it waited.
+    pub g: u64,
+    /// Files that became whole at the centre.
+    pub files: Vec<ContentHash>,
+}
 
 /// A centre that can be signed in to.
 pub trait Remote: SyncApi {
@@ -38,6 +47,15 @@ pub trait Remote: SyncApi {
     /// # Errors
     /// [`ApiError`].
     fn wait(&self, beyond: u64) -> Result<u64, ApiError>;
+
+    /// Waits as [`Remote::wait`] does, and besides until a file is whole at the centre that a row names
+    /// which this laptop may see.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    fn listen(&self, beyond: u64) -> Result<Heard, ApiError> {
+        Ok(Heard { g: self.wait(beyond)?, files: Vec::new() })
+    }
 
     /// The centre where files are concerned; none when it takes no files.
     fn blobs(&self) -> Option<&dyn Blobs> {

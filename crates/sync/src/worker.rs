@@ -13,14 +13,14 @@ use std::{
     time::{Duration, Instant as Clock},
 };
 
-use gladstone_protocol::ApiError;
+use gladstone_protocol::{ApiError, content::ContentHash};
 use gladstone_vault::Vault;
 
 use crate::{
     blobs::{Moving, move_files},
     drive::Drive,
     engine::{Input, Phase, Status},
-    flights::Report,
+    flights::{Report, with},
     remote::Remote,
 };
 
@@ -68,6 +68,8 @@ struct Shared {
     changed: Condvar,
     /// The file that is moving.
     moving: Mutex<Option<Moving>>,
+    /// Files that became whole at the centre.
+    arrived: Mutex<Vec<ContentHash>>,
     /// Whether the third thread is to look for files.
     errand: Mutex<bool>,
     bell: Condvar,
@@ -81,7 +83,7 @@ impl Worker {
     /// The system gives no thread.
     pub fn start(lend: SharedLend, remote: SharedRemote, tell: impl Fn(News) + Send + Sync + 'static) -> io::Result<Worker> {
         let (inbox, events) = mpsc::channel();
-        let shared = Arc::new(Shared { status: Mutex::default(), stopping: AtomicBool::new(false), checkpoint: AtomicU64::new(0), listening: Mutex::new(false), changed: Condvar::new(), moving: Mutex::default(), errand: Mutex::new(false), bell: Condvar::new() });
+        let shared = Arc::new(Shared { status: Mutex::default(), stopping: AtomicBool::new(false), checkpoint: AtomicU64::new(0), listening: Mutex::new(false), changed: Condvar::new(), moving: Mutex::default(), arrived: Mutex::default(), errand: Mutex::new(false), bell: Condvar::new() });
         let mut worker = Worker { inbox, shared: Arc::clone(&shared), remote: Arc::clone(&remote), threads: Vec::with_capacity(3) };
         let (listen_to, listen_shared, listen_inbox) = (Arc::clone(&remote), Arc::clone(&shared), worker.inbox.clone());
         let tell: Arc<dyn Fn(News) + Send + Sync> = Arc::new(tell);
@@ -176,6 +178,10 @@ impl Shared {
         !self.is_stopping()
     }
 
+    fn arrived(&self) -> std::sync::MutexGuard<'_, Vec<ContentHash>> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn moving(&self) -> std::sync::MutexGuard<'_, Option<Moving>> {
         self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,6 +259,11 @@ fn errands(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, tell: &dyn
     let mut rest = LOOK;
     while shared.wait_for_errand(rest) {
         rest = LOOK;
+        let arrived = std::mem::take(&mut *shared.arrived());
+        if !arrived.is_empty() {
+            // A vault that is locked meanwhile asks for them later.
+            let _ = with(&lend, |vault| vault.files_are_there(&arrived));
+        }
         if !may_move() {
             continue;
         }
@@ -277,7 +288,14 @@ fn errands(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, tell: &dyn
 fn listen(remote: &SharedRemote, shared: &Shared, inbox: &Sender<Input>) {
     while shared.wait_to_listen() {
         let (beyond, asked) = (shared.checkpoint.load(Ordering::SeqCst), Clock::now());
-        match remote.wait(beyond) {
+        let heard = remote.listen(beyond).map(|heard| {
+            if !heard.files.is_empty() {
+                shared.arrived().extend(heard.files);
+                shared.ring();
+            }
+            heard.g
+        });
+        match heard {
             // Nothing for as long as the centre lets somebody wait, or a round of our own fetched it.
             Ok(g) if g <= shared.checkpoint.load(Ordering::SeqCst) => {
                 if asked.elapsed() < SHORTEST_WAIT {

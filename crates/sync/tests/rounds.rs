@@ -63,6 +63,34 @@ fn what_one_writes_is_with_the_other_after_a_round_each() {
     granting(&b, &a, &sync);
 }
 
+#[test]
+fn what_moved_stands_in_the_log_in_one_line_and_a_round_without_news_says_nothing() {
+    let site = Site::new();
+    let (a, b) = (site.laptop(1, "Amara", "trainer"), site.laptop(2, "Ben", "admin"));
+    let both = || [&a, &b].map(|laptop| drop(site.sync(laptop).unwrap()));
+    both();
+    both();
+    let log = |laptop: &Laptop| laptop.vault.sync_log().unwrap().into_iter().map(|line| line.line).collect::<Vec<_>>();
+    let before = log(&a).len();
+    let person = a.register("Rosa Example").unwrap();
+    let mood = a.mood(person, 1, 5).unwrap();
+    both();
+    a.mood(person, 2, 6).unwrap();
+    both();
+    let counted = |laptop: &Laptop| log(laptop).into_iter().next().unwrap();
+    let sent: u64 = counted(&a).trim_start_matches("Sent ").split([',', '.']).next().unwrap().parse().unwrap();
+    assert!(sent >= 3 && log(&a).len() <= before + 1, "what follows soon goes into the line that is there: {:?}", log(&a));
+    assert!(counted(&b).contains("eceived"), "{:?}", log(&b));
+    // What one wrote oneself and gets back is not counted.
+    let own = counted(&a);
+    both();
+    assert_eq!(counted(&a), own, "nothing moved, nothing is said");
+    b.set("mood_entries", mood, "overall_mood", 9_i64).unwrap();
+    both();
+    site.sync(&a).unwrap();
+    assert_ne!(counted(&a), own, "what another one wrote is: {:?}", log(&a));
+}
+
 fn over_http(protected: bool) {
     let site = Site::new();
     let service = site.serve(protected, no_limits());

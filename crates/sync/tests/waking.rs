@@ -10,10 +10,12 @@ use gladstone_central::{
     postgres::{self, Settings, Watch, migrate},
 };
 use gladstone_model::Value;
-use gladstone_sync::{HttpCentre, Remote};
+use gladstone_protocol::enrol::to_hex;
+use gladstone_sync::{HttpCentre, Remote, blobs::move_files};
 use gladstone_testkit::{Laptop, postgres::Cluster};
-use gladstone_vault::VaultError;
+use gladstone_vault::{Vault, VaultError};
 use support::{Service, Site, no_limits};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 /// Longer than news take to arrive, and than a look at the store.
@@ -81,25 +83,105 @@ fn what_another_process_committed_is_noticed_without_being_told() {
     check(&beside, &service);
 }
 
+/// Two copies of the service over one database, with an organization.
+struct Copies {
+    here: Site,
+    there: Site,
+    _watching: [Watch; 2],
+    _database: (Cluster, TempDir),
+}
+
+impl Copies {
+    fn start() -> Copies {
+        let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
+        let state = folder.path().join("state");
+        migrate(&cluster.address("gladstone", "postgres"), &state).unwrap();
+        let settings = Settings { connections: 6, ..Settings::new(&cluster.address("gladstone_app", "postgres"), &state) };
+        let copy = || -> (Arc<Centre>, Watch) {
+            let centre = Arc::new(Centre::open(Box::new(Postgres::open(&settings).unwrap()), Arc::new(Machine::default())).unwrap());
+            let heard = Arc::downgrade(&centre);
+            let watch = postgres::watch(&settings, move |realm, what| {
+                if let Some(centre) = heard.upgrade() {
+                    centre.heard(realm, what);
+                }
+            });
+            (centre, watch.unwrap())
+        };
+        let ((first, one), (second, two)) = (copy(), copy());
+        let realm = first.found("Greenfield Practice").unwrap();
+        Copies { here: Site::over(first, realm), there: Site::over(second, realm), _watching: [one, two], _database: (cluster, folder) }
+    }
+}
+
 #[test]
 fn copies_of_the_service_on_one_postgresql_wake_each_others_laptops() {
-    let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
-    let state = folder.path().join("state");
-    migrate(&cluster.address("gladstone", "postgres"), &state).unwrap();
-    let settings = Settings { connections: 6, ..Settings::new(&cluster.address("gladstone_app", "postgres"), &state) };
-    let copy = || -> (Arc<Centre>, Watch) {
-        let centre = Arc::new(Centre::open(Box::new(Postgres::open(&settings).unwrap()), Arc::new(Machine::default())).unwrap());
-        let heard = Arc::downgrade(&centre);
-        let watch = postgres::watch(&settings, move |realm, g| {
-            if let Some(centre) = heard.upgrade() {
-                centre.heard(realm, g);
+    let copies = Copies::start();
+    let service = copies.there.serve(false, no_limits());
+    check(&copies.here, &service);
+}
+
+fn attach(vault: &Vault, person: Uuid, content: &[u8]) {
+    let mut incoming = vault.begin_file().unwrap();
+    incoming.write(content).unwrap();
+    let row = vault.keep_file::<_, VaultError>(incoming, "files.attach", |tx, kept| {
+        let size = i64::try_from(kept.size).unwrap();
+        tx.create("attachments", [("person_id", person.into()), ("filename", "a.pdf".into()), ("mime_type", "application/pdf".into()), ("size_bytes", size.into()), ("blob_hash", Value::text(&to_hex(&kept.hash)))])
+    });
+    row.unwrap();
+}
+
+/// What has to hold of files that come to `from` and of laptops that wait at `at`; both hold the same files.
+fn check_files(site: &Site, from: &Service, at: &Service) {
+    let (amara, ben, cleo) = (site.laptop(1, "Amara", "trainer"), site.laptop(2, "Ben", "trainer"), site.laptop(3, "Cleo", "admin"));
+    let person = amara.register("Rosa Example").unwrap();
+    attach(&amara.vault, person, b"a file of Rosa");
+    for laptop in [&amara, &ben, &cleo] {
+        site.sync(laptop).unwrap();
+    }
+    let moves = |laptop: &Laptop, service: &Service| {
+        let lend = |f: &mut dyn FnMut(&Vault)| {
+            f(&laptop.vault);
+            true
+        };
+        move_files(&lend, &service.client_of(laptop), &|| true, &mut |_| {}).unwrap()
+    };
+    assert_eq!(moves(&cleo, at).fetched, 0, "it is not there yet");
+    assert_eq!(moves(&cleo, at).fetched, 0, "and not asked for again at once");
+    let waits = |laptop: &Laptop| {
+        let (client, beyond) = (at.client_of(laptop), laptop.vault.replica().unwrap().unwrap().from_g);
+        let (told, hears) = mpsc::channel();
+        thread::spawn(move || {
+            while let Ok(heard) = client.listen(beyond) {
+                if told.send(heard).is_err() {
+                    break;
+                }
             }
         });
-        (centre, watch.unwrap())
+        thread::sleep(Duration::from_millis(500));
+        hears
     };
-    let ((first, _first), (second, _second)) = (copy(), copy());
-    let realm = first.found("Greenfield Practice").unwrap();
-    let (here, there) = (Site::over(first, realm), Site::over(second, realm));
-    let service = there.serve(false, no_limits());
-    check(&here, &service);
+    let (cleo_hears, ben_hears) = (waits(&cleo), waits(&ben));
+    let began = Clock::now();
+    assert_eq!(moves(&amara, from).sent, 1);
+    let heard = cleo_hears.recv_timeout(PATIENCE).expect("who holds the record is woken");
+    assert_eq!(heard.files, [*blake3::hash(b"a file of Rosa").as_bytes()]);
+    assert!(began.elapsed() < Duration::from_secs(2), "at once: {:?}", began.elapsed());
+    assert!(ben_hears.recv_timeout(SILENCE).is_err(), "whoever holds no record that names it goes on waiting");
+    cleo.vault.files_are_there(&heard.files).unwrap();
+    assert_eq!(moves(&cleo, at).fetched, 1, "it is due at once");
+}
+
+#[test]
+fn a_file_that_became_whole_wakes_those_who_hold_its_record_alone() {
+    let site = Site::new();
+    let service = site.serve(false, no_limits());
+    check_files(&site, &service, &service);
+}
+
+#[test]
+fn a_file_that_came_to_one_copy_of_the_service_wakes_those_who_wait_at_another() {
+    let copies = Copies::start();
+    // Both over the same folder of files.
+    let [from, at] = [&copies.here, &copies.there].map(|site| Service::start(Arc::clone(&site.centre), copies.here.folder.path(), false, no_limits()));
+    check_files(&copies.here, &from, &at);
 }

@@ -4,6 +4,10 @@
 // Test code stops at the first thing that does not hold.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod asked;
+pub mod bucket;
+pub mod contents;
+pub mod cutter;
 pub mod dice;
 pub mod disk;
 pub mod image;

@@ -47,7 +47,8 @@ impl From<rusqlite::Error> for OpenError {
 pub fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection, OpenError> {
     let new = !path.exists();
     let connection = open(path, key, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 200; PRAGMA secure_delete = ON;")?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
+    fold_after(&connection, LOGGED)?;
     expect(&connection, "journal_mode", "wal")?;
     expect(&connection, "synchronous", "2")?;
     expect(&connection, "secure_delete", "1")?;
@@ -61,6 +62,24 @@ pub fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection, OpenErr
     // Nothing may be written through a file that is attached to the one that writes.
     connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     Ok(connection)
+}
+
+/// Pages in the log after which it is folded into the file: usually, and while very many rows come.
+const LOGGED: u32 = 200;
+const LOGGED_IN_BULK: u32 = 16_000;
+
+/// How often the log is folded into the file from now on: seldom while very many rows come (each answer
+/// touches most pages of the ones before, and they are to be written to the file once), and as usual again.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn fold_seldom(connection: &Connection, seldom: bool) -> rusqlite::Result<()> {
+    fold_after(connection, if seldom { LOGGED_IN_BULK } else { LOGGED })?;
+    if seldom { Ok(()) } else { connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) }
+}
+
+fn fold_after(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {pages}"), [], |_| Ok(()))
 }
 
 /// Opens a connection that can only read.

@@ -8,7 +8,7 @@ use gladstone_store::{StoreError, digest::DigestKey, guard::Gate};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::{error::VaultError, keys::signing::SigningKey, replica::Units, state::VaultState, surroundings::Surroundings};
+use crate::{chain, error::VaultError, keys::signing::SigningKey, replica::Units, state::VaultState, surroundings::Surroundings};
 
 /// The keys of an open vault that never change while it is open.
 pub(crate) struct VaultKeys {
@@ -41,7 +41,7 @@ impl Inside<'_> {
             return Err(VaultError::TooLarge { bytes: sealed.bytes.len(), limit: MUTATION_LIMIT });
         }
         self.connection.prepare_cached("INSERT INTO chain (dseq, mutation_id, bytes, hash, signature) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
-            place as i64, mutation.map(|id| id.as_bytes().to_vec()), sealed.bytes, sealed.hash, sealed.signature
+            place as i64, mutation.map(|id| id.as_bytes().to_vec()), chain::pack(&sealed.bytes), sealed.hash, sealed.signature
         ])?;
         self.state.dseq = place;
         self.state.chain_head = sealed.hash;

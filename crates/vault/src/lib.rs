@@ -4,6 +4,7 @@
 
 pub mod backup;
 pub mod blobs;
+pub mod chain;
 pub mod custody;
 pub mod database;
 pub mod erase;

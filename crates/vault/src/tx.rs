@@ -73,11 +73,13 @@ pub struct Tx<'v> {
     now: Instant,
     order: Vec<(u16, Uuid)>,
     touched: HashMap<(u16, Uuid), Touched>,
+    /// Place of the entry in quarantine whose place this takes.
+    pub(crate) mends: Option<u64>,
 }
 
 impl<'v> Tx<'v> {
     pub(crate) fn new(connection: &'v Connection, seen: &'v Seen, around: &'v dyn Surroundings, mutation: Uuid, actor: Uuid, now: Instant) -> Tx<'v> {
-        Tx { connection, seen, around, mutation, actor, now, order: Vec::new(), touched: HashMap::new() }
+        Tx { connection, seen, around, mutation, actor, now, order: Vec::new(), touched: HashMap::new(), mends: None }
     }
 
     /// Reads, including what this transaction wrote so far.
@@ -98,6 +100,13 @@ impl<'v> Tx<'v> {
     /// The mutation that this transaction becomes.
     pub fn mutation(&self) -> Uuid {
         self.mutation
+    }
+
+    /// This mutation takes the place of the entry at `dseq`, which the centre had put aside: the person
+    /// changed it. Both become true together; the commit fails with [`VaultError::Entry`] when that entry
+    /// is not in quarantine.
+    pub fn mends(&mut self, dseq: u64) {
+        self.mends = Some(dseq);
     }
 
     /// Adds a row and returns its id. Fields that are not given take their defaults; `id`,
@@ -242,13 +251,17 @@ impl<'v> Tx<'v> {
         self.order.iter().filter_map(|key| self.touched.remove(key)).collect()
     }
 
-    /// Checks the rules that need the whole mutation: of every row that was written, and of every
-    /// row whose part was taken away.
+    /// Checks the rules that need the whole mutation: of every row that was written, of every row whose
+    /// part was taken away, and that no step was left out.
     pub(crate) fn check_completion(&self) -> Result<(), VaultError> {
         let mut faults = Vec::new();
         for touched in self.touched.values() {
             if touched.after.error.is_none() && !touched.after.row.entity.rules.is_empty() {
                 faults.extend(validate::completion_faults(&touched.after.row, self)?);
+            }
+            let steps = touched.before.as_ref().map(|before| validate::step_faults(&before.row, &touched.after.row)).unwrap_or_default();
+            if !steps.is_empty() && !self.decides_about(&touched.after.row) {
+                faults.extend(steps);
             }
             for (owner, at) in touched.before.iter().flat_map(|before| catalogue().needed_by(before.row.entity)) {
                 let of = |state: &RowState| state.error.is_none().then(|| state.row.values[at].as_uuid()).flatten();
@@ -259,6 +272,12 @@ impl<'v> Tx<'v> {
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(StoreError::Invalid(faults).into()) }
+    }
+
+    /// Whether a conflict about the row is decided here: whoever does that chooses among what was written.
+    fn decides_about(&self, row: &Row) -> bool {
+        let about = |case: &Row| case.entity.name == "conflicts" && case.uuid("entity_id") == Some(row.id()) && case.text("entity_type") == row.entity.name;
+        self.touched.values().any(|touched| touched.before.is_some() && about(&touched.after.row))
     }
 
     fn standing(&self, entity: &'static Entity, id: Uuid) -> Result<RowState, VaultError> {

@@ -14,6 +14,7 @@ use std::{
 use gladstone_model::catalogue::SCHEMA_VERSION;
 use gladstone_protocol::{Entry, Event, EventAction, Mutation, Signer, entry::Body};
 use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate, search};
+use memchr::memmem;
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     anchoring::Anchoring,
-    capture,
+    capture, chain,
     error::VaultError,
     inside::{Failure, Inside, VaultKeys, in_transaction},
     keys::signing::SigningKey,
@@ -301,14 +302,17 @@ impl Vault {
     /// What the database says, or that an entry cannot be read.
     pub fn entries_of(&self, row: Uuid) -> Result<Vec<Entry>, VaultError> {
         let guard = self.writer();
-        let mut statement = guard.connection.prepare_cached("SELECT bytes FROM chain WHERE mutation_id IS NOT NULL AND instr(bytes, ?1) > 0 ORDER BY dseq DESC")?;
-        let mut rows = statement.query([row.as_bytes().as_slice()])?;
+        let mut statement = guard.connection.prepare_cached("SELECT bytes FROM chain WHERE mutation_id IS NOT NULL ORDER BY dseq DESC")?;
+        let mut rows = statement.query([])?;
         let mut found = Vec::new();
         while let Some(stored) = rows.next()?
             && found.len() < HISTORY_LIMIT
         {
-            let bytes = stored.get_ref(0)?.as_blob().unwrap_or_default();
-            let entry = Entry::from_bytes(bytes).map_err(|_| VaultError::NotVerified("an entry of the history cannot be read".into()))?;
+            let bytes = chain::unpack(stored.get_ref(0)?.as_blob().unwrap_or_default())?;
+            if memmem::find(&bytes, row.as_bytes()).is_none() {
+                continue;
+            }
+            let entry = Entry::from_bytes(&bytes).map_err(|_| VaultError::NotVerified("an entry of the history cannot be read".into()))?;
             // The id may also stand in an entry that only refers to the row.
             if let Body::Mutation(mutation) = &entry.body
                 && mutation.ops.iter().any(|op| op.id == row)
@@ -485,6 +489,7 @@ impl Batch<'_> {
         let mut tx = Tx::new(connection, self.seen, *around, id, state.actor, now);
         let value = f(&mut tx)?;
         tx.check_completion()?;
+        let mends = tx.mends;
         let touched = tx.into_touched();
         for row in &touched {
             if let Some(before) = &row.before {
@@ -493,6 +498,9 @@ impl Batch<'_> {
             state.digest.add(&keys.digest, &row.after).map_err(VaultError::from)?;
         }
         let ops = capture::ops(&touched);
+        if let Some(dseq) = mends {
+            replica::mended(connection, now, dseq, (!ops.is_empty()).then_some(id))?;
+        }
         if !state.realm.is_nil() {
             replica::note(connection, state.dseq + 1, &touched, &ops)?;
         }

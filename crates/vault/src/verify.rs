@@ -4,7 +4,7 @@
 use gladstone_protocol::seal;
 use rusqlite::Connection;
 
-use crate::{error::VaultError, state::VaultState};
+use crate::{chain as packed, error::VaultError, state::VaultState};
 
 /// Checks the seal of every page, free ones included. The log has to be folded in first: over a
 /// file with a log that is not, SQLCipher raises false alarms.
@@ -39,7 +39,8 @@ pub(crate) fn chain(connection: &Connection, state: &VaultState, public_key: &[u
         let blob = |at: usize| row.get_ref(at).ok().and_then(|value| value.as_blob().ok()).unwrap_or_default();
         while former.next_if(|(through, _)| *through < expected).is_some() {}
         let key = former.peek().map_or(public_key, |(_, key)| key);
-        let entry = seal::open(blob(1), blob(2), blob(3), key).map_err(|fault| broken(&fault.to_string()))?;
+        let bytes = packed::unpack(blob(1)).map_err(|_| broken("it cannot be unpacked"))?;
+        let entry = seal::open(&bytes, blob(2), blob(3), key).map_err(|fault| broken(&fault.to_string()))?;
         let begins = entry.dseq == 1 && entry.previous == [0; 32] && life != Some(entry.incarnation);
         if begins {
             life_start = expected - 1;

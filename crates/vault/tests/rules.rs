@@ -161,3 +161,27 @@ fn one_mutation_may_not_hold_two_rows_with_the_same_unique_value() {
     let people = ground.vault().read(|read| read.count("users", &gladstone_store::Query::default())).unwrap();
     assert_eq!(people, 0, "nothing of the refused mutation stays");
 }
+
+#[test]
+fn a_step_that_does_not_follow_is_refused_unless_a_conflict_about_it_is_decided() {
+    let ground = Ground::new();
+    let alert = ground.make("crisis_detections", &[("status", "open".into())]).unwrap();
+    let set = |status: &str| ground.vault().commit::<_, VaultError>("test.step", |tx| tx.update("crisis_detections", alert, [("status", status.into())]));
+    assert!(set("handled").is_ok(), "a step that follows");
+    let fault = only_fault(set("open"), "a step back");
+    assert_eq!((fault.rule.as_str(), fault.field.as_str()), ("handled_stays_handled", "status"), "{}", fault.message);
+    // Two steps in one go are judged by where they end.
+    let there_and_back = ground.vault().commit::<_, VaultError>("test.step", |tx| {
+        tx.update("crisis_detections", alert, [("status", "open".into())])?;
+        tx.update("crisis_detections", alert, [("status", "handled".into())])
+    });
+    assert!(there_and_back.is_ok(), "nothing changed in the end");
+    let case = ground.make("conflicts", &[("entity_type", "crisis_detections".into()), ("entity_id", alert.into()), ("merge_group", "status".into()), ("status", "open".into())]).unwrap();
+    let other = ground.make("conflicts", &[("entity_type", "crisis_detections".into()), ("entity_id", case.into()), ("merge_group", "status".into()), ("status", "open".into())]).unwrap();
+    let decide = |case: Uuid| ground.vault().commit::<_, VaultError>("review.decide", |tx| {
+        tx.update("crisis_detections", alert, [("status", "open".into())])?;
+        tx.update("conflicts", case, [("status", "took_incoming".into())])
+    });
+    assert!(decide(other).is_err(), "a case about something else");
+    assert!(decide(case).is_ok(), "whoever decides chooses among what was written");
+}

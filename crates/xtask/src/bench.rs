@@ -32,6 +32,8 @@ enum What {
     Sync,
     /// Many first downloads at once.
     Herd,
+    /// Files: taken in, read, brought to a centre and fetched from it.
+    Files,
 }
 
 /// Builds the release binaries and prints the table of `gladstone-bench`.
@@ -40,6 +42,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let only = match arguments.what {
         Some(What::Sync) => "sync",
         Some(What::Herd) => "herd",
+        Some(What::Files) => "files",
         None => return laptop(arguments),
     };
     shell::run("cargo", &["build", "--locked", "--release", "--package", "gladstone-cli", "--package", "gladstone-bench"])?;

@@ -65,3 +65,17 @@ pub fn driver() -> Result<PathBuf, String> {
     }
     Ok(binary)
 }
+
+/// The object store of the tests of files in a bucket, built from its published source. It is Apache-2.0
+/// and no part of what is shipped.
+pub fn object_store() -> Result<PathBuf, String> {
+    let place = target().join("tools");
+    let binary = place.join("bin/s3s-fs");
+    if !binary.exists() {
+        let place = place.to_string_lossy().into_owned();
+        let arguments = ["install", "s3s-fs", "--version", "0.14.1", "--features", "binary", "--locked", "--root", &place, "--target-dir", &format!("{place}/build")];
+        // It moves little: built twice as fast when it is optimised less.
+        run_command(command("cargo", &arguments).envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")]))?;
+    }
+    Ok(binary)
+}

@@ -22,7 +22,7 @@ pub fn test() -> Outcome {
     run::build()?;
     let driver = setup::driver()?;
     let mut tests = if has("cargo-nextest") { command("cargo", &["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]) } else { command("cargo", &["test", "--locked", "--workspace", "--no-fail-fast"]) };
-    tests.env("GLADSTONE_TAURI_DRIVER", driver);
+    tests.env("GLADSTONE_TAURI_DRIVER", driver).env("GLADSTONE_S3S_FS", setup::object_store()?);
     run_command(&mut simulator(SEEDS, 1, "embedded"))?;
     run_command(&mut simulator(SEEDS_ON_POSTGRES, 1, "postgres"))?;
     run_command(&mut tests)

@@ -253,3 +253,58 @@ fn a_bag_works_on_without_the_centre_and_an_invitation_that_is_none_leaves_nothi
     centre.go_on();
     assert_eq!(alone.run("sync.now", json!({ "wait": true }))["waiting"], 0);
 }
+
+#[test]
+fn a_pause_holds_everything_up_until_it_goes_on_and_over_a_restart() {
+    let centre = Centre::new();
+    let bag = Bag::empty();
+    assert_eq!(bag.refused("sync.pause", json!({})).code, Code::Conflict, "a bag that works alone has nothing to pause");
+    bag.run("sync.join", json!({ "link": centre.invite("Amara Okafor", "admin") }));
+    in_step(&bag);
+    let paused = bag.run("sync.pause", json!({}));
+    assert_eq!((&paused["phase"], paused["paused_since"].is_string()), (&json!("paused"), true));
+    bag.register("Hannah Weiss");
+    for wait in [false, true] {
+        let refused = bag.refused("sync.now", json!({ "wait": wait }));
+        assert!(refused.code == Code::Cancelled && refused.message.contains("paused"), "{refused:?}");
+    }
+    let bag = bag.started_anew();
+    let still = status(&bag);
+    assert_eq!((&still["phase"], still["waiting"].as_u64() > Some(0)), (&json!("paused"), true), "{still}");
+    bag.run("vault.lock", json!({}));
+    bag.unlock(PASSPHRASE);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(status(&bag)["waiting"], still["waiting"], "nothing goes out");
+    bag.run("sync.resume", json!({}));
+    let done = in_step(&bag);
+    assert_eq!(done["paused_since"], Json::Null);
+    let said = list(&bag.run("sync.log", json!({}))).iter().map(|line| text(&line["line"])).collect::<Vec<_>>();
+    assert!(said.iter().any(|line| line == "Synchronizing was paused.") && said.iter().any(|line| line == "Synchronizing goes on.") && said[0].starts_with("Sent "), "{said:?}");
+}
+
+#[test]
+fn whoever_waits_for_a_synchronization_is_told_when_it_is_paused_or_the_bag_is_locked() {
+    for (command, code) in [("sync.pause", Code::Cancelled), ("vault.lock", Code::Failed)] {
+        let bag = Bag::empty();
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let centre = Centre::new();
+        bag.run("sync.join", json!({ "link": centre.invite("Amara Okafor", "admin") }));
+        in_step(&bag);
+        bag.desk.stop_sync();
+        // Whoever answers there now says nothing at all.
+        let address = centre.address.trim_start_matches("http://").to_owned();
+        drop(centre);
+        drop(silent);
+        let silent = std::net::TcpListener::bind(&address).unwrap();
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| bag.refused("sync.now", json!({ "wait": true })));
+            let (called, _) = silent.accept().unwrap();
+            bag.run(command, json!({}));
+            let told = waits.join().unwrap();
+            assert_eq!(told.code, code, "{command}: {told:?}");
+            drop(called);
+        });
+        assert!(begun.elapsed() < Duration::from_secs(20), "{command} does not wait for the line");
+    }
+}

@@ -53,7 +53,9 @@ impl Practice {
     /// `gladstone central` with what all of its commands need.
     pub fn command(&self) -> Command {
         let mut command = gladstone(self.home.path());
-        command.args(["central", "--data", "centre"]).args((!self.plain).then_some("--tls-self-signed")).envs(self.database.iter().map(|address| ("GLADSTONE_CENTRAL_DATABASE", address)));
+        // Settings that a test wrote.
+        let config = self.home.path().join("central.toml").exists().then_some("--config=central.toml");
+        command.args(["central", "--data", "centre"]).args(config).args((!self.plain).then_some("--tls-self-signed")).envs(self.database.iter().map(|address| ("GLADSTONE_CENTRAL_DATABASE", address)));
         command
     }
 

@@ -5,15 +5,19 @@ import { useActions } from "../lib/keys";
 import { t } from "../lib/messages";
 import { useAction, useAnswer } from "../lib/queries";
 import { to } from "../lib/route";
+import { said } from "../lib/said";
 import { when } from "../lib/time";
+import { useSyncNow } from "../parts/SyncNow";
 import { SyncSign, isUnderWay } from "../parts/SyncSign";
 
 export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: () => void; onHelp: () => void }) {
   const sync = useAnswer("sync.status", {});
-  const now = useAction("sync.now");
   const centre = sync.data?.centre;
   const phase = sync.data?.phase ?? "alone";
-  useActions(centre ? [{ id: "sync-now", label: t("sync.now"), run: () => now.mutate({ wait: false }) }] : [], true);
+  const now = useSyncNow(phase);
+  const pause = useAction("sync.pause");
+  const share = centre && centre.parts_coming > 0 && isUnderWay(phase) ? centre.parts / (centre.parts + centre.parts_coming) : undefined;
+  useActions(centre ? [{ id: "sync-now", label: now.label, run: now.run }, ...(phase === "paused" ? [] : [{ id: "sync-pause", label: t("sync.pause_long"), run: () => pause.mutate({}) }])] : [], true);
   const time = (text: string) => when(text, "").trim();
   return (
     <footer className="status" aria-label={t("status.name")}>
@@ -28,8 +32,8 @@ export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: (
           </>
         )}
       </a>
-      {open.degraded && <a className="row degraded" href={to.settings()} title={`${t("status.degraded")}. ${open.degraded}`} aria-label={t("status.degraded")}><TriangleAlert className="icon" /><span className="roomy-only">{t("status.degraded")}</span></a>}
-      <a className="end plain-link" href={to.sync()}><SyncSign phase={phase} /></a>
+      {open.degraded && <a className="row degraded" href={to.settings()} title={`${t("status.degraded")}. ${said(open.degraded)}`} aria-label={t("status.degraded")}><TriangleAlert className="icon" /><span className="roomy-only">{t("status.degraded")}</span></a>}
+      <a className="end plain-link" href={to.sync()}><SyncSign phase={phase} share={share} /></a>
       <button className="link-quiet" onClick={onKeys}><kbd>?</kbd> <span className="roomy-only">{t("status.keys")}</span><span className="sr narrow-only">{t("status.keys")}</span></button>
       <button className="link-quiet" onClick={onHelp}><kbd>F1</kbd> <span className="roomy-only">{t("status.help")}</span><span className="sr narrow-only">{t("status.help")}</span></button>
       {/* What passes by in a moment is not read out, and neither is the clock. */}

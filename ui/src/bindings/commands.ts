@@ -2000,6 +2000,26 @@ export type PersonRequest = {
  */
 id: string, };
 
+export type PictureRead = { 
+/**
+ * The link of the invitation.
+ */
+link: string, };
+
+export type PictureRequest = { 
+/**
+ * Points in a line, 1 to 4096.
+ */
+width: number, 
+/**
+ * Lines, 1 to 4096.
+ */
+height: number, 
+/**
+ * Brightness of each point, line by line, 0 black to 255 white; as base64.
+ */
+grey: string, };
+
 export type PositionRequest = { 
 /**
  * The response.
@@ -2612,7 +2632,7 @@ at: string,
  */
 line: string, };
 
-export type SyncPhase = "alone" | "off" | "idle" | "signing_in" | "sending" | "receiving" | "offline" | "disturbed" | "busy" | "signed_out" | "revoked" | "upgrade_required" | "centre_older" | "copy" | "refused";
+export type SyncPhase = "alone" | "off" | "paused" | "idle" | "signing_in" | "sending" | "receiving" | "offline" | "disturbed" | "busy" | "signed_out" | "revoked" | "upgrade_required" | "centre_older" | "copy" | "refused";
 
 export type SyncStatus = { 
 /**
@@ -2643,6 +2663,10 @@ files: FilesWaiting,
  * When the centre last answered.
  */
 last_sync: string | null, 
+/**
+ * Since when a person holds it up.
+ */
+paused_since: string | null, 
 /**
  * What went wrong, if anything.
  */
@@ -3066,10 +3090,16 @@ export interface Commands {
   "sync.join": { request: JoinRequest; response: SyncStatus };
   /** Makes a vault for an invitation, joins the centre with it and opens it. */
   "sync.join_new": { request: JoinNewRequest; response: Created };
+  /** Finds the invitation in a picture of its QR code. */
+  "sync.read_picture": { request: PictureRequest; response: PictureRead };
   /** Goes on as a computer of its own with a new invitation, when this one is a copy of another; what waits goes along. */
   "sync.begin_as_new": { request: JoinRequest; response: SyncStatus };
   /** Synchronizes with the centre at once. */
   "sync.now": { request: NowRequest; response: SyncStatus };
+  /** Holds synchronizing up until sync.resume, also over a restart; what is under way is cut off and nothing is lost. */
+  "sync.pause": { request: Empty; response: SyncStatus };
+  /** Lets synchronizing go on after sync.pause, where it was. */
+  "sync.resume": { request: Empty; response: SyncStatus };
   /** Changes that wait, are held by the centre, or were put aside. */
   "sync.queue": { request: Empty; response: Array<QueuedChange> };
   /** Where a record is saved: here, on its way, at the centre. */
@@ -3178,8 +3208,11 @@ export const reads: Record<CommandName, readonly string[]> = {
   "sync.status": ["vault"],
   "sync.join": [],
   "sync.join_new": [],
+  "sync.read_picture": [],
   "sync.begin_as_new": [],
   "sync.now": [],
+  "sync.pause": [],
+  "sync.resume": [],
   "sync.queue": ["*"],
   "sync.receipt": ["*"],
   "sync.log": ["vault"],

@@ -27,8 +27,13 @@ export function setLanguage(wanted: Language): void {
   document.documentElement.lang = chosen;
   if (chosen === current) return;
   current = chosen;
+  const chose = isLanguageChoice(document.activeElement);
   listeners.forEach((listener) => listener());
+  // The screen is drawn anew; whoever chose by the keyboard goes on where they were.
+  if (chose) setTimeout(() => [...document.querySelectorAll("select")].find(isLanguageChoice)?.focus());
 }
+
+const isLanguageChoice = (element: Element | null): boolean => element instanceof HTMLSelectElement && [...element.options].every((option) => option.value in languages);
 
 /** Draws the component again when the language changes. */
 export function useLanguage(): Language {
@@ -50,9 +55,13 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
 export function fill(text: string, values: Record<string, string | number>): string {
   return text.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (_, name: string, one?: string, many?: string) => {
     const value = values[name] ?? "";
-    return one === undefined ? String(value) : `${value} ${Number(value) === 1 ? one : many}`;
+    const shown = typeof value === "number" ? numeral(value) : value;
+    return one === undefined ? shown : `${shown} ${Number(value) === 1 ? one : many}`;
   });
 }
+
+/** 1,240 in English and 1.240 in German. */
+const numeral = (value: number): string => value.toLocaleString(current === "en" ? "en-GB" : current, { maximumFractionDigits: 20 });
 
 /** A word of a closed list of the catalogue, or the code itself made readable. */
 export function word(prefix: string, code: string): string {
@@ -62,6 +71,6 @@ export function word(prefix: string, code: string): string {
 
 /** `follow_up` as “Follow up”. */
 export function readable(code: string): string {
-  const spaced = code.replaceAll("_", " ").trim();
+  const spaced = code.replaceAll(/[_.]/g, " ").trim();
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }

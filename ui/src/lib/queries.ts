@@ -1,6 +1,7 @@
 // Reading and writing through the desk with a cache that knows what each answer depends on.
 import { QueryClient, useMutation, useQuery, type Query } from "@tanstack/react-query";
 import { reads, type CommandName, type DeskError } from "../bindings/commands";
+import { inWords } from "./labels";
 import { onEvent, rpc, type Request, type Response } from "./rpc";
 
 export const client = new QueryClient({
@@ -39,7 +40,7 @@ function askAgain(predicate: (query: Query) => boolean = () => true): Promise<vo
 
 /** The answer of a reading command, kept until something it depends on changes. */
 export function useAnswer<K extends CommandName>(name: K, request: Request<K>, enabled = true) {
-  return useQuery<Response<K>, DeskError>({ queryKey: [name, request], queryFn: () => rpc(name, request), enabled, placeholderData: (previous) => previous });
+  return useQuery<Response<K>, DeskError>({ queryKey: [name, request], queryFn: () => rpc(name, request), select: inWords(name), enabled, placeholderData: (previous) => previous });
 }
 
 /** What was found for the words that stand there now; nothing while the answer is still on its way, so

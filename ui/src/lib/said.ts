@@ -8,12 +8,14 @@ interface Sentence {
   in: Record<"en" | "de", string>;
 }
 
+/** Places that hold a count. */
+const COUNTS = ["n", "sent", "received"];
 const PLACE = /\{(\w+)(?::[^}]*)?\}/g;
 
 const sentences: Sentence[] = SAID.map(([en, de]) => {
   const names = [...en.matchAll(PLACE)].map((found) => found[1] as string);
   const parts = en.split(PLACE).filter((_, at) => at % 2 === 0).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  const source = parts.map((part, at) => (at < names.length ? `${part}(${names[at] === "n" ? "\\d+" : ".+?"})` : part)).join("");
+  const source = parts.map((part, at) => (at < names.length ? `${part}(${COUNTS.includes(names[at] ?? "") ? "\\d+" : ".+?"})` : part)).join("");
   return { pattern: new RegExp(`^${source}$`, "s"), names, in: { en, de } };
 });
 
@@ -22,11 +24,14 @@ export function said(text: string): string {
   for (const sentence of sentences) {
     const found = sentence.pattern.exec(text);
     if (!found) continue;
-    const values = Object.fromEntries(sentence.names.map((name, at) => [name, name === "why" ? said(found[at + 1] ?? "") : (found[at + 1] ?? "")]));
+    const values = Object.fromEntries(sentence.names.map((name, at) => [name, valueOf(name, found[at + 1] ?? "")]));
     return fill(language() === "en" ? english(sentence.in.en) : sentence.in[language()], values);
   }
   return text;
 }
 
+/** What stands in a place: a sentence of its own, a count, or a text as it is. */
+const valueOf = (name: string, text: string): string | number => (name === "why" ? said(text) : COUNTS.includes(name) ? Number(text) : text);
+
 /** The program says “1 changes”; the screen does not. */
-const english = (text: string) => text.replace("{n} changes were not accepted and are", "{n:change was not accepted and is|changes were not accepted and are}").replace("{n} records", "{n:record|records}");
+const english = (text: string) => text.replace("Sent {sent}", "Sent {sent:change|changes}").replace("eceived {received}", "eceived {received:record|records}").replace("{n} changes were not accepted and are", "{n:change was not accepted and is|changes were not accepted and are}").replace("{n} records", "{n:record|records}");

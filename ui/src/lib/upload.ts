@@ -3,7 +3,7 @@ import type { DeskError, FileInfo } from "../bindings/commands";
 import { asError, rpc } from "./rpc";
 
 /** Bytes in base64, read by the browser itself. */
-function base64(piece: Blob): Promise<string> {
+export function base64(piece: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onerror = () => reject({ code: "failed", message: reader.error?.message ?? "" } satisfies DeskError);

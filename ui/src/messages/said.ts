@@ -4,6 +4,14 @@
 /** English, German. A text that may itself be one of these sentences is called `{why}`. */
 export const SAID: readonly [string, string][] = [
   // What synchronizing did.
+  ["Sent {sent}, received {received}.", "{sent:Änderung|Änderungen} gesendet, {received:Datensatz|Datensätze} empfangen."],
+  ["Sent {sent}.", "{sent:Änderung|Änderungen} gesendet."],
+  ["Received {received}.", "{received:Datensatz|Datensätze} empfangen."],
+  ["Synchronizing was paused.", "Der Abgleich wurde angehalten."],
+  ["Synchronizing goes on.", "Der Abgleich geht weiter."],
+  ["Synchronizing is paused. What arrived stays; let it go on to send and fetch the rest.", "Der Abgleich ist angehalten. Was ankam, bleibt; lassen Sie ihn weitergehen, um den Rest zu senden und zu holen."],
+  ["No QR code was found in this picture. Take it again, straight on and in good light, or paste the link.", "In diesem Bild ist kein QR-Code zu finden. Nehmen Sie es noch einmal auf, gerade und bei gutem Licht, oder fügen Sie den Link ein."],
+  ["The QR code in this picture is not an invitation to a centre.", "Der QR-Code in diesem Bild ist keine Einladung zu einer Zentrale."],
   ["Joined {organization}.", "{organization} beigetreten."],
   ["Opened with the recovery code.", "Mit dem Wiederherstellungscode geöffnet."],
   ["{title} left this computer ({n} records). {why}", "{title} hat diesen Computer verlassen ({n} Datensätze). {why}"],
@@ -21,6 +29,14 @@ export const SAID: readonly [string, string][] = [
   ["The centre does not give these records to you any more.", "Die Zentrale gibt Ihnen diese Datensätze nicht mehr."],
   // Why a change was put aside.
   ["You have no right to this record, or not any more. Ask an administrator of your organization for it, then send it again.", "Sie haben kein Recht an diesem Datensatz, oder nicht mehr. Bitten Sie die Verwaltung Ihrer Organisation darum, und senden Sie dann noch einmal."],
+  ["This carries rights, and only an administrator of your organization may write it. Ask one to do it.", "Dies trägt Rechte, und nur die Verwaltung Ihrer Organisation darf es schreiben. Bitten Sie sie darum."],
+  ["Only staff may write this for the organization. Ask somebody of the staff to do it.", "Nur Mitarbeitende dürfen dies für die Organisation schreiben. Bitten Sie jemanden von ihnen darum."],
+  ["Only an administrator may add an organization or take one away. Ask one to do it.", "Nur die Verwaltung darf eine Organisation anlegen oder entfernen. Bitten Sie sie darum."],
+  ["Only an administrator of your organization may give a person a role or another organization, or let them in. Ask one to do it.", "Nur die Verwaltung Ihrer Organisation darf jemandem eine Rolle oder eine andere Organisation geben oder ihn zulassen. Bitten Sie sie darum."],
+  ["Only an administrator of your organization may change what is kept of somebody who works there. Ask one to do it.", "Nur die Verwaltung Ihrer Organisation darf ändern, was über Mitarbeitende festgehalten ist. Bitten Sie sie darum."],
+  ["These marks of a person are set by the centre alone.", "Diese Merkmale einer Person setzt allein die Zentrale."],
+  ["A secret never comes from a laptop. Enter it at the centre.", "Ein Geheimnis kommt nie von einem Laptop. Tragen Sie es in der Zentrale ein."],
+  ["This {kind} is still named by {kinds}. Enter those in error first.", "Dies ({kind}) wird noch genannt von: {kinds}. Kennzeichnen Sie zuerst diese als Irrtum."],
   ["The right of this computer has ended. What it wrote since is kept and is shown to your organization.", "Das Recht dieses Computers hat geendet. Was er seither schrieb, ist aufgehoben und wird Ihrer Organisation gezeigt."],
   ["It is not said to whom this {kind} belongs. Fill in whom it is about, and send it again.", "Es fehlt, zu wem dies gehört ({kind}). Tragen Sie ein, um wen es geht, und senden Sie noch einmal."],
   ["The centre cannot keep this as it is. Export it, and enter it anew.", "So kann die Zentrale dies nicht aufbewahren. Schreiben Sie es in eine Datei, und geben Sie es neu ein."],
@@ -30,6 +46,8 @@ export const SAID: readonly [string, string][] = [
   ["This was written for another organization.", "Dies wurde für eine andere Organisation geschrieben."],
   ["The centre waits for something that this change builds on.", "Die Zentrale wartet auf etwas, worauf diese Änderung aufbaut."],
   ["The record that this changes is not here any more.", "Der Datensatz, den dies ändert, ist nicht mehr hier."],
+  // Keys.
+  ["no keyring is used; the vault is protected by its passphrase only", "Es wird kein Schlüsselbund benutzt; nur die Passphrase schützt die Tasche."],
   // Joining.
   ["This is not a link to join a centre. It begins with gladstone://join and comes from whoever invited you.", "Das ist kein Link zu einer Zentrale. Er beginnt mit gladstone://join und kommt von der Person, die Sie einlädt."],
   ["This is not the address of a centre. An address looks like https://centre.example:8470.", "Das ist nicht die Adresse einer Zentrale. Eine Adresse sieht aus wie https://centre.example:8470."],

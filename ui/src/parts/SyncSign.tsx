@@ -1,11 +1,12 @@
 // How synchronizing stands, as a sign and words: each state differs in both, never by colour alone.
-import { ArrowUpCircle, Check, ClockArrowUp, CopyX, KeyRound, Laptop, RefreshCw, TriangleAlert, WifiOff, type LucideIcon } from "lucide-react";
+import { ArrowUpCircle, Check, CirclePause, ClockArrowUp, CopyX, KeyRound, Laptop, RefreshCw, TriangleAlert, WifiOff, type LucideIcon } from "lucide-react";
 import type { SyncPhase } from "../bindings/commands";
 import { t } from "../lib/messages";
 
 const SIGNS: Record<SyncPhase, [LucideIcon, string]> = {
   alone: [Laptop, ""],
   off: [Laptop, ""],
+  paused: [CirclePause, "waiting"],
   idle: [Check, "saved"],
   signing_in: [RefreshCw, "syncing"],
   sending: [RefreshCw, "syncing"],
@@ -25,7 +26,8 @@ const SIGNS: Record<SyncPhase, [LucideIcon, string]> = {
 export const needsPerson = (phase: SyncPhase): boolean => ["signed_out", "revoked", "upgrade_required", "centre_older", "copy", "refused"].includes(phase);
 export const isUnderWay = (phase: SyncPhase): boolean => ["signing_in", "sending", "receiving"].includes(phase);
 
-export function SyncSign({ phase }: { phase: SyncPhase }) {
+/** `share`: how much of a first download is here, 0 to 1. */
+export function SyncSign({ phase, share }: { phase: SyncPhase; share?: number | undefined }) {
   const [Icon, tone] = SIGNS[phase];
-  return <b className={`sync-sign ${tone}`}><Icon className="icon" />{t(`sync.phase.${phase}`)}</b>;
+  return <b className={`sync-sign ${tone}`}><Icon className="icon" />{t(`sync.phase.${phase}`)}{share !== undefined && ` ${Math.floor(share * 100)} %`}</b>;
 }

@@ -1,7 +1,8 @@
 // The widget of a field, from its declaration.
 import { useState } from "react";
 import type { FieldInfo } from "../bindings/commands";
-import { readable, t } from "../lib/messages";
+import { choiceOf } from "../lib/labels";
+import { t } from "../lib/messages";
 import { fresh, useAnswer } from "../lib/queries";
 import { fullDate, readDate } from "../lib/time";
 import { Combo } from "./Combo";
@@ -26,7 +27,7 @@ export function Widget({ field, value, name, error, onChange }: Props) {
   if (field.kind === "json") return <JsonEditor label={field.label} value={value} onChange={onChange} error={error} />;
   if (field.choices.length > 0 && !field.open) {
     const none = field.required && text !== "" ? [] : [{ value: "", text: t("widget.none") }];
-    return <ChoiceField {...common} value={text} onChange={(chosen) => onChange(chosen === "" ? null : field.kind === "integer" ? Number(chosen) : chosen)} choices={[...none, ...field.choices.map((one) => ({ value: one, text: readable(one) }))]} />;
+    return <ChoiceField {...common} value={text} onChange={(chosen) => onChange(chosen === "" ? null : field.kind === "integer" ? Number(chosen) : chosen)} choices={[...none, ...field.choices.map((one) => ({ value: one, text: choiceOf(one) }))]} />;
   }
   if (field.kind === "date") return <DateWidget {...common} value={text} onChange={onChange} />;
   if (field.kind === "instant") return <TextField {...common} type="datetime-local" step={60} value={localOf(text)} onChange={(typed) => onChange(typed === "" ? null : new Date(typed).toISOString())} />;

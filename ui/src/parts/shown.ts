@@ -1,6 +1,7 @@
 // A value as people read it.
 import type { FieldInfo } from "../bindings/commands";
-import { readable, t } from "../lib/messages";
+import { choiceOf } from "../lib/labels";
+import { t } from "../lib/messages";
 import { fullDate, moment } from "../lib/time";
 
 export function shown(field: FieldInfo, value: unknown): string {
@@ -9,7 +10,7 @@ export function shown(field: FieldInfo, value: unknown): string {
   if (field.kind === "date") return fullDate(String(value));
   if (field.kind === "instant") return moment(String(value));
   if (field.kind === "json") return JSON.stringify(value);
-  return field.choices.length > 0 ? readable(String(value)) : String(value);
+  return field.choices.length > 0 ? choiceOf(String(value)) : String(value);
 }
 
 /** The same with a word for nothing, and the name of the record that a value refers to. */

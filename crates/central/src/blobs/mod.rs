@@ -1,43 +1,42 @@
-//! Files that records name, in a folder: one folder for each realm, so that no other realm's file can
-//! be reached. Files arrive sealed and in parts, lie sealed, and are in their place only once all of
-//! them is there and is what the record says. Who may bring or fetch one is in `named.rs`.
-//!
-//! `<realm>/<two digits>/<name>` is a whole file, `<realm>/parts/<laptop>/<name>` what has come of one,
-//! `<realm>/brought/<laptop>` how much a laptop brought on a day. Names tell nobody which file it is.
+//! Files that records name, each realm's by themselves, so that no other realm's file can be reached.
+//! Files arrive sealed and in parts, lie sealed, and are in their place only once all of them is there
+//! and is what the record says. They lie in a folder or in a bucket (`keeping.rs` says what a place
+//! has to offer); who may bring or fetch one is in `named.rs`. Names tell nobody which file it is.
 
+pub mod bucket;
 pub mod copy;
+mod folder;
+mod keeping;
+mod looking;
 mod named;
 mod quota;
 
 use std::{
-    fs::{self, File, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Mutex,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use gladstone_model::Instant;
-use gladstone_protocol::{
-    content::{CHUNK, ContentHash, ContentKey, FileState, Opening, TAG, sealed_size, shared_name},
-    enrol::to_hex,
-};
+use gladstone_protocol::content::{CHUNK, ContentHash, ContentKey, FileState, Opening, TAG, sealed_size, shared_name};
 use uuid::Uuid;
+
+use bucket::{Keys, Place};
+use folder::Folder;
+use keeping::{Keeping, Part};
+use looking::Lookout;
 
 pub use quota::Quota;
 
-/// How long a part is kept of which no more comes.
-const STALE: Duration = Duration::from_secs(7 * 24 * 3_600);
-
-/// How often it is looked, 20 ms apart, whether a part is free.
-const PATIENCE: usize = 25;
-
-/// The folder of files.
-#[derive(Debug)]
+/// The files.
 pub struct Blobs {
-    folder: PathBuf,
+    keeping: Box<dyn Keeping>,
+    /// Folder of what this service counts.
+    counts: PathBuf,
     quota: Quota,
     sums: Mutex<quota::Sums>,
+    lookout: Lookout,
 }
 
 /// Whose file it is, and who brings it.
@@ -56,7 +55,7 @@ pub struct Bringing<'a> {
 /// Why a part was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobFault {
-    /// The disk.
+    /// The disk, or the line to the bucket.
     #[error("{0}")]
     Disk(#[from] io::Error),
     /// All of it is there and is another file. What had come is gone.
@@ -76,72 +75,78 @@ pub enum BlobFault {
 impl Blobs {
     /// Files in this folder; it need not be there yet.
     pub fn new(folder: PathBuf, quota: Quota) -> Blobs {
-        Blobs { folder, quota, sums: Mutex::default() }
+        Blobs { keeping: Box::new(Folder(folder.clone())), counts: folder, quota, sums: Mutex::default(), lookout: Lookout::default() }
     }
 
-    fn realm(&self, realm: Uuid) -> PathBuf {
-        self.folder.join(realm.to_string())
-    }
-
-    fn place(&self, realm: Uuid, hash: &ContentHash) -> PathBuf {
-        let name = to_hex(&shared_name(realm, hash));
-        self.realm(realm).join(&name[..2]).join(name)
-    }
-
-    fn part(&self, of: &Bringing<'_>) -> PathBuf {
-        self.realm(of.realm).join("parts").join(of.device.to_string()).join(to_hex(&shared_name(of.realm, &of.hash)))
+    /// Files in a bucket. What laptops bring on a day is counted in the folder `counts`; `keys` tells with
+    /// which key the files of a realm lie there.
+    ///
+    /// # Errors
+    /// The machine gives no thread or no client, or the certificate of the authority cannot be used.
+    pub fn in_bucket(place: &Place, counts: PathBuf, quota: Quota, keys: Keys) -> io::Result<Blobs> {
+        Ok(Blobs { keeping: Box::new(bucket::Bucket::new(place, keys)?), counts, quota, sums: Mutex::default(), lookout: Lookout::default() })
     }
 
     /// How much of a file is there.
     ///
     /// # Errors
-    /// What the disk says.
+    /// What the place says.
     pub fn state(&self, of: &Bringing<'_>) -> io::Result<FileState> {
-        if let Some(received) = length(&self.place(of.realm, &of.hash))? {
+        let part = part(of);
+        if let Some(received) = self.keeping.whole(of.realm, &part.name)? {
             return Ok(FileState { received, complete: true });
         }
-        Ok(FileState { received: length(&self.part(of))?.unwrap_or(0), complete: false })
+        Ok(FileState { received: self.keeping.received(&part)?, complete: false })
     }
 
-    /// Takes a part that begins at byte `offset` of the sealed file; durable when this returns. A part
-    /// that begins elsewhere than where the file has come to is not taken; the answer says where
-    /// that is. The last part puts the file in its place.
+    /// Takes a part that begins at byte `offset` of the sealed file. A part that begins elsewhere than
+    /// where the file has come to is not taken; the answer says where that is. The last part puts the
+    /// file in its place, durable when this returns; a part before it may be lost with the power, and is
+    /// asked for again then.
     ///
     /// # Errors
     /// [`BlobFault`].
     pub fn append(&self, of: &Bringing<'_>, offset: u64, bytes: &[u8], now: Instant) -> Result<FileState, BlobFault> {
-        let (path, place) = (self.part(of), self.place(of.realm, &of.hash));
+        let part = part(of);
         let longest = of.sizes.iter().map(|size| sealed_size(*size)).max().unwrap_or(0);
-        if let Some(received) = length(&place)? {
-            return Ok(FileState { received, complete: true });
+        let is_there = || Ok::<_, io::Error>(self.keeping.whole(of.realm, &part.name)?.map(|received| FileState { received, complete: true }));
+        let mut held = self.keeping.hold(&part)?;
+        let before = held.received();
+        // Whoever held it, or another laptop, may have brought all of it.
+        if (before == 0 || offset != before)
+            && let Some(state) = is_there()?
+        {
+            held.give_up()?;
+            return Ok(state);
         }
-        fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
-        let mut part = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-        hold(&part)?;
-        // Whoever held the lock may have brought the rest.
-        if let Some(received) = length(&place)? {
-            return Ok(FileState { received, complete: true });
-        }
-        let before = part.metadata()?.len();
         if offset != before {
             return Ok(FileState { received: before, complete: false });
         }
         if before + bytes.len() as u64 > longest {
-            fs::remove_file(&path)?;
+            held.give_up()?;
             return Err(BlobFault::Wrong);
         }
         self.allow(of, bytes.len() as u64, now)?;
-        part.seek(SeekFrom::End(0))?;
-        part.write_all(bytes)?;
-        part.sync_all()?;
+        let looking = self.lookout.take(of, &part.name, &*held);
+        held.add(bytes)?;
         let received = before + bytes.len() as u64;
         let fitting = of.sizes.iter().find(|size| sealed_size(**size) == received);
-        let complete = fitting.map(|size| is_whole(&mut part, of, *size)).transpose()?.unwrap_or(false);
+        let complete = match (fitting, looking) {
+            (Some(_), Some(looking)) => looking.finish(bytes),
+            (Some(size), None) => is_whole(&mut *held.content()?, of, *size)?,
+            (None, Some(looking)) => {
+                self.lookout.go_on(of, &part.name, looking, bytes);
+                false
+            }
+            (None, None) => false,
+        };
         if complete {
-            settle(&path, &place)?;
+            held.settle()?;
         } else if received == longest {
-            fs::remove_file(&path)?;
+            held.give_up()?;
             return Err(BlobFault::Wrong);
+        } else {
+            held.stay()?;
         }
         Ok(FileState { received, complete })
     }
@@ -150,101 +155,68 @@ impl Blobs {
     /// when the file is not there.
     ///
     /// # Errors
-    /// What the disk says.
+    /// What the place says.
     pub fn read(&self, realm: Uuid, hash: &ContentHash, offset: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
-        let mut file = match File::open(self.place(realm, hash)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        file.seek(SeekFrom::Start(offset.min(file.metadata()?.len())))?;
-        let mut bytes = Vec::new();
-        file.take(length as u64).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        self.keeping.read(realm, &shared_name(realm, hash), offset, length)
     }
 
     /// Removes parts of which nothing has come for a week. Returns how many.
     ///
     /// # Errors
-    /// What the disk says.
+    /// What the place says.
     pub fn sweep(&self, now: SystemTime) -> io::Result<usize> {
-        let mut swept = 0;
-        for realm in folders(&self.folder)? {
-            for laptop in folders(&realm.join("parts"))? {
-                for part in fs::read_dir(&laptop)? {
-                    let part = part?;
-                    if now.duration_since(part.metadata()?.modified()?).is_ok_and(|age| age > STALE) {
-                        fs::remove_file(part.path())?;
-                        swept += 1;
-                    }
-                }
-            }
-        }
-        Ok(swept)
+        self.keeping.sweep(now)
+    }
+
+    /// Copies the whole files of a realm into a folder; those that are there stay. Returns how many
+    /// were copied.
+    ///
+    /// # Errors
+    /// What disk and place say.
+    pub fn copy_to(&self, realm: Uuid, to: &Path) -> io::Result<usize> {
+        self.keeping.copy_to(realm, to)
+    }
+
+    /// Puts files back from a folder that [`Blobs::copy_to`] wrote; those that are there stay.
+    /// Returns how many were put back.
+    ///
+    /// # Errors
+    /// What disk and place say.
+    pub fn put_back(&self, realm: Uuid, from: &Path) -> io::Result<usize> {
+        self.keeping.put_back(realm, from)
+    }
+
+    /// Bytes of a part that are handed to [`Blobs::append`] at once while more of it arrives.
+    pub(crate) fn piece(&self) -> usize {
+        self.keeping.piece()
+    }
+
+    /// Whether files can be kept and read just now.
+    ///
+    /// # Errors
+    /// What the place says; of kind [`io::ErrorKind::PermissionDenied`] or [`io::ErrorKind::NotFound`] when
+    /// the settings name a key or a bucket that is none.
+    pub fn reachable(&self) -> io::Result<()> {
+        self.keeping.reachable()
     }
 }
 
-/// Waits a moment for the part: what a broken line brought may still be written down.
-fn hold(part: &File) -> Result<(), BlobFault> {
-    for _ in 0..PATIENCE {
-        match part.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
-    }
-    Err(BlobFault::Busy)
+fn part(of: &Bringing<'_>) -> Part {
+    Part { realm: of.realm, device: of.device, name: shared_name(of.realm, &of.hash) }
 }
 
-/// Whether a part is all of the file, and the right one.
-fn is_whole(part: &mut File, of: &Bringing<'_>, size: u64) -> io::Result<bool> {
+/// Whether what has come is all of the file, and the right one.
+fn is_whole(content: &mut dyn Read, of: &Bringing<'_>, size: u64) -> io::Result<bool> {
     let mut opening = Opening::new(ContentKey::shared(of.realm, &of.hash), of.hash, size);
-    part.seek(SeekFrom::Start(0))?;
     let (mut chunk, mut left) = (vec![0; CHUNK + TAG], sealed_size(size));
     while left > 0 {
         let length = left.min((CHUNK + TAG) as u64);
         let chunk = &mut chunk[..usize::try_from(length).unwrap_or(CHUNK + TAG)];
-        part.read_exact(chunk)?;
+        content.read_exact(chunk)?;
         if opening.next(chunk).is_err() {
             return Ok(false);
         }
         left -= length;
     }
     Ok(opening.finish().is_ok())
-}
-
-/// Moves a synced file to its place for good.
-fn settle(from: &Path, to: &Path) -> io::Result<()> {
-    let folder = to.parent().unwrap_or(to);
-    fs::create_dir_all(folder)?;
-    fs::rename(from, to)?;
-    File::open(folder)?.sync_all()?;
-    // The folder of two digits may be new itself.
-    folder.parent().map_or(Ok(()), |above| File::open(above)?.sync_all())
-}
-
-/// Length of a file; none when it is not there.
-fn length(path: &Path) -> io::Result<Option<u64>> {
-    match fs::metadata(path) {
-        Ok(known) => Ok(Some(known.len())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// The folders in a folder; none when it is not there.
-fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
 }

@@ -3,6 +3,7 @@
 
 use gladstone_model::{Value, catalogue};
 use gladstone_protocol::{ApiError, content::ContentHash, enrol::to_hex, limits::FILE_LIMIT};
+use uuid::Uuid;
 
 use crate::{
     centre::{Caller, Centre},
@@ -16,6 +17,15 @@ use crate::{
 const MOST_ROWS: u32 = 1_000;
 
 impl Centre {
+    /// The key under which the files of a realm lie in a bucket: it follows from the centre's own key in
+    /// that realm, which is kept and copied apart from the records.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn files_key(&self, realm: Uuid) -> Result<[u8; 32], CentreError> {
+        self.look(realm, |shelf| Ok(blake3::derive_key("gladstone 2026 files at rest v1", &shelf.head()?.seed)))
+    }
+
     /// The sizes in bytes that rows give a file which this laptop may bring or fetch; none when there
     /// is no such row.
     ///

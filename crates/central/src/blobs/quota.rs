@@ -1,5 +1,6 @@
-//! How much laptops may bring and organizations may have. Counts are taken from the disk, so that a
-//! start of the service does not begin anew.
+//! How much laptops may bring and organizations may have. What an organization has is counted where the
+//! files are; what a laptop brought on a day, in a folder of this service, so that a start of the
+//! service does not begin anew. Each copy of the service counts for itself.
 
 use std::{
     collections::HashMap,
@@ -12,10 +13,8 @@ use std::{
 use gladstone_model::Instant;
 use uuid::Uuid;
 
-use super::{BlobFault, Blobs, Bringing, folders};
+use super::{BlobFault, Blobs, Bringing};
 
-/// How long a sum is believed: another service may write into the same folder.
-const BELIEVED: Duration = Duration::from_secs(600);
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
@@ -28,30 +27,39 @@ pub struct Quota {
     pub realm: u64,
 }
 
-/// Bytes of the files of each realm, as counted at a moment.
-pub(super) type Sums = HashMap<Uuid, (u64, Moment)>;
+/// Bytes of the files of each realm, as counted at a moment, and how long that is believed.
+pub(super) type Sums = HashMap<Uuid, (u64, Moment, Duration)>;
 
 impl Blobs {
     /// Whether so many bytes more may come; they are counted then.
     pub(super) fn allow(&self, of: &Bringing<'_>, more: u64, now: Instant) -> Result<(), BlobFault> {
-        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = sums.get(&of.realm).filter(|(_, counted)| counted.elapsed() < BELIEVED).copied();
-        let (sum, counted) = match known {
+        let (sum, counted, believed) = match self.known(of.realm) {
             Some(known) => known,
-            None => (size(&self.realm(of.realm))?, Moment::now()),
+            // Counted without a lock: in a bucket it takes a while, and other realms go on meanwhile.
+            None => {
+                let (sum, believed) = self.keeping.sum(of.realm)?;
+                (sum, Moment::now(), believed)
+            }
         };
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        // What others brought meanwhile counts as well.
+        let sum = sums.get(&of.realm).filter(|known| known.1 == counted).map_or(sum, |known| known.0);
         if sum + more > self.quota.realm {
             return Err(BlobFault::RealmQuota);
         }
-        let (file, day) = (self.realm(of.realm).join("brought").join(of.device.to_string()), now.0.div_euclid(DAY));
+        let (file, day) = (self.counts.join(of.realm.to_string()).join("brought").join(of.device.to_string()), now.0.div_euclid(DAY));
         let brought = brought(&file, day)? + more;
         if brought > self.quota.device_a_day {
             return Err(BlobFault::DeviceQuota);
         }
-        fs::create_dir_all(file.parent().unwrap_or(&self.folder))?;
+        fs::create_dir_all(file.parent().unwrap_or(&self.counts))?;
         fs::write(&file, format!("{day} {brought}\n"))?;
-        sums.insert(of.realm, (sum + more, counted));
+        sums.insert(of.realm, (sum + more, counted, believed));
         Ok(())
+    }
+
+    fn known(&self, realm: Uuid) -> Option<(u64, Moment, Duration)> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).get(&realm).filter(|(_, counted, believed)| counted.elapsed() < *believed).copied()
     }
 }
 
@@ -64,24 +72,4 @@ fn brought(file: &Path, day: i64) -> io::Result<u64> {
     };
     let known = text.trim().split_once(' ').and_then(|(on, bytes)| Some((on.parse::<i64>().ok()?, bytes.parse::<u64>().ok()?)));
     Ok(known.filter(|(on, _)| *on == day).map_or(0, |(_, bytes)| bytes))
-}
-
-/// Bytes of all files in and below a folder.
-fn size(folder: &Path) -> io::Result<u64> {
-    let mut sum = 0;
-    for below in folders(folder)? {
-        sum += size(&below)?;
-    }
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(sum),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let known = entry?.metadata()?;
-        if known.is_file() {
-            sum += known.len();
-        }
-    }
-    Ok(sum)
 }

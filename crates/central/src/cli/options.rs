@@ -1,12 +1,12 @@
 //! Where the settings of the centre come from: flags first, then the environment
 //! (`GLADSTONE_CENTRAL_…`), then the file that `--config` names.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::{Path, PathBuf}};
+use std::{net::SocketAddr, num::NonZeroU32, path::{Path, PathBuf}, sync::Arc};
 
 use clap::Args;
 use serde::Deserialize;
 
-use crate::{blobs::{Blobs, Quota}, http::{Limits, Settings}};
+use crate::{Centre, blobs::{Blobs, Quota, bucket::Place}, http::{self, Limits, Settings}};
 
 /// The settings; in the file they have the same names with underscores.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -20,6 +20,14 @@ pub struct Options {
     /// another machine with ?sslmode=verify-full&sslrootcert=FILE.
     #[arg(long, global = true, env = "GLADSTONE_CENTRAL_DATABASE", hide_env_values = true)]
     database: Option<String>,
+    /// Where the files that records name are: a folder, or s3://bucket/folder?endpoint=https://…&region=….
+    /// Without it in the data folder.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_BLOBS")]
+    blobs: Option<String>,
+    /// File with the key to the bucket, for its owner alone; without it AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY in the environment.
+    #[arg(long, global = true, env = "GLADSTONE_CENTRAL_BLOBS_KEY")]
+    blobs_key: Option<PathBuf>,
     /// Where the service listens; without TLS only on this computer.
     #[arg(long, global = true, env = "GLADSTONE_CENTRAL_LISTEN")]
     listen: Option<SocketAddr>,
@@ -105,6 +113,8 @@ impl Options {
         Ok(Options {
             data: self.data.clone().or(file.data.clone()),
             database: self.database.clone().or(file.database.clone()),
+            blobs: self.blobs.clone().or(file.blobs.clone()),
+            blobs_key: self.blobs_key.clone().or(file.blobs_key.clone()),
             listen: self.listen.or(file.listen),
             public_url: self.public_url.clone().or(file.public_url.clone()),
             tls_certificate: tls.tls_certificate.clone(),
@@ -131,14 +141,32 @@ impl Options {
         self.data.as_deref().ok_or_else(|| "Name the centre's folder with --data.".to_owned())
     }
 
-    /// The folder of files.
-    fn blobs(&self) -> Result<PathBuf, String> {
-        Ok(self.data()?.join("blobs"))
+    /// The folder of files; where they are in a bucket, of what this service counts.
+    pub(super) fn blobs(&self) -> Result<PathBuf, String> {
+        match &self.blobs {
+            Some(place) if !Place::is_named_by(place) => Ok(place.into()),
+            _ => Ok(self.data()?.join("blobs")),
+        }
+    }
+
+    /// The bucket of files, if they are in one.
+    fn bucket(&self) -> Result<Option<Place>, String> {
+        match &self.blobs {
+            Some(place) if Place::is_named_by(place) => Place::parse(place, self.blobs_key.as_deref()).map(Some),
+            Some(place) if place.contains("://") => Err(format!("{place} is neither a folder nor a bucket (s3://…).")),
+            _ => Ok(None),
+        }
     }
 
     /// The files that records name.
-    pub(super) fn files(&self) -> Result<Blobs, String> {
-        Ok(Blobs::new(self.blobs()?, self.settings()?.limits.files))
+    pub(super) fn files(&self, centre: &Arc<Centre>) -> Result<Blobs, String> {
+        let files = http::files(centre, &self.settings()?).map_err(|error| error.to_string())?;
+        files.ok_or_else(|| "There are no files.".to_owned())
+    }
+
+    /// Whether files are in a bucket.
+    pub(super) fn has_bucket(&self) -> bool {
+        self.blobs.as_deref().is_some_and(Place::is_named_by)
     }
 
     pub(super) fn database(&self) -> Option<&str> {
@@ -201,6 +229,7 @@ impl Options {
                 },
             },
             blobs: Some(self.blobs()?),
+            bucket: self.bucket()?,
             open_metrics: self.open_metrics,
         })
     }

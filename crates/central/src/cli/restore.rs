@@ -2,11 +2,11 @@
 //! stays, so that the service does not go on before an operator began another history.
 #![allow(clippy::print_stdout, reason = "says what was done")]
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{options::Options, service, text};
+use super::{open, options::Options, service, text};
 use crate::{
     blobs,
     embedded::{self, Inspected},
@@ -26,7 +26,8 @@ pub(super) fn restore(options: &Options, from: &Path, replace: bool) -> Result<(
     });
     let _ = fs::remove_dir_all(&draft);
     let (realm, g) = done?;
-    let files = options.files()?.put_back(realm, &blobs::copy::beside(from)).map_err(text)?;
+    let centre = Arc::new(open(options)?);
+    let files = options.files(&centre)?.put_back(realm, &blobs::copy::beside(from)).map_err(text)?;
     if files > 0 {
         println!("{files} files that were missing are back.");
     }

@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io::ErrorKind,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -52,7 +53,14 @@ pub(super) fn serve(options: &Options) -> Result<(), String> {
     };
     let centre = Arc::new(open(options)?);
     let _watch = watch(options, &centre)?;
-    let housekeeping = Housekeeping::begin(Arc::clone(&centre), options.files()?, options.log_days()).map_err(text)?;
+    let blobs = options.files(&centre)?;
+    match blobs.reachable() {
+        // The settings are wrong: that does not mend by itself.
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) => return Err(error.to_string()),
+        Err(error) => tracing::error!(%error, "files cannot be kept or read for now; records go on without them"),
+        Ok(()) => {}
+    }
+    let housekeeping = Housekeeping::begin(Arc::clone(&centre), blobs, options.log_days()).map_err(text)?;
     // Ends after the service: an engine may have threads of its own, which must not end inside a task.
     let kept = Arc::clone(&centre);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(text)?;
@@ -77,9 +85,9 @@ pub(super) fn serve(options: &Options) -> Result<(), String> {
 fn watch(options: &Options, centre: &Arc<Centre>) -> Result<Option<Watch>, String> {
     let Some(url) = options.database() else { return Ok(None) };
     let centre = Arc::downgrade(centre);
-    let heard = move |realm, g| {
+    let heard = move |realm, what| {
         if let Some(centre) = centre.upgrade() {
-            centre.heard(realm, g);
+            centre.heard(realm, what);
         }
     };
     postgres::watch(&Settings::new(url, &options.data()?.join("state")), heard).map(Some).map_err(text)

@@ -7,11 +7,12 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
+    thread,
     time::Duration,
 };
 
 use gladstone_store::{StoreError, migrate};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, backup::Backup, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, backup::Backup, config::DbConfig, params};
 use uuid::Uuid;
 
 use crate::{
@@ -22,9 +23,11 @@ use crate::{
 mod codec;
 mod private;
 mod reading;
+mod shelf;
 mod witness;
 mod writing;
 
+use shelf::Shelf;
 use witness::WitnessFile;
 
 /// Ending of a realm's file.
@@ -49,11 +52,6 @@ struct Realm {
     seed: [u8; 32],
 }
 
-/// One transaction, reading or writing.
-struct Shelf<'c> {
-    connection: &'c Connection,
-    seed: [u8; 32],
-}
 
 impl Embedded {
     /// Opens every realm in a folder, and migrates those that are of an older version.
@@ -123,7 +121,7 @@ pub(crate) struct Inspected {
 pub(crate) fn inspect(copy: &Path) -> Result<Inspected, EngineError> {
     let mut connection = connect(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     migrate::migrate_centre(&mut connection).map_err(|error| store(&error))?;
-    let head = Shelf { connection: &connection, seed: [0; 32] }.head()?;
+    let head = Shelf::alone(&mut connection, [0; 32]).head()?;
     let holds_key = connection.query_row("SELECT seed <> zeroblob(32) FROM centre_realm", [], |row| row.get(0)).map_err(|error| sqlite(&error))?;
     connection.close().map_err(|(_, error)| sqlite(&error))?;
     Ok(Inspected { realm: head.realm, g: head.g, holds_key })
@@ -142,8 +140,13 @@ pub(crate) fn restore_key(backup: &Path, path: &Path, realm: Uuid) -> Result<boo
     if !saved.exists() {
         return Ok(false);
     }
-    private::copy(&saved, &place)?;
-    Ok(private::read_key(&place, realm)?.is_some())
+    // Another organization's key never comes to lie there: it would be taken for the one that belongs there.
+    let draft = place.with_extension("key-draft");
+    let seed = private::copy(&saved, &draft).and_then(|()| private::read_key(&draft, realm));
+    let _ = fs::remove_file(&draft);
+    let Some(seed) = seed? else { return Ok(false) };
+    private::write_key(&place, realm, &seed)?;
+    Ok(true)
 }
 
 /// Copies a file for its owner alone.
@@ -267,9 +270,9 @@ impl Engine for Embedded {
 
     fn read(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Reading) -> Result<(), CentreError>) -> Result<(), CentreError> {
         let realm = self.realm(realm)?;
-        let connection = realm.reader()?;
+        let mut connection = realm.reader()?;
         run(&connection, "BEGIN")?;
-        let result = f(&mut Shelf { connection: &connection, seed: realm.seed });
+        let result = f(&mut Shelf::alone(&mut connection, realm.seed));
         let ended = run(&connection, "ROLLBACK");
         realm.give_back(connection);
         result.and(ended.map_err(CentreError::from))
@@ -277,14 +280,17 @@ impl Engine for Embedded {
 
     fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError> {
         let realm = self.realm(realm)?;
-        let connection = realm.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = realm.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if !connection.is_autocommit() {
             // A panic inside a transaction left it open.
             run(&connection, "ROLLBACK")?;
         }
         run(&connection, "BEGIN IMMEDIATE")?;
-        let mut shelf = Shelf { connection: &connection, seed: realm.seed };
-        let result = f(&mut shelf).and_then(|()| Ok(shelf.head()?)).and_then(|head| {
+        let done = thread::scope(|scope| {
+            let mut shelf = Shelf::within(scope, &mut connection, realm.seed);
+            f(&mut shelf).and_then(|()| Ok(shelf.settled()?))
+        });
+        let result = done.and_then(|head| {
             run(&connection, "COMMIT")?;
             realm.witness.note(Witness { epoch: head.epoch, g: head.g }).map_err(|error| disk(&error))?;
             Ok(())
@@ -324,6 +330,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, EngineError> {
     // References are checked by the ingest, which knows of rows that are entered in error.
     let all = format!("{mode} PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;");
     connection.busy_timeout(PATIENCE).and_then(|()| connection.execute_batch(&all)).map_err(|error| sqlite(&error))?;
+    // Without it a statement is planned anew whenever other values are bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| sqlite(&error))?;
     connection.set_prepared_statement_cache_capacity(512);
     Ok(connection)
 }

@@ -1,11 +1,11 @@
 //! That nobody else on the computer reads what the centre keeps: folder and files are made for their
-//! owner alone, and refused when they are not. And the key of each realm, which lies in a file of its
+//! owner alone, closed when a version of before left them open, and refused when that cannot be. And the key of each realm, which lies in a file of its
 //! own, so that a copy of the records alone can sign nothing.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -18,13 +18,38 @@ const MAGIC: [u8; 8] = *b"GLDKEY1\0";
 /// Magic, realm, seed, and a checksum of these.
 const LENGTH: usize = 8 + 16 + 32 + 32;
 
-/// Makes a folder for its owner alone where it is missing, and looks at one that is there.
+/// Makes a folder for its owner alone where it is missing, and closes one that is there.
 ///
 /// # Errors
-/// [`EngineError::Refused`] when others may look into it; what the disk says.
+/// [`EngineError::Refused`] when others may look into it and that cannot be ended from here; what the
+/// disk says.
 pub(super) fn folder(path: &Path) -> Result<(), EngineError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| disk(&error))?;
+    close(path)?;
     check(path)
+}
+
+/// Ends that others may read or change a folder and the files in it, as far as they belong to whoever
+/// runs this. What stays open is refused when it is opened.
+fn close(folder: &Path) -> Result<(), EngineError> {
+    let own = rustix::process::geteuid().as_raw();
+    let files = fs::read_dir(folder).map_err(|error| disk(&error))?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut closed = 0_u32;
+    for path in std::iter::once(folder.to_owned()).chain(files) {
+        let Ok(found) = fs::symlink_metadata(&path) else { continue };
+        let mode = found.permissions().mode();
+        if found.is_symlink() || found.uid() != own || mode & 0o077 == 0 {
+            continue;
+        }
+        match fs::set_permissions(&path, Permissions::from_mode(mode & 0o700)) {
+            Ok(()) => closed += 1,
+            Err(error) => tracing::error!(%error, path = %path.display(), "others on this computer may read this, and that cannot be ended"),
+        }
+    }
+    if closed > 0 {
+        tracing::warn!(folder = %folder.display(), closed, "others on this computer could read or change what lies here; that was ended");
+    }
+    Ok(())
 }
 
 /// Makes an empty file for its owner alone.

@@ -1,6 +1,6 @@
 //! Reading a realm's file.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use gladstone_model::{Instant, Unit, Value, catalogue, unit::UnitKind};
 use gladstone_protocol::{
@@ -13,25 +13,25 @@ use uuid::Uuid;
 
 use super::{Shelf, codec, sqlite, store};
 use crate::{
-    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written},
+    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
     error::EngineError,
 };
 
 /// Bits of a place in the log that count the lines of one mutation.
 pub(super) const LINE_BITS: u32 = 20;
-/// Lines of one unit that are looked up at once; more than one mutation can have.
-const UNIT_LINES: usize = 60_000;
-/// Lines that are looked up over all units.
-const ALL_LINES: usize = 200_000;
+/// Records of one unit that are looked up at once.
+const UNIT_RECORDS: usize = 20_000;
+/// Records that are looked up over all units.
+const ALL_RECORDS: usize = 100_000;
 /// Rows that the store returns at once.
 const PAGE: u32 = 1_000;
 
 const ENVELOPE: &str = "device, incarnation, dseq, mutation, hlc, actor, wall, command, received, g, verdict, hash, signature, bytes";
 
-impl Shelf<'_> {
+impl Shelf<'_, '_> {
     /// Runs a query and reads each row of its answer.
     fn each<T>(&self, sql: &str, given: impl Params, mut read: impl FnMut(&Row<'_>) -> Result<T, EngineError>) -> Result<Vec<T>, EngineError> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| sqlite(&error))?;
+        let mut statement = self.c()?.prepare_cached(sql).map_err(|error| sqlite(&error))?;
         let mut rows = statement.query(given).map_err(|error| sqlite(&error))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(|error| sqlite(&error))? {
@@ -41,32 +41,31 @@ impl Shelf<'_> {
     }
 
     fn one<T>(&self, sql: &str, given: impl Params, read: impl FnOnce(&Row<'_>) -> Result<T, EngineError>) -> Result<Option<T>, EngineError> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| sqlite(&error))?;
+        let mut statement = self.c()?.prepare_cached(sql).map_err(|error| sqlite(&error))?;
         statement.query_row(given, |row| Ok(read(row))).optional().map_err(|error| sqlite(&error))?.transpose()
     }
 
-    fn reader(&self) -> Reader<'_> {
-        Reader::new(self.connection)
+    fn reader(&self) -> Result<Reader<'_>, EngineError> {
+        self.c().map(Reader::new)
     }
 
     fn row_of(&self, key: RowKey) -> Result<Option<RowState>, EngineError> {
         let Some(entity) = catalogue().by_no(key.entity) else { return Ok(None) };
-        self.reader().stored(entity, key.id).map_err(|error| store(&error))
+        self.reader()?.stored(entity, key.id).map_err(|error| store(&error))
     }
 
     /// The log in the order of commit numbers, read through and sifted.
     fn log_through(&self, ask: &LogAsk<'_>) -> Result<LogPart, EngineError> {
-        let wanted: HashSet<Unit> = ask.units.iter().copied().collect();
-        let sql = "SELECT place, unit, entity, id, mutation, news, shift FROM centre_log WHERE place > ?1 AND place <= ?2 ORDER BY place";
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| sqlite(&error))?;
+        let sql = "SELECT place, unit, mutation, shift, lines FROM centre_news WHERE place > ?1 AND place <= ?2 ORDER BY place";
+        let mut statement = self.c()?.prepare_cached(sql).map_err(|error| sqlite(&error))?;
         let mut rows = statement.query(params![last_place(ask.after_g), last_place(ask.to_g)]).map_err(|error| sqlite(&error))?;
         let mut part = Gathered::new(ask);
         while let Some(row) = rows.next().map_err(|error| sqlite(&error))? {
-            if part.is_full_before(codec::number(row, 0)?) {
+            if part.is_full_before(codec::number(row, 0)? >> LINE_BITS) {
                 return Ok(part.done());
             }
-            if wanted.contains(&codec::unit(row, 1)?) {
-                part.take(line(row)?);
+            if ask.units.contains(&codec::unit(row, 1)?) {
+                part.take(record(row)?)?;
             }
         }
         Ok(part.all())
@@ -77,17 +76,18 @@ impl Shelf<'_> {
         let mut places = Vec::new();
         let mut to_g = ask.to_g;
         for unit in ask.units {
-            let sql = "SELECT place FROM centre_log WHERE unit = ?1 AND place > ?2 AND place <= ?3 ORDER BY place LIMIT ?4";
-            let found = self.each(sql, params![unit.to_bytes(), last_place(ask.after_g), last_place(to_g), UNIT_LINES as i64], |row| codec::number(row, 0))?;
-            if found.len() == UNIT_LINES
+            let sql = "SELECT place FROM centre_news WHERE unit = ?1 AND place > ?2 AND place <= ?3 ORDER BY place LIMIT ?4";
+            // Each mutation has one record for a unit.
+            let found = self.each(sql, params![unit.to_bytes(), last_place(ask.after_g), last_place(to_g), UNIT_RECORDS as i64], |row| codec::number(row, 0))?;
+            if found.len() == UNIT_RECORDS
                 && let Some(last) = found.last()
             {
-                to_g = to_g.min((last >> LINE_BITS) - 1);
+                to_g = to_g.min(last >> LINE_BITS);
             }
             places.extend(found);
-            if places.len() > ALL_LINES {
+            if places.len() > ALL_RECORDS {
                 places.sort_unstable();
-                to_g = to_g.min((places[ALL_LINES / 2] >> LINE_BITS).max(ask.after_g + 1));
+                to_g = to_g.min((places[ALL_RECORDS / 2] >> LINE_BITS).max(ask.after_g + 1));
                 places.retain(|place| place >> LINE_BITS <= to_g);
             }
         }
@@ -95,52 +95,18 @@ impl Shelf<'_> {
         places.sort_unstable();
         let mut part = Gathered::new(&LogAsk { to_g, ..*ask });
         for place in places {
-            if part.is_full_before(place) {
+            if part.is_full_before(place >> LINE_BITS) {
                 return Ok(part.done());
             }
-            if let Some(found) = self.one("SELECT place, unit, entity, id, mutation, news, shift FROM centre_log WHERE place = ?1", [place as i64], line)? {
-                part.take(found);
+            if let Some(found) = self.one("SELECT place, unit, mutation, shift, lines FROM centre_news WHERE place = ?1", [place as i64], record)? {
+                part.take(found)?;
             }
         }
         Ok(part.all())
     }
 }
 
-/// Lines until there are enough, and then the rest of their mutation.
-struct Gathered {
-    part: LogPart,
-    bytes: usize,
-    most_bytes: usize,
-    most_lines: usize,
-    to_g: u64,
-}
-
-impl Gathered {
-    fn new(ask: &LogAsk<'_>) -> Gathered {
-        Gathered { part: LogPart { lines: Vec::new(), through_g: ask.after_g }, bytes: 0, most_bytes: ask.bytes, most_lines: ask.lines, to_g: ask.to_g }
-    }
-
-    fn is_full_before(&self, place: u64) -> bool {
-        (self.bytes > self.most_bytes || self.part.lines.len() >= self.most_lines) && place >> LINE_BITS > self.part.through_g
-    }
-
-    fn take(&mut self, line: LogLine) {
-        self.bytes += line.news.len();
-        self.part.through_g = line.g;
-        self.part.lines.push(line);
-    }
-
-    fn done(self) -> LogPart {
-        self.part
-    }
-
-    fn all(mut self) -> LogPart {
-        self.part.through_g = self.to_g;
-        self.part
-    }
-}
-
-impl Reading for Shelf<'_> {
+impl Reading for Shelf<'_, '_> {
     fn head(&mut self) -> Result<Head, EngineError> {
         let sql = "SELECT realm, name, epoch, g, floor_g, held, device, lease_days FROM centre_realm";
         let head = self.one(sql, [], |row| {
@@ -160,7 +126,7 @@ impl Reading for Shelf<'_> {
             while offset < ask.limit {
                 let limit = PAGE.min(ask.limit - offset);
                 let by = Query::by(&ask.entity.fields[ask.field].name, ask.value.clone());
-                let rows = self.reader().list_stored(&ask.entity.name, &Query { page: Page { offset, limit }, with_errors: true, ..by }).map_err(|error| store(&error))?;
+                let rows = self.reader()?.list_stored(&ask.entity.name, &Query { page: Page { offset, limit }, with_errors: true, ..by }).map_err(|error| store(&error))?;
                 let full = rows.len() == limit as usize;
                 found.extend(rows);
                 if !full {
@@ -177,13 +143,13 @@ impl Reading for Shelf<'_> {
         let name = |at: usize| &entity.fields[at].name;
         let by = Query::by(name(ask.having.field), ask.having.value.clone());
         let query = by.and(name(ask.fields.0), Match::Below(ask.span.1.into())).and(name(ask.fields.1), Match::Above(ask.span.0.into())).limit(ask.having.limit);
-        self.reader().list_stored(&entity.name, &query).map_err(|error| store(&error))
+        self.reader()?.list_stored(&entity.name, &query).map_err(|error| store(&error))
     }
 
     fn alike(&mut self, asks: &[Alike]) -> Result<Vec<Option<RowKey>>, EngineError> {
         let one = |ask: &Alike| {
             let query = ask.values.iter().fold(Query::default().limit(2), |query, (at, value): &(usize, Value)| query.and(&ask.entity.fields[*at].name, Match::Is(value.clone())));
-            let rows = self.reader().list_stored(&ask.entity.name, &query).map_err(|error| store(&error))?;
+            let rows = self.reader()?.list_stored(&ask.entity.name, &query).map_err(|error| store(&error))?;
             Ok(rows.iter().map(|state| state.row.id()).find(|id| *id != ask.except).map(|id| RowKey { entity: ask.entity.no, id }))
         };
         asks.iter().map(one).collect()
@@ -200,7 +166,7 @@ impl Reading for Shelf<'_> {
 
     fn mutation_bytes(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<u8>)>, EngineError> {
         let sql = "SELECT bytes FROM centre_envelope WHERE mutation = ?1";
-        let read = |id: &Uuid| self.one(sql, [id.as_bytes()], |row| Ok((*id, codec::blob(row, 0).unwrap_or_default().to_vec()))).transpose();
+        let read = |id: &Uuid| self.one(sql, [id.as_bytes()], |row| Ok((*id, rest::sent(codec::blob(row, 0).unwrap_or_default())?))).transpose();
         ids.iter().filter_map(read).collect()
     }
 
@@ -211,7 +177,7 @@ impl Reading for Shelf<'_> {
                 Some(mutation) => Some((Writer { mutation, hlc: codec::number(row, 4)?, actor: codec::id(row, 5)?, device: codec::id(row, 0)?, wall: codec::time(row, 6)? }, codec::text(row, 7)?)),
                 None => None,
             };
-            let envelope = Envelope { hash: codec::bytes(row, 11)?, signature: Signature(codec::bytes(row, 12)?), bytes: codec::blob(row, 13).unwrap_or_default().to_vec() };
+            let envelope = Envelope { hash: codec::bytes(row, 11)?, signature: Signature(codec::bytes(row, 12)?), bytes: rest::sent(codec::blob(row, 13).unwrap_or_default())? };
             Ok(Filed { place: place(row)?, envelope, received: codec::time(row, 8)?, mutation, g: codec::optional_number(row, 9)?, verdict: codec::packed(row, 10)? })
         })
     }
@@ -270,20 +236,23 @@ impl Reading for Shelf<'_> {
     }
 
     fn shifts(&mut self, after_g: u64, to_g: u64) -> Result<Vec<(Unit, RowsDigest)>, EngineError> {
-        let sql = "SELECT unit, shift FROM centre_log WHERE place > ?1 AND place <= ?2 AND shift IS NOT NULL";
+        let sql = "SELECT unit, shift FROM centre_news WHERE place > ?1 AND place <= ?2 AND shift IS NOT NULL";
         self.each(sql, params![last_place(after_g), last_place(to_g)], |row| Ok((codec::unit(row, 0)?, digest(codec::bytes(row, 1)?)?)))
     }
 
     fn touched(&mut self, after_g: u64, to_g: u64, entities: &[u16], limit: usize) -> Result<Option<Touched>, EngineError> {
-        let (from, to, most) = (last_place(after_g), last_place(to_g), limit as i64 + 1);
-        let units = self.each("SELECT DISTINCT unit FROM centre_log WHERE place > ?1 AND place <= ?2 LIMIT ?3", params![from, to, most], |row| codec::unit(row, 0))?;
-        let named = entities.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        let rows = format!("SELECT DISTINCT entity, id FROM centre_log WHERE place > ?1 AND place <= ?2 AND entity IN ({named}) LIMIT ?3");
-        let rows = self.each(&rows, params![from, to, most], |row| Ok(RowKey { entity: codec::entity(row, 0)?, id: codec::id(row, 1)? }))?;
+        let mut touched = (BTreeSet::new(), BTreeSet::new());
+        let mut statement = self.c()?.prepare_cached("SELECT unit, lines FROM centre_news WHERE place > ?1 AND place <= ?2").map_err(|error| sqlite(&error))?;
+        let mut rows = statement.query(params![last_place(after_g), last_place(to_g)]).map_err(|error| sqlite(&error))?;
+        while let Some(row) = rows.next().map_err(|error| sqlite(&error))? {
+            log::note(&mut touched, codec::unit(row, 0)?, codec::blob(row, 1).unwrap_or_default(), entities)?;
+            if touched.0.len() > limit || touched.1.len() > limit {
+                return Ok(None);
+            }
+        }
         let sql = "SELECT DISTINCT device FROM centre_envelope WHERE changed_g > ?1 AND changed_g <= ?2 LIMIT ?3";
-        let devices = self.each(sql, params![after_g as i64, to_g as i64, most], |row| codec::id(row, 0))?;
-        let fits = [units.len(), rows.len(), devices.len()].iter().all(|count| *count <= limit);
-        Ok(fits.then_some(Touched { units, rows, devices }))
+        let devices = self.each(sql, params![after_g as i64, to_g as i64, limit as i64 + 1], |row| codec::id(row, 0))?;
+        Ok(log::noted(touched, devices, limit))
     }
 
     fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
@@ -360,11 +329,10 @@ fn place(row: &Row<'_>) -> Result<Place, EngineError> {
     Ok(Place { device: codec::id(row, 0)?, incarnation: codec::id(row, 1)?, dseq: codec::number(row, 2)? })
 }
 
-fn line(row: &Row<'_>) -> Result<LogLine, EngineError> {
+fn record(row: &Row<'_>) -> Result<LogRecord, EngineError> {
     let place = codec::number(row, 0)?;
     let at = u32::try_from(place & ((1 << LINE_BITS) - 1)).unwrap_or_default();
-    let key = RowKey { entity: codec::entity(row, 2)?, id: codec::id(row, 3)? };
-    Ok(LogLine { g: place >> LINE_BITS, at, unit: codec::unit(row, 1)?, key, mutation: codec::id(row, 4)?, news: codec::blob(row, 5).unwrap_or_default().to_vec(), shift: shift(row, 6)? })
+    Ok(LogRecord { g: place >> LINE_BITS, at, unit: codec::unit(row, 1)?, mutation: codec::id(row, 2)?, shift: shift(row, 3)?, lines: codec::blob(row, 4).unwrap_or_default().to_vec() })
 }
 
 fn shift(row: &Row<'_>, at: usize) -> Result<Option<RowsDigest>, EngineError> {

@@ -11,29 +11,35 @@ use super::{
     sqlite, store,
 };
 use crate::{
-    engine::{Batch, Device, DeviceUnits, Filed, StoredInvite, StoredSession, Writing},
+    engine::{Batch, Device, DeviceUnits, Filed, StoredInvite, StoredSession, Writing, log, rest},
     error::EngineError,
 };
 
-impl Shelf<'_> {
+impl Shelf<'_, '_> {
     fn run(&self, sql: &str, given: impl Params) -> Result<usize, EngineError> {
-        self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(given)).map_err(|error| sqlite(&error))
+        self.c()?.prepare_cached(sql).and_then(|mut statement| statement.execute(given)).map_err(|error| sqlite(&error))
     }
 
     fn save_rows(&self, batch: &Batch) -> Result<(), EngineError> {
+        let mut places = Vec::new();
         for row in &batch.rows {
             let (entity, id, unit) = (row.state.row.entity.no, row.state.row.id(), row.state.unit);
             match row.before {
-                None => write::insert(self.connection, &row.state),
-                Some(_) => write::update(self.connection, &row.state),
+                None => write::insert(self.c()?, &row.state),
+                Some(_) => write::update(self.c()?, &row.state),
             }
             .map_err(|error| store(&error))?;
             if row.before != Some(unit) {
                 if let Some(before) = row.before {
                     self.run("DELETE FROM centre_unit_row WHERE unit = ?1 AND entity = ?2 AND id = ?3", params![before.to_bytes(), entity, id.as_bytes()])?;
                 }
-                self.run("INSERT INTO centre_unit_row (unit, entity, id) VALUES (?1, ?2, ?3)", params![unit.to_bytes(), entity, id.as_bytes()])?;
+                places.push((unit.to_bytes(), entity, id));
             }
+        }
+        // In the order in which they lie, so that neighbours are found together.
+        places.sort_unstable();
+        for (unit, entity, id) in places {
+            self.run("INSERT INTO centre_unit_row (unit, entity, id) VALUES (?1, ?2, ?3)", params![unit, entity, id.as_bytes()])?;
         }
         for sum in &batch.digests {
             let digest = codec::pack(&sum.digest)?;
@@ -68,7 +74,7 @@ impl Shelf<'_> {
             filed.envelope.hash,
             filed.envelope.signature.0,
             codec::pack(&filed.verdict)?,
-            filed.envelope.bytes,
+            rest::kept(&filed.envelope.bytes)?.as_ref(),
         ])?;
         Ok(())
     }
@@ -93,8 +99,17 @@ impl Shelf<'_> {
     }
 }
 
-impl Writing for Shelf<'_> {
+impl Writing for Shelf<'_, '_> {
+    fn save_beside(&mut self, batch: Batch) -> Result<(), EngineError> {
+        self.give_away(batch)
+    }
+
+    fn saves_beside(&self) -> bool {
+        true
+    }
+
     fn save(&mut self, batch: &Batch) -> Result<(), EngineError> {
+        self.sound()?;
         self.run("UPDATE centre_realm SET g = ?1, held = ?2", params![batch.g as i64, batch.held_count as i64])?;
         self.save_rows(batch)?;
         for filed in &batch.filed {
@@ -104,11 +119,11 @@ impl Writing for Shelf<'_> {
             let sql = "UPDATE centre_envelope SET g = ?4, verdict = ?5, changed_g = ?6 WHERE device = ?1 AND incarnation = ?2 AND dseq = ?3";
             self.run(sql, params![place.device.as_bytes(), place.incarnation.as_bytes(), place.dseq as i64, g.map(|g| g as i64), codec::pack(verdict)?, *changed_g as i64])?;
         }
-        for line in &batch.log {
-            let place = (line.g << LINE_BITS | u64::from(line.at)) as i64;
-            let sql = "INSERT INTO centre_log (place, unit, entity, id, mutation, news, shift) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-            let shift = line.shift.as_ref().map(codec::pack).transpose()?;
-            self.run(sql, params![place, line.unit.to_bytes(), line.key.entity, line.key.id.as_bytes(), line.mutation.as_bytes(), line.news, shift])?;
+        for record in log::records(&batch.log)? {
+            let place = (record.g << LINE_BITS | u64::from(record.at)) as i64;
+            let sql = "INSERT INTO centre_news (place, unit, mutation, shift, lines) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let shift = record.shift.as_ref().map(codec::pack).transpose()?;
+            self.run(sql, params![place, record.unit.to_bytes(), record.mutation.as_bytes(), shift, record.lines])?;
         }
         for (g, (entity, id, group, mutation)) in &batch.settled {
             let sql = "UPDATE centre_journal SET closed_g = ?5 WHERE entity = ?1 AND id = ?2 AND merge_group = ?3 AND mutation = ?4";
@@ -175,7 +190,7 @@ impl Writing for Shelf<'_> {
     }
 
     fn trim_log(&mut self, through_g: u64) -> Result<(), EngineError> {
-        self.run("DELETE FROM centre_log WHERE place <= ?1", [last_place(through_g)])?;
+        self.run("DELETE FROM centre_news WHERE place <= ?1", [last_place(through_g)])?;
         self.run("UPDATE centre_realm SET floor_g = max(floor_g, ?1)", [through_g as i64])?;
         Ok(())
     }

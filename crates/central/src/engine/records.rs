@@ -1,5 +1,7 @@
 //! What goes into a store and comes out of it, besides rows.
 
+use std::collections::BTreeSet;
+
 use gladstone_model::{Entity, Instant, Unit, Value};
 use gladstone_protocol::{
     JournalEntry, RowState, RowsDigest, Stored, Writer,
@@ -222,8 +224,8 @@ pub struct LogAsk<'a> {
     pub after_g: u64,
     /// Up to this one, included.
     pub to_g: u64,
-    /// Of these units, ascending.
-    pub units: &'a [Unit],
+    /// Of these units.
+    pub units: &'a BTreeSet<Unit>,
     /// After which sum of bytes it is enough.
     pub bytes: usize,
     /// After how many lines it is enough.
@@ -333,6 +335,34 @@ pub struct StoredSession {
     pub challenge: bool,
     /// Until when it is good.
     pub expires: Instant,
+}
+
+/// What the work on a group of pushes begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// These laptops and their lives.
+    pub devices: Vec<Uuid>,
+    /// The claims of these people.
+    pub actors: Vec<Uuid>,
+    /// These rows.
+    pub rows: Vec<RowKey>,
+    /// What is known of these mutations.
+    pub mutations: Vec<Uuid>,
+}
+
+/// The answer to [`Ahead`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Begun {
+    /// Laptops.
+    pub devices: Vec<Device>,
+    /// All their lives.
+    pub lives: Vec<Life>,
+    /// Claims, whenever they are or were valid.
+    pub claims: Vec<Claim>,
+    /// Rows, entered in error or not.
+    pub rows: Vec<RowState>,
+    /// Who wrote mutations, and what was decided about them.
+    pub written: Vec<Written>,
 }
 
 /// A row that is to be written.

@@ -14,8 +14,8 @@ use super::{Limits, answer::Fault};
 
 /// How long an ordinary request waits for its turn before it is sent away.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a first download waits for its turn; it is not urgent.
-const SHORT_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a first download waits for its turn: it is not urgent, and whoever is sent away comes back late.
+const FIRST_PATIENCE: Duration = Duration::from_secs(8);
 /// From so many keys on those that have their full allowance again are forgotten.
 const MANY: usize = 10_000;
 
@@ -80,7 +80,7 @@ impl Admission {
     pub async fn enter(&self, class: Class) -> Result<SemaphorePermit<'_>, Fault> {
         let (places, patience) = match class {
             Class::Ordinary => (&self.ordinary, PATIENCE),
-            Class::First => (&self.first, SHORT_PATIENCE),
+            Class::First => (&self.first, FIRST_PATIENCE),
             Class::Files => (&self.files, PATIENCE),
         };
         match timeout(patience, places.acquire()).await {

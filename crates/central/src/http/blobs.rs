@@ -1,7 +1,7 @@
 //! Files that records name, in parts: how much of one has come, the next part, and reading from any
 //! byte. What is asked for without right answers as what is not there.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use axum::{
     body::Body,
@@ -11,15 +11,21 @@ use axum::{
 };
 use gladstone_protocol::{
     ApiError,
-    content::{ContentHash, OVER_QUOTA, WRONG_CONTENT},
+    content::{ContentHash, FileState, OVER_QUOTA, WRONG_CONTENT},
     enrol::from_hex,
     limits::FILE_PART,
 };
 use serde::Deserialize;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{SemaphorePermit, mpsc};
 
 use super::{Here, Shared, admission::Class, answer::{self, Fault}, blocking, body, session};
 use crate::{blobs::{BlobFault, Blobs, Bringing}, centre::{Caller, refused}};
+
+/// Short name of a refusal: what the centre has of a file is not what was put there.
+const DAMAGED: &str = "damaged_file";
+
+/// Pieces of a part that wait to be written down.
+const PIECES: usize = 4;
 
 const BYTES: &str = "application/octet-stream";
 
@@ -76,6 +82,10 @@ fn fault(fault: BlobFault) -> ApiError {
         BlobFault::DeviceQuota => refused(OVER_QUOTA, "This computer has sent as many files today as it may. The rest goes tomorrow."),
         BlobFault::RealmQuota => refused(OVER_QUOTA, "The centre has no room left for files of your organization. Ask whoever runs it."),
         BlobFault::Busy => ApiError::Later { after_ms: 1_000 },
+        BlobFault::Disk(error) if error.kind() == io::ErrorKind::InvalidData => {
+            tracing::error!(%error, "a file is damaged where the centre keeps it");
+            refused(DAMAGED, "The centre's copy of this file is damaged. Tell whoever runs it.")
+        }
         BlobFault::Disk(error) => {
             tracing::error!(%error, "a file could not be read or written");
             ApiError::Later { after_ms: 60_000 }
@@ -113,15 +123,38 @@ pub(super) async fn store(State(shared): Here, extract::Path(name): extract::Pat
 }
 
 async fn take(shared: Arc<Shared>, caller: Caller, hash: ContentHash, sizes: Vec<u64>, blobs: Arc<Blobs>, offset: u64, body: Body) -> Result<Response, Fault> {
-    let (bytes, cut) = body::as_much_as_comes(body, FILE_PART).await;
-    if matches!(cut, Some(Fault(ApiError::TooLarge))) {
-        return Err(Fault(ApiError::TooLarge));
+    let (give, mut pieces) = mpsc::channel(PIECES);
+    let piece = blobs.piece();
+    // Written down and looked at while more arrives. What ends early lets go of the pieces with it.
+    let writing = async move {
+        let (mut offset, mut last) = (offset, None);
+        while let Some(bytes) = pieces.recv().await {
+            if last.is_some_and(|state: FileState| state.complete || state.received != offset) {
+                // Not taken: the answer says from where on. What else arrives is for nothing.
+                continue;
+            }
+            let (caller, sizes, blobs, from) = (caller.clone(), sizes.clone(), Arc::clone(&blobs), offset);
+            offset += Vec::len(&bytes) as u64;
+            last = Some(blocking(&shared, move |centre| {
+                let of = Bringing { realm: caller.realm, device: caller.device, hash, sizes: &sizes };
+                let state = blobs.append(&of, from, &bytes, centre.around.now()).map_err(fault)?;
+                if state.complete
+                    && let Err(error) = centre.file_is_whole(caller.realm, &hash)
+                {
+                    // Who waits for it asks again by itself.
+                    tracing::warn!(%error, "nobody was told that a file is there");
+                }
+                Ok(state)
+            }).await?);
+        }
+        Ok::<_, Fault>(last)
+    };
+    let (cut, state) = tokio::join!(body::in_pieces(body, FILE_PART, piece, give), writing);
+    match (cut, state?) {
+        (Some(cut), _) => Err(cut),
+        (None, Some(state)) => answer::json(&state),
+        (None, None) => Err(Fault(ApiError::Damaged)),
     }
-    let state = blocking(&shared, move |centre| {
-        let of = Bringing { realm: caller.realm, device: caller.device, hash, sizes: &sizes };
-        blobs.append(&of, offset, &bytes, centre.around.now()).map_err(fault)
-    }).await?;
-    cut.map_or_else(|| answer::json(&state), Err)
 }
 
 /// `GET /v1/blobs/<hash>?offset=N&length=M`: bytes of the sealed file; none behind its end.

@@ -2,10 +2,11 @@
 
 use std::{error::Error as _, time::Duration};
 
-use axum::{body::{Body, Bytes, to_bytes}, http::{HeaderMap, Request, header}};
+use axum::{body::{Body, Bytes, HttpBody as _, to_bytes}, http::{HeaderMap, Request, header}};
 use gladstone_protocol::{ApiError, Message, codec, limits::MESSAGE_LIMIT, pack};
 use http_body_util::{BodyExt as _, LengthLimitError};
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::Sender;
 
 use super::answer::Fault;
 
@@ -42,23 +43,45 @@ pub(super) fn expect(headers: &HeaderMap, media: &str) -> Result<(), Fault> {
     if stated.eq_ignore_ascii_case(media) { Ok(()) } else { Err(Fault(ApiError::Damaged)) }
 }
 
-/// Reads of a body as much as comes, and says what ended it before its end.
-pub(super) async fn as_much_as_comes(body: Body, limit: usize) -> (Vec<u8>, Option<Fault>) {
-    let mut bytes = Vec::new();
+/// Reads of a body as much as comes, gives it on in pieces of about `piece` bytes, one at least, and says
+/// what ended it before its end.
+pub(super) async fn in_pieces(body: Body, limit: usize, piece: usize, give: Sender<Vec<u8>>) -> Option<Fault> {
+    let expected = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    if expected.is_some_and(|expected| expected > limit) {
+        return Some(Fault(ApiError::TooLarge));
+    }
+    let most = expected.unwrap_or(limit).min(piece);
+    let (mut bytes, mut all) = (Vec::with_capacity(most), 0);
     let mut body = std::pin::pin!(body);
     let end = tokio::time::Instant::now() + TIME;
     loop {
         match tokio::time::timeout_at(end, body.frame()).await {
-            Ok(None) => return (bytes, None),
+            Ok(None) => {
+                // An empty part says something too.
+                if !bytes.is_empty() || all == 0 {
+                    let _ = give.send(bytes).await;
+                }
+                return None;
+            }
             Ok(Some(Ok(frame))) => {
                 let data = frame.into_data().unwrap_or_default();
-                if bytes.len() + data.len() > limit {
-                    return (bytes, Some(Fault(ApiError::TooLarge)));
+                all += data.len();
+                if all > limit {
+                    return Some(Fault(ApiError::TooLarge));
                 }
                 bytes.extend_from_slice(&data);
+                if bytes.len() >= piece {
+                    // Whoever does not take it any more has an answer already.
+                    let _ = give.send(std::mem::replace(&mut bytes, Vec::with_capacity(most))).await;
+                }
             }
             // Cut off, or too slow: nobody may be left to hear it.
-            Ok(Some(Err(_))) | Err(_) => return (bytes, Some(Fault(ApiError::Damaged))),
+            Ok(Some(Err(_))) | Err(_) => {
+                if !bytes.is_empty() {
+                    let _ = give.send(bytes).await;
+                }
+                return Some(Fault(ApiError::Damaged));
+            }
         }
     }
 }

@@ -126,11 +126,16 @@ impl Counters {
     }
 }
 
-/// `GET /health/ready`: whether every realm can be read, and the service is not about to end.
+/// `GET /health/ready`: whether every realm can be read, and the service is not about to end. That files
+/// cannot be reached is told and no reason to send nobody here: records go on without them.
 pub(super) async fn ready(State(shared): Here) -> Response {
-    let answer = blocking(&shared, |centre| Ok(centre.realms()?.len())).await;
+    let blobs = shared.blobs.clone();
+    let answer = blocking(&shared, move |centre| Ok((centre.realms()?.len(), blobs.map(|blobs| blobs.reachable())))).await;
     match answer {
-        Ok(_) if !*shared.ending.borrow() => "ready\n".into_response(),
+        Ok((_, files)) if !*shared.ending.borrow() => match files {
+            Some(Err(error)) => format!("ready, without files: {error}\n").into_response(),
+            _ => "ready\n".into_response(),
+        },
         _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
     }
 }

@@ -12,7 +12,7 @@ mod serve;
 mod sync;
 pub mod tls;
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
@@ -27,7 +27,7 @@ use gladstone_protocol::ApiError;
 use tokio::{sync::watch, task::spawn_blocking};
 use uuid::Uuid;
 
-use crate::{blobs::{Blobs, Quota}, centre::{Caller, Centre}};
+use crate::{blobs::{Blobs, Quota, bucket::Place}, centre::{Caller, Centre}};
 use admission::Admission;
 use answer::Fault;
 use counters::Counters;
@@ -80,8 +80,11 @@ impl Default for Limits {
 pub struct Settings {
     /// How much it takes.
     pub limits: Limits,
-    /// Folder of the files that records name; without it there are none.
+    /// Folder of the files that records name; without it there are none. Where they are in a bucket, what
+    /// laptops bring on a day is counted in it.
     pub blobs: Option<PathBuf>,
+    /// Bucket in which the files are instead.
+    pub bucket: Option<Place>,
     /// Whether anybody may read the counters, or only this computer.
     pub open_metrics: bool,
 }
@@ -106,17 +109,17 @@ type Here = State<Arc<Shared>>;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// All routes over a centre. `ending` becomes true when waiting requests are to be answered.
-fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool>) -> Router {
+fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool>) -> io::Result<Router> {
     let shared = Arc::new(Shared {
         admission: Admission::new(&settings.limits),
         counters: Counters::default(),
         pulse: Pulse::new(Arc::clone(&centre)),
-        blobs: settings.blobs.clone().map(|folder| Arc::new(Blobs::new(folder, settings.limits.files))),
+        blobs: files(&centre, settings)?.map(Arc::new),
         open_metrics: settings.open_metrics,
         centre,
         ending,
     });
-    Router::new()
+    Ok(Router::new()
         .route("/v1/enrol", post(enrolment::enrol))
         .route("/v1/challenge", post(enrolment::challenge))
         .route("/v1/session", post(enrolment::session))
@@ -131,7 +134,16 @@ fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool
         .fallback(async || Fault::not_found())
         .method_not_allowed_fallback(async || Fault::not_found())
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), observed))
-        .with_state(shared)
+        .with_state(shared))
+}
+
+/// The files that records name, where the settings say.
+pub(crate) fn files(centre: &Arc<Centre>, settings: &Settings) -> io::Result<Option<Blobs>> {
+    let Some(folder) = settings.blobs.clone() else { return Ok(None) };
+    let Some(place) = &settings.bucket else { return Ok(Some(Blobs::new(folder, settings.limits.files))) };
+    let centre = Arc::clone(centre);
+    let keys = move |realm| centre.files_key(realm).map_err(|error| io::Error::other(error.to_string()));
+    Blobs::in_bucket(place, folder, settings.limits.files, Arc::new(keys)).map(Some)
 }
 
 /// Gives each request a number, counts it, and notes route, status and time; nothing about persons.

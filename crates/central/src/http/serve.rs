@@ -73,7 +73,7 @@ impl Server {
         let listener = TcpListener::bind(listen).await.map_err(|error| ServeError::Listen(listen, error))?;
         let ready = Ready { address: listener.local_addr()?, tls: acceptor.is_some() };
         let ending = watch::Sender::new(false);
-        let router = router(centre, settings, ending.subscribe());
+        let router = router(centre, settings, ending.subscribe())?;
         let connections = Arc::new(Semaphore::new(settings.limits.connections.get() as usize));
         Ok((Server { listener, acceptor, router, connections, ending }, ready))
     }

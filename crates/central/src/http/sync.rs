@@ -6,10 +6,12 @@ use axum::{
     extract::{Query, Request, State},
     response::Response,
 };
-use gladstone_protocol::{ApiError, wire::{PullRequest, PushRequest}};
+use gladstone_model::Instant;
+use gladstone_protocol::{ApiError, enrol::to_hex, wire::{PullRequest, PushRequest}};
 use serde::{Deserialize, Serialize};
 
 use super::{Here, admission::Class, answer::{self, Fault}, blocking, body, caller, pulse};
+use crate::stir::Touch;
 
 /// Longest time that a laptop is let wait for news.
 const LONGEST_WAIT: Duration = Duration::from_secs(55);
@@ -41,28 +43,50 @@ pub(super) async fn pull(State(shared): Here, request: Request) -> Result<Respon
 pub(super) struct Wait {
     /// The commit number that is known.
     g: u64,
+    /// `at` of the answer before: files that became whole since then are told.
+    at: Option<i64>,
 }
 
 /// What is answered.
 #[derive(Serialize)]
 struct Head {
     g: u64,
+    /// When it was looked for files, in microseconds by the centre's clock.
+    at: i64,
+    /// Files that became whole, by hash in hexadecimal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<String>,
 }
 
-/// `GET /v1/wait?g=N`: answers when something behind commit N is news for this laptop, with the realm's
-/// commit number; after 55 s without, with N.
+/// `GET /v1/wait?g=N&at=T`: answers when something behind commit N is news for this laptop, with the realm's
+/// commit number, or when a file is whole that a row names which it may see; after 55 s without, with N.
 pub(super) async fn wait(State(shared): Here, Query(wait): Query<Wait>, request: Request) -> Result<Response, Fault> {
     let caller = caller(&shared, request.headers()).await?;
     if caller.revoked {
         return Err(Fault(ApiError::Revoked));
     }
     let pulse = std::sync::Arc::clone(&shared.pulse);
+    let board = shared.centre.boards.of(caller.realm);
     let (beat, interest) = blocking(&shared, move |centre| Ok((pulse.of(caller.realm)?, centre.interest(&caller)?))).await?;
-    let mut ending = shared.ending.clone();
-    let g = tokio::select! {
-        g = pulse::news(&beat, &interest, wait.g, LONGEST_WAIT) => g,
-        // The service ends: the laptop asks another time.
-        _ = ending.wait_for(|ending| *ending) => return Err(Fault::later(2_000)),
-    };
-    answer::json(&Head { g })
+    let reads = |unit| interest.concerns(&Touch::Unit(unit));
+    let (mut moved, now) = (board.subscribe(), || shared.centre.around.now());
+    let since = wait.at.map_or_else(now, Instant);
+    let (mut ending, news) = (shared.ending.clone(), pulse::news(&beat, &interest, wait.g, LONGEST_WAIT));
+    let mut news = std::pin::pin!(news);
+    loop {
+        moved.mark_unchanged();
+        // Before it is looked: what becomes whole meanwhile is told now or the next time, or both.
+        let at = now().0;
+        let files = board.since(since, &reads);
+        if !files.is_empty() {
+            return answer::json(&Head { g: wait.g, at, files: files.iter().map(|hash| to_hex(hash)).collect() });
+        }
+        tokio::select! {
+            g = &mut news => return answer::json(&Head { g, at, files: Vec::new() }),
+            // The board is not dropped before this ends.
+            _ = moved.changed() => {}
+            // The service ends: the laptop asks another time.
+            _ = ending.wait_for(|ending| *ending) => return Err(Fault::later(2_000)),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL: a small pool, statements that are prepared once for each
-//! connection, and several statements in one round trip. Knows no table.
+//! connection, and several statements in one round trip. Each connection does its work on the thread
+//! that uses it, so that an answer wakes nobody but whoever waits for it. Knows no table.
 
 use std::{
     borrow::Cow,
@@ -11,7 +12,10 @@ use std::{
     time::Instant,
 };
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::yield_now,
+};
 use tokio_postgres::{Client, Connection, Error, NoTls, Row, Socket, Statement, types::ToSql};
 
 use super::{address::{Address, PATIENCE}, fault::Fault};
@@ -44,10 +48,11 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// One connection.
+/// One connection. What arrives while nobody uses it is read when somebody does.
 pub(super) struct Link {
     client: Client,
-    runtime: Handle,
+    /// None once it is dropped.
+    runtime: Option<Runtime>,
     statements: HashMap<Cow<'static, str>, Statement>,
     /// Whether it is in a transaction, or may be.
     open: bool,
@@ -62,7 +67,7 @@ impl Link {
     /// What PostgreSQL says.
     pub fn run(&mut self, asks: &[Ask<'_>]) -> Result<Vec<Vec<Row>>, Fault> {
         let Link { client, runtime, statements, .. } = self;
-        runtime.block_on(async {
+        running(runtime)?.block_on(async {
             let mut new: Vec<&Cow<'static, str>> = asks.iter().map(|ask| &ask.sql).filter(|sql| !statements.contains_key(*sql)).collect();
             new.sort_unstable();
             new.dedup();
@@ -127,6 +132,7 @@ impl Link {
             let _ = self.commit(None);
             return;
         };
+        let Ok(runtime) = running(runtime) else { return };
         runtime.block_on(async {
             let mut end = Box::pin(client.execute(statement, &[]));
             poll_fn(|context| {
@@ -134,6 +140,8 @@ impl Link {
                 Poll::Ready(())
             })
             .await;
+            // The connection's turn, which sends it.
+            yield_now().await;
         });
         *open = false;
     }
@@ -148,8 +156,21 @@ impl Link {
     /// # Errors
     /// What PostgreSQL says.
     pub fn script(&mut self, sql: &str) -> Result<(), Fault> {
-        Ok(self.runtime.block_on(self.client.batch_execute(sql))?)
+        Ok(running(&self.runtime)?.block_on(self.client.batch_execute(sql))?)
     }
+}
+
+/// Without waiting: the last one who holds a pool may be one that must not wait.
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn running(runtime: &Option<Runtime>) -> Result<&Runtime, EngineError> {
+    runtime.as_ref().ok_or_else(|| EngineError::Failed("the connection ends".into()))
 }
 
 /// What all of them yield, in their order. Each is begun before the first is waited for, so that
@@ -177,7 +198,6 @@ async fn in_turn<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 
 /// Connections that are not in use, and room for more.
 pub(super) struct Pool {
-    runtime: Option<Runtime>,
     address: Address,
     shelf: Mutex<Shelf>,
     returned: Condvar,
@@ -193,11 +213,10 @@ impl Pool {
     ///
     /// # Errors
     /// [`EngineError::Refused`] when the address cannot be read, or leads over a network without
-    /// protection; what the system says.
+    /// protection.
     pub fn new(url: &str, most: usize) -> Result<Pool, EngineError> {
         let address = Address::parse(url)?;
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build().map_err(|error| EngineError::Failed(error.to_string()))?;
-        Ok(Pool { runtime: Some(runtime), address, shelf: Mutex::new(Shelf { idle: Vec::new(), room: most.max(1) }), returned: Condvar::new() })
+        Ok(Pool { address, shelf: Mutex::new(Shelf { idle: Vec::new(), room: most.max(1) }), returned: Condvar::new() })
     }
 
     /// Runs `f` on a connection that is in no transaction. It is used again when `f` leaves it
@@ -244,18 +263,14 @@ impl Pool {
         self.lock().idle.clear();
     }
 
-    fn runtime(&self) -> Result<&Handle, EngineError> {
-        self.runtime.as_ref().map(Runtime::handle).ok_or_else(|| EngineError::Failed("the service ends".into()))
-    }
-
     fn connect(&self) -> Result<Link, EngineError> {
-        let runtime = self.runtime()?.clone();
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| EngineError::Failed(error.to_string()))?;
         let client = runtime.block_on(self.client()).map_err(|error| {
             let fault = Fault::from(error);
             // A wrong name or password is for the operator; everything else may be over in a moment.
             if let EngineError::Refused(text) | EngineError::Failed(text) = fault.error { EngineError::Busy(text) } else { fault.error }
         })?;
-        Ok(Link { client, runtime, statements: HashMap::new(), open: false })
+        Ok(Link { client, runtime: Some(runtime), statements: HashMap::new(), open: false })
     }
 
     /// A connection that lives on the runtime on which this is called.
@@ -276,15 +291,6 @@ fn kept<S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static>(client: Clie
         }
     });
     client
-}
-
-/// Without waiting for its threads: the last one who holds a pool may be one that must not wait.
-impl Drop for Pool {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// Room for one connection, given back when it is dropped.

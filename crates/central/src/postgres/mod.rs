@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::{AtomicUsize, Ordering}},
 };
 
 use gladstone_model::Instant;
@@ -15,8 +15,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Engine, Head, NewRealm, Reading, Sought, Witness, Writing},
+    engine::{Device, Engine, Head, NewRealm, Reading, Sought, StoredSession, Witness, Writing},
     error::{CentreError, EngineError},
+    file_news::FileNews,
 };
 
 mod address;
@@ -75,6 +76,22 @@ pub struct Postgres {
     witnesses: Witnesses,
     /// Writers of one realm wait here, where they hold no connection.
     writers: Mutex<HashMap<Uuid, Arc<Mutex<()>>>>,
+    growth: Growth,
+}
+
+/// How many rows this service wrote since the database was told to look at tables that it knows nothing of.
+struct Growth(AtomicUsize);
+
+impl Growth {
+    /// After so many rows it is told for the first time, and again after each ten times as many.
+    const FIRST: usize = 500;
+
+    /// Whether it is to be told now.
+    fn is_due(&self, written: usize) -> bool {
+        let before = self.0.fetch_add(written, Ordering::Relaxed);
+        let portion = |rows: usize| rows.saturating_add(9 * Growth::FIRST) / (10 * Growth::FIRST);
+        portion(before) < portion(before.saturating_add(written))
+    }
 }
 
 impl Postgres {
@@ -89,7 +106,7 @@ impl Postgres {
         let witnesses = Witnesses::open(settings.state.join("witness"))?;
         let pool = Pool::new(&settings.url, settings.connections)?;
         pool.with(|link| schema::inspect(link, &secret))??;
-        Ok(Postgres { pool, secret, witnesses, writers: Mutex::default() })
+        Ok(Postgres { pool, secret, witnesses, writers: Mutex::default(), growth: Growth(AtomicUsize::new(0)) })
     }
 
     fn state(&self, realm: Uuid) -> Ask<'static> {
@@ -152,9 +169,9 @@ impl Postgres {
                 }
             };
             let found = (head.epoch, head.g);
-            let mut shelf = Shelf { link, head, again: false };
+            let mut shelf = Shelf { link, head, again: false, written: 0 };
             let result = f(&mut shelf);
-            let Shelf { link, head, again } = shelf;
+            let Shelf { link, head, again, written } = shelf;
             if let Err(error) = result {
                 link.roll_back();
                 return match error {
@@ -180,6 +197,12 @@ impl Postgres {
             }
             if changed {
                 self.witnesses.note(realm, Witness { epoch: head.epoch, g: head.g })?;
+            }
+            if written > 0
+                && self.growth.is_due(written)
+                && let Err(fault) = link.one(Ask::new("SELECT centre.learn()"))
+            {
+                tracing::warn!(error = %fault.error, "the database does not look at its new tables");
             }
             Ok(Attempt::Done)
         })?
@@ -247,6 +270,24 @@ impl Engine for Postgres {
         self.transaction(realm, Mode::Read, &mut |shelf| f(shelf))
     }
 
+    /// In one trip, which a transaction of several questions would not be.
+    fn caller(&self, realm: Uuid, hash: [u8; 32]) -> Result<Option<(StoredSession, Device)>, CentreError> {
+        let sql = "SELECT s.challenge, s.expires, d.id, d.actor, d.label, d.public_key, d.incarnation, d.enrolled, d.seen, d.revoked, d.epoch, d.nonce, d.former_nonce
+            FROM centre.session AS s JOIN centre.device AS d ON d.realm = s.realm AND d.id = s.device WHERE s.realm = $1 AND s.hash = $2";
+        let rows = self.again(|| {
+            self.pool.with(|link| {
+                let answers = link.begin("BEGIN READ ONLY", vec![self.state(realm), Ask::new(sql).with(realm).with(hash.to_vec())]);
+                if answers.is_ok() { link.leave() } else { link.roll_back() }
+                answers.map(|mut answers| answers.pop().unwrap_or_default())
+            })?
+        })?;
+        let found = rows.first().map(|row| {
+            let device = read::device(row, 2)?;
+            Ok::<_, EngineError>((StoredSession { hash, device: device.id, challenge: get(row, 0)?, expires: Instant(get(row, 1)?) }, device))
+        });
+        Ok(found.transpose()?)
+    }
+
     fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError> {
         let turn = Arc::clone(self.writers.lock().unwrap_or_else(PoisonError::into_inner).entry(realm).or_default());
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -255,6 +296,10 @@ impl Engine for Postgres {
 
     fn witness(&self, realm: Uuid) -> Result<Option<Witness>, EngineError> {
         self.witnesses.read(realm)
+    }
+
+    fn tell(&self, realm: Uuid, news: &FileNews) -> Result<(), EngineError> {
+        self.ask(|| Ask::new("SELECT pg_notify($1, $2)").with(watch::CHANNEL).with(watch::file(realm, news))).map(|_| ())
     }
 
     fn backup(&self, _realm: Uuid, _to: &Path) -> Result<(), EngineError> {

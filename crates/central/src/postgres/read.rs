@@ -1,28 +1,35 @@
 //! Reading one realm out of PostgreSQL, in a transaction that has stated it. Each query names the
 //! realm as well: the policies of the tables are the second lock, not the first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gladstone_model::{Instant, Unit, Value, unit::UnitKind};
-use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Signature, Stored, Writer, limits::ROW_COUNT, row_state::same, wire::{Envelope, RowKey}};
+use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Signature, Stored, Writer, row_state::same, wire::{Envelope, RowKey}};
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Row, types::FromSqlOwned};
 use uuid::Uuid;
 
 use super::{
-    columns::{key_of, table},
+    columns::{Table, key_of, table},
     connect::{Ask, Link},
     fault::Fault,
 };
 use crate::{
-    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogLine, LogPart, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written},
+    engine::{Ahead, Alike, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
     error::EngineError,
 };
 
 /// How many commits of the log are looked at first; four times as many each time nothing came.
 const FIRST_WINDOW: u64 = 512;
+/// Bytes of the log, as they lie, that are read at once.
+const READ_AT_ONCE: usize = 2 * 1024 * 1024;
 /// How many rows of a page are read at a time.
 const PORTION: usize = 512;
+
+const DEVICES: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce FROM centre.device WHERE realm = $1 AND id = ANY ($2)";
+const LIVES: &str = "SELECT device, incarnation, dseq, head, hlc, public_key FROM centre.life WHERE realm = $1 AND device = ANY ($2)";
+const CLAIMS: &str = "SELECT actor, unit, entity, id, valid_from, valid_to, read_only FROM centre.claim WHERE realm = $1 AND actor = ANY ($2)";
+const MUTATIONS: &str = "SELECT device, incarnation, dseq, mutation, hlc, actor, wall, command, g, verdict FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
 
 /// A realm in a transaction.
 pub(super) struct Shelf<'l> {
@@ -30,6 +37,8 @@ pub(super) struct Shelf<'l> {
     pub head: Head,
     /// Two transactions were in each other's way: the same may succeed now.
     pub again: bool,
+    /// Rows and envelopes that were written.
+    pub written: usize,
 }
 
 impl Shelf<'_> {
@@ -53,37 +62,60 @@ impl Shelf<'_> {
     }
 
     fn rows_by_key(&mut self, keys: &[RowKey]) -> Result<Vec<RowState>, EngineError> {
-        let mut ids: BTreeMap<u16, Vec<Uuid>> = BTreeMap::new();
-        // A newer version may have named an entity that this one does not know: it has no rows.
-        for key in keys.iter().filter(|key| table(key.entity).is_ok()) {
-            ids.entry(key.entity).or_default().push(key.id);
-        }
-        let tables = ids.keys().map(|entity| table(*entity)).collect::<Result<Vec<_>, _>>()?;
-        let realm = self.realm();
-        let asks: Vec<Ask<'_>> = tables.iter().zip(ids.into_values()).map(|(table, ids)| table.by_ids(realm, ids)).collect();
+        let (tables, asks) = by_key(self.realm(), keys)?;
         let answers = self.run(&asks)?;
-        tables.iter().zip(&answers).flat_map(|(table, rows)| rows.iter().map(|row| table.read(row))).collect()
+        read_rows(&tables, &answers)
     }
 
-    /// Lines of the log in `(after, to]`, behind a place in the first of these commits if one is
-    /// given: at most `limit`.
-    fn lines(&mut self, behind: (u64, Option<u32>), to: u64, units: &[Vec<u8>], limit: usize) -> Result<Vec<LogLine>, EngineError> {
-        let (after, at) = behind;
-        let sql = "SELECT g, at, unit, entity, id, mutation, news, shift FROM centre.log
-            WHERE realm = $1 AND g >= $2 AND g <= $3 AND (g > $2 OR at > $4) AND unit = ANY ($5) ORDER BY g, at LIMIT $6";
-        let (from, at) = at.map_or((after + 1, -1), |at| (after, i64::from(at)));
-        let ask = Ask::new(sql).with(self.realm()).with(from.cast_signed()).with(to.cast_signed()).with(i32::try_from(at).unwrap_or(i32::MAX)).with(units).with(most(limit));
-        let line = |row: &Row| {
-            let key = RowKey { entity: small(row, 3)?, id: get(row, 4)? };
-            Ok(LogLine { g: unsigned(row, 0)?, at: get::<i32>(row, 1)?.cast_unsigned(), unit: unit(row, 2)?, key, mutation: get(row, 5)?, news: get(row, 6)?, shift: shift(row, 7)? })
+    /// Records of the log in `(after, to]`, of these units or of all: whole mutations, up to the first
+    /// by which `bytes` are exceeded.
+    fn records(&mut self, after: u64, to: u64, units: Option<&[Vec<u8>]>, bytes: usize) -> Result<Vec<LogRecord>, EngineError> {
+        let named = if units.is_some() { " AND unit = ANY ($5)" } else { "" };
+        let sql = format!("SELECT g, at, unit, mutation, shift, lines FROM (
+            SELECT g, at, unit, mutation, shift, lines, sum(octet_length(lines)) OVER (ORDER BY g GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+            FROM centre.news WHERE realm = $1 AND g > $2 AND g <= $3{named}) AS r WHERE before IS NULL OR before <= $4 ORDER BY g, at");
+        let ask = Ask::new(sql).with(self.realm()).with(bounded(after)).with(bounded(to)).with(most(bytes));
+        let ask = match units {
+            Some(units) => ask.with(units),
+            None => ask,
         };
-        self.one(ask)?.iter().map(line).collect()
+        let record = |row: &Row| Ok(LogRecord { g: unsigned(row, 0)?, at: get::<i32>(row, 1)?.cast_unsigned(), unit: unit(row, 2)?, mutation: get(row, 3)?, shift: shift(row, 4)?, lines: get(row, 5)? });
+        self.one(ask)?.iter().map(record).collect()
     }
 }
 
 impl Reading for Shelf<'_> {
     fn head(&mut self) -> Result<Head, EngineError> {
         Ok(self.head.clone())
+    }
+
+    fn ahead(&mut self, ask: &Ahead) -> Result<Begun, EngineError> {
+        let realm = self.realm();
+        let mut asks = Vec::new();
+        if !ask.devices.is_empty() {
+            asks.extend([Ask::new(DEVICES).with(realm).with(&ask.devices), Ask::new(LIVES).with(realm).with(&ask.devices)]);
+        }
+        if !ask.actors.is_empty() {
+            asks.push(Ask::new(CLAIMS).with(realm).with(&ask.actors));
+        }
+        if !ask.mutations.is_empty() {
+            asks.push(Ask::new(MUTATIONS).with(realm).with(&ask.mutations));
+        }
+        let (tables, rows) = by_key(realm, &ask.rows)?;
+        asks.extend(rows);
+        let mut answers = self.run(&asks)?;
+        let rows = answers.split_off(answers.len() - tables.len());
+        let mut answers = answers.into_iter();
+        let mut next = |asked: bool| if asked { answers.next().unwrap_or_default() } else { Vec::new() };
+        let (devices, lives) = (next(!ask.devices.is_empty()), next(!ask.devices.is_empty()));
+        let (claims, written) = (next(!ask.actors.is_empty()), next(!ask.mutations.is_empty()));
+        Ok(Begun {
+            devices: devices.iter().map(|row| device(row, 0)).collect::<Result<_, _>>()?,
+            lives: lives.iter().map(life).collect::<Result<_, _>>()?,
+            claims: claims.iter().map(claim).collect::<Result<_, _>>()?,
+            rows: read_rows(&tables, &rows)?,
+            written: written.iter().map(known).collect::<Result<_, _>>()?,
+        })
     }
 
     fn rows(&mut self, keys: &[RowKey]) -> Result<Vec<RowState>, EngineError> {
@@ -136,18 +168,15 @@ impl Reading for Shelf<'_> {
     }
 
     fn mutations(&mut self, ids: &[Uuid]) -> Result<Vec<Written>, EngineError> {
-        let sql = "SELECT device, incarnation, dseq, mutation, hlc, actor, wall, command, g, verdict FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
-        let rows = self.one(Ask::new(sql).with(self.realm()).with(ids))?;
-        let written = |row: &Row| {
-            let (writer, command) = writer(row)?.ok_or_else(|| damaged("a mutation"))?;
-            Ok(Written { writer, command, place: place(row, 0)?, g: get::<Option<i64>>(row, 8)?.map(i64::cast_unsigned), verdict: decoded(row, 9)? })
-        };
-        rows.iter().map(written).collect()
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.one(Ask::new(MUTATIONS).with(self.realm()).with(ids))?.iter().map(known).collect()
     }
 
     fn mutation_bytes(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<u8>)>, EngineError> {
         let sql = "SELECT mutation, bytes FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
-        self.one(Ask::new(sql).with(self.realm()).with(ids))?.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect()
+        self.one(Ask::new(sql).with(self.realm()).with(ids))?.iter().map(|row| Ok((get(row, 0)?, rest::sent(&get::<Vec<u8>>(row, 1)?)?))).collect()
     }
 
     fn filed(&mut self, device: Uuid, incarnation: Uuid, from: u64, to: u64) -> Result<Vec<Filed>, EngineError> {
@@ -156,7 +185,7 @@ impl Reading for Shelf<'_> {
         let ask = Ask::new(sql).with(self.realm()).with(device).with(incarnation).with(bounded(from)).with(bounded(to));
         let filed = |row: &Row| {
             let signature = get::<Vec<u8>>(row, 12)?.try_into().map_err(|_| damaged("a signature"))?;
-            let envelope = Envelope { bytes: get(row, 10)?, hash: array(row, 11)?, signature: Signature(signature) };
+            let envelope = Envelope { bytes: rest::sent(&get::<Vec<u8>>(row, 10)?)?, hash: array(row, 11)?, signature: Signature(signature) };
             Ok(Filed { place: place(row, 0)?, envelope, received: Instant(get(row, 13)?), mutation: writer(row)?, g: get::<Option<i64>>(row, 8)?.map(i64::cast_unsigned), verdict: decoded(row, 9)? })
         };
         self.one(ask)?.iter().map(filed).collect()
@@ -188,13 +217,7 @@ impl Reading for Shelf<'_> {
     }
 
     fn claims(&mut self, actors: &[Uuid]) -> Result<Vec<Claim>, EngineError> {
-        let sql = "SELECT actor, unit, entity, id, valid_from, valid_to, read_only FROM centre.claim WHERE realm = $1 AND actor = ANY ($2)";
-        let claim = |row: &Row| {
-            let source = RowKey { entity: small(row, 2)?, id: get(row, 3)? };
-            let time = |at| Ok::<_, EngineError>(get::<Option<i64>>(row, at)?.map(Instant));
-            Ok(Claim { actor: get(row, 0)?, unit: unit(row, 1)?, source, from: time(4)?, to: time(5)?, read_only: get(row, 6)? })
-        };
-        self.one(Ask::new(sql).with(self.realm()).with(actors))?.iter().map(claim).collect()
+        self.one(Ask::new(CLAIMS).with(self.realm()).with(actors))?.iter().map(claim).collect()
     }
 
     fn units(&mut self, kind: UnitKind) -> Result<Vec<Unit>, EngineError> {
@@ -210,70 +233,61 @@ impl Reading for Shelf<'_> {
     }
 
     fn log(&mut self, ask: &LogAsk<'_>) -> Result<LogPart, EngineError> {
-        let units = bytes_of(ask.units);
-        let mut part = LogPart { lines: Vec::new(), through_g: ask.to_g };
-        if units.is_empty() || ask.to_g <= ask.after_g {
-            return Ok(part);
+        let mut part = Gathered::new(ask);
+        if ask.units.is_empty() || ask.to_g <= ask.after_g {
+            return Ok(part.all());
         }
+        // A short stretch is read through, so that its price is not that of what is held.
+        let through = ask.to_g - ask.after_g < 4 * ask.units.len() as u64;
+        let units = if through { None } else { Some(ask.units.iter().map(|unit| unit.to_bytes().to_vec()).collect::<Vec<_>>()) };
         // In windows of commits that grow: neither a sort of a long log, nor a walk through all of it.
-        let (mut from, mut window, mut bytes) = (ask.after_g, FIRST_WINDOW, 0_usize);
+        let (mut from, mut window) = (ask.after_g, FIRST_WINDOW);
         while from < ask.to_g {
             let to = from.saturating_add(window).min(ask.to_g);
-            let limit = ask.lines.saturating_sub(part.lines.len()).saturating_add(1);
-            let mut lines = self.lines((from, None), to, &units, limit)?;
-            if lines.len() == limit && let Some(last) = lines.last() {
-                // The last mutation may be cut; its end comes by itself.
-                let behind = (last.g, Some(last.at));
-                lines.extend(self.lines(behind, behind.0, &units, ROW_COUNT * 2)?);
-            }
-            for line in lines {
-                if let Some(last) = part.lines.last().map(|last| last.g)
-                    && last != line.g
-                    && (bytes > ask.bytes || part.lines.len() >= ask.lines)
-                {
-                    part.through_g = last;
-                    return Ok(part);
+            let records = self.records(from, to, units.as_deref(), READ_AT_ONCE)?;
+            let size: usize = records.iter().map(|record| record.lines.len()).sum();
+            // A window that was not read to its end is gone on with behind its last mutation.
+            from = records.last().map_or(to, |last| if size > READ_AT_ONCE { last.g } else { to });
+            window = if size > READ_AT_ONCE { FIRST_WINDOW } else { window.saturating_mul(4) };
+            for record in records {
+                if part.is_full_before(record.g) {
+                    return Ok(part.done());
                 }
-                bytes += line.news.len();
-                part.lines.push(line);
+                if ask.units.contains(&record.unit) {
+                    part.take(record)?;
+                }
             }
             // The mutation that filled the part may be followed by others behind this window.
-            if let Some(last) = part.lines.last().map(|last| last.g)
-                && (bytes > ask.bytes || part.lines.len() >= ask.lines)
-            {
-                part.through_g = last;
-                return Ok(part);
+            if part.is_full() && from < ask.to_g {
+                return Ok(part.done());
             }
-            from = to;
-            window = window.saturating_mul(4);
         }
-        Ok(part)
+        Ok(part.all())
     }
 
     fn shifts(&mut self, after_g: u64, to_g: u64) -> Result<Vec<(Unit, RowsDigest)>, EngineError> {
-        let sql = "SELECT unit, shift FROM centre.log WHERE realm = $1 AND g > $2 AND g <= $3 AND shift IS NOT NULL";
+        let sql = "SELECT unit, shift FROM centre.news WHERE realm = $1 AND g > $2 AND g <= $3 AND shift IS NOT NULL";
         let rows = self.one(Ask::new(sql).with(self.realm()).with(bounded(after_g)).with(bounded(to_g)))?;
         rows.iter().map(|row| Ok((unit(row, 0)?, decoded(row, 1)?))).collect()
     }
 
     fn touched(&mut self, after_g: u64, to_g: u64, entities: &[u16], limit: usize) -> Result<Option<Touched>, EngineError> {
-        let (realm, entities) = (self.realm(), entities.iter().map(|entity| i32::from(*entity)).collect::<Vec<_>>());
+        let realm = self.realm();
         let ask = |sql: &'static str| Ask::new(sql).with(realm).with(bounded(after_g)).with(bounded(to_g)).with(most(limit + 1));
         let answers = self.run(&[
-            ask("SELECT DISTINCT unit FROM centre.log WHERE realm = $1 AND g > $2 AND g <= $3 LIMIT $4"),
-            ask("SELECT DISTINCT entity, id FROM centre.log WHERE realm = $1 AND g > $2 AND g <= $3 AND entity = ANY ($5) LIMIT $4").with(entities),
+            ask("SELECT unit, lines FROM centre.news WHERE realm = $1 AND g > $2 AND g <= $3 LIMIT $4"),
             ask("SELECT DISTINCT device FROM centre.envelope WHERE realm = $1 AND anew_g > $2 AND anew_g <= $3 LIMIT $4"),
         ])?;
-        let [units, rows, devices] = answers.as_slice() else { return Err(damaged("an answer")) };
-        if answers.iter().any(|rows| rows.len() > limit) {
+        let [records, devices] = answers.as_slice() else { return Err(damaged("an answer")) };
+        if records.len() > limit {
             return Ok(None);
         }
-        let key = |row: &Row| Ok::<_, EngineError>(RowKey { entity: small(row, 0)?, id: get(row, 1)? });
-        Ok(Some(Touched {
-            units: units.iter().map(|row| unit(row, 0)).collect::<Result<_, _>>()?,
-            rows: rows.iter().map(key).collect::<Result<_, _>>()?,
-            devices: devices.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?,
-        }))
+        let mut touched = (BTreeSet::new(), BTreeSet::new());
+        for row in records {
+            log::note(&mut touched, unit(row, 0)?, row.try_get(1).map_err(|_| damaged("the log"))?, entities)?;
+        }
+        let devices = devices.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
+        Ok(log::noted(touched, devices, limit))
     }
 
     fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
@@ -298,29 +312,15 @@ impl Reading for Shelf<'_> {
     }
 
     fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError> {
-        let sql = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce FROM centre.device WHERE realm = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2))";
-        let device = |row: &Row| {
-            Ok(Device {
-                id: get(row, 0)?,
-                actor: get(row, 1)?,
-                label: get(row, 2)?,
-                public_key: array(row, 3)?,
-                incarnation: get(row, 4)?,
-                enrolled: Instant(get(row, 5)?),
-                seen: get::<Option<i64>>(row, 6)?.map(Instant),
-                revoked: get::<Option<i64>>(row, 7)?.map(Instant),
-                epoch: get(row, 8)?,
-                nonce: array(row, 9)?,
-                former_nonce: array(row, 10)?,
-            })
+        let ask = match ids {
+            Some(ids) => Ask::new(DEVICES).with(self.realm()).with(ids),
+            None => Ask::new("SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce FROM centre.device WHERE realm = $1").with(self.realm()),
         };
-        self.one(Ask::new(sql).with(self.realm()).with(ids))?.iter().map(device).collect()
+        self.one(ask)?.iter().map(|row| device(row, 0)).collect()
     }
 
     fn lives(&mut self, devices: &[Uuid]) -> Result<Vec<Life>, EngineError> {
-        let sql = "SELECT device, incarnation, dseq, head, hlc, public_key FROM centre.life WHERE realm = $1 AND device = ANY ($2)";
-        let life = |row: &Row| Ok(Life { device: get(row, 0)?, incarnation: get(row, 1)?, dseq: unsigned(row, 2)?, head: array(row, 3)?, hlc: unsigned(row, 4)?, public_key: array(row, 5)? });
-        self.one(Ask::new(sql).with(self.realm()).with(devices))?.iter().map(life).collect()
+        self.one(Ask::new(LIVES).with(self.realm()).with(devices))?.iter().map(life).collect()
     }
 
     fn device_units(&mut self, device: Uuid) -> Result<DeviceUnits, EngineError> {
@@ -342,6 +342,57 @@ impl Reading for Shelf<'_> {
         let session = |row: &Row| Ok(StoredSession { hash, device: get(row, 0)?, challenge: get(row, 1)?, expires: Instant(get(row, 2)?) });
         self.one(Ask::new(sql).with(self.realm()).with(hash.to_vec()))?.first().map(session).transpose()
     }
+}
+
+/// The questions for rows by their keys, one for each table.
+fn by_key(realm: Uuid, keys: &[RowKey]) -> Result<(Vec<&'static Table>, Vec<Ask<'static>>), EngineError> {
+    let mut ids: BTreeMap<u16, Vec<Uuid>> = BTreeMap::new();
+    // A newer version may have named an entity that this one does not know: it has no rows.
+    for key in keys.iter().filter(|key| table(key.entity).is_ok()) {
+        ids.entry(key.entity).or_default().push(key.id);
+    }
+    let tables = ids.keys().map(|entity| table(*entity)).collect::<Result<Vec<_>, _>>()?;
+    let asks = tables.iter().zip(ids.into_values()).map(|(table, ids)| table.by_ids(realm, ids)).collect();
+    Ok((tables, asks))
+}
+
+fn read_rows(tables: &[&'static Table], answers: &[Vec<Row>]) -> Result<Vec<RowState>, EngineError> {
+    tables.iter().zip(answers).flat_map(|(table, rows)| rows.iter().map(|row| table.read(row))).collect()
+}
+
+fn known(row: &Row) -> Result<Written, EngineError> {
+    let (writer, command) = writer(row)?.ok_or_else(|| damaged("a mutation"))?;
+    Ok(Written { writer, command, place: place(row, 0)?, g: get::<Option<i64>>(row, 8)?.map(i64::cast_unsigned), verdict: decoded(row, 9)? })
+}
+
+fn claim(row: &Row) -> Result<Claim, EngineError> {
+    let source = RowKey { entity: small(row, 2)?, id: get(row, 3)? };
+    let time = |at| Ok::<_, EngineError>(get::<Option<i64>>(row, at)?.map(Instant));
+    Ok(Claim { actor: get(row, 0)?, unit: unit(row, 1)?, source, from: time(4)?, to: time(5)?, read_only: get(row, 6)? })
+}
+
+/// A laptop, whose columns begin at `at`.
+///
+/// # Errors
+/// [`EngineError::Damaged`] when one does not fit.
+pub(super) fn device(row: &Row, at: usize) -> Result<Device, EngineError> {
+    Ok(Device {
+        id: get(row, at)?,
+        actor: get(row, at + 1)?,
+        label: get(row, at + 2)?,
+        public_key: array(row, at + 3)?,
+        incarnation: get(row, at + 4)?,
+        enrolled: Instant(get(row, at + 5)?),
+        seen: get::<Option<i64>>(row, at + 6)?.map(Instant),
+        revoked: get::<Option<i64>>(row, at + 7)?.map(Instant),
+        epoch: get(row, at + 8)?,
+        nonce: array(row, at + 9)?,
+        former_nonce: array(row, at + 10)?,
+    })
+}
+
+fn life(row: &Row) -> Result<Life, EngineError> {
+    Ok(Life { device: get(row, 0)?, incarnation: get(row, 1)?, dseq: unsigned(row, 2)?, head: array(row, 3)?, hlc: unsigned(row, 4)?, public_key: array(row, 5)? })
 }
 
 fn shift(row: &Row, at: usize) -> Result<Option<RowsDigest>, EngineError> {

@@ -40,6 +40,20 @@ fn a_pooled_connection_leaks_no_context() {
     check("the lock of that transaction went with it");
 }
 
+/// A connection does its work only while somebody uses it: the end of a reading has to be on its way before.
+#[test]
+fn nothing_stays_open_behind_a_reading() {
+    let (cluster, _folder, engine, new) = ground();
+    let admin = gladstone_testkit::postgres::Blocking::connect(&cluster.address("gladstone", "postgres")).unwrap();
+    for round in 0..20 {
+        engine.read(new.id, &mut |shelf| Ok(shelf.head().map(|_| ())?)).unwrap();
+        engine.caller(new.id, [1; 32]).unwrap();
+        let open = || admin.query("SELECT count(*) FROM pg_stat_activity WHERE usename = 'gladstone_app' AND state <> 'idle'").unwrap()[0].get::<_, i64>(0);
+        let closed = (0..100).any(|_| open() == 0 || { std::thread::sleep(std::time::Duration::from_millis(20)); false });
+        assert!(closed, "round {round}: a transaction is open, and nobody is in it");
+    }
+}
+
 #[test]
 fn statements_of_one_trip_run_in_their_order_and_the_first_fault_is_told() {
     let (_cluster, _folder, engine, _) = ground();

@@ -8,7 +8,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket};
 use uuid::Uuid;
 
 use super::{Settings, address::Address};
-use crate::error::EngineError;
+use crate::{error::EngineError, file_news::{FileNews, Heard}};
 
 /// Name of the channel.
 pub(super) const CHANNEL: &str = "gladstone_g";
@@ -20,13 +20,13 @@ pub struct Watch {
     runtime: Option<Runtime>,
 }
 
-/// Listens to what services on a database commit, this one too: `heard` gets the realm and its
-/// commit number. It may hear of one commit twice and, when the connection breaks, of others not
+/// Listens to what services on a database say, this one too: `heard` gets the realm, and its commit number or
+/// a file that became whole. It may hear of one commit twice and, when the connection breaks, of others not
 /// at all; it is called from a thread that must not wait long.
 ///
 /// # Errors
 /// [`EngineError::Refused`] when the address cannot be read; what the system says.
-pub fn watch(settings: &Settings, heard: impl Fn(Uuid, u64) + Send + Sync + 'static) -> Result<Watch, EngineError> {
+pub fn watch(settings: &Settings, heard: impl Fn(Uuid, Heard) + Send + Sync + 'static) -> Result<Watch, EngineError> {
     let address = Address::parse(&settings.url)?;
     let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres-watch").enable_all().build().map_err(|error| EngineError::Failed(error.to_string()))?;
     runtime.spawn(async move {
@@ -54,12 +54,21 @@ pub(super) fn text(realm: Uuid, g: u64) -> String {
     format!("{} {g}", realm.as_hyphenated())
 }
 
-fn parse(text: &str) -> Option<(Uuid, u64)> {
-    let (realm, g) = text.split_once(' ')?;
-    Some((Uuid::parse_str(realm).ok()?, g.parse().ok()?))
+/// What is told about a file. A service of before takes it for nothing.
+pub(super) fn file(realm: Uuid, news: &FileNews) -> String {
+    format!("{} file {}", realm.as_hyphenated(), news.word())
 }
 
-async fn listen(address: &Address, heard: &(impl Fn(Uuid, u64) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
+fn parse(text: &str) -> Option<(Uuid, Heard)> {
+    let (realm, what) = text.split_once(' ')?;
+    let heard = match what.split_once(' ') {
+        Some(("file", word)) => Heard::File(FileNews::parse(word)?),
+        _ => Heard::Commit(what.parse().ok()?),
+    };
+    Some((Uuid::parse_str(realm).ok()?, heard))
+}
+
+async fn listen(address: &Address, heard: &(impl Fn(Uuid, Heard) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
     match &address.tls {
         Some(tls) => {
             let (client, connection) = address.config.connect(tls.clone()).await?;
@@ -72,14 +81,14 @@ async fn listen(address: &Address, heard: &(impl Fn(Uuid, u64) + Send + Sync)) -
     }
 }
 
-async fn hear<S: tokio_postgres::tls::TlsStream + Unpin>(client: Client, mut connection: Connection<Socket, S>, heard: &(impl Fn(Uuid, u64) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
+async fn hear<S: tokio_postgres::tls::TlsStream + Unpin>(client: Client, mut connection: Connection<Socket, S>, heard: &(impl Fn(Uuid, Heard) + Send + Sync)) -> Result<(), tokio_postgres::Error> {
     let begin = client.batch_execute("LISTEN gladstone_g");
     let messages = async {
         while let Some(message) = poll_fn(|context| Pin::new(&mut connection).poll_message(context)).await {
             if let AsyncMessage::Notification(note) = message?
-                && let Some((realm, g)) = parse(note.payload())
+                && let Some((realm, what)) = parse(note.payload())
             {
-                heard(realm, g);
+                heard(realm, what);
             }
         }
         Ok(())

@@ -15,7 +15,7 @@ use super::{
     read::{Shelf, bytes_of},
 };
 use crate::{
-    engine::{Batch, Claim, Device, DeviceUnits, Filed, Life, Place, RowSave, StoredInvite, StoredSession, UnitSum, Writing},
+    engine::{Batch, Claim, Device, DeviceUnits, Filed, Life, Place, RowSave, StoredInvite, StoredSession, UnitSum, Writing, log, rest},
     error::EngineError,
 };
 
@@ -40,6 +40,7 @@ impl Writing for Shelf<'_> {
         self.run(&asks)?;
         self.head.g = batch.g;
         self.head.held = batch.held_count;
+        self.written += batch.rows.len() + batch.filed.len();
         Ok(())
     }
 
@@ -91,7 +92,7 @@ impl Writing for Shelf<'_> {
     fn trim_log(&mut self, through_g: u64) -> Result<(), EngineError> {
         let realm = self.head.realm;
         let floor = self.head.floor_g.max(through_g);
-        let lines = Ask::new("DELETE FROM centre.log WHERE realm = $1 AND g <= $2").with(realm).with(floor.cast_signed());
+        let lines = Ask::new("DELETE FROM centre.news WHERE realm = $1 AND g <= $2").with(realm).with(floor.cast_signed());
         self.run(&[lines, Ask::new("UPDATE centre.realm SET floor_g = $2 WHERE realm = $1").with(realm).with(floor.cast_signed())])?;
         self.head.floor_g = floor;
         Ok(())
@@ -171,7 +172,8 @@ fn filed<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, filed: &'a [Filed]) -> Result
         FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[], $9::uuid[], $10::bigint[], $11::uuid[], $12::bigint[], $13::bytea[], $14::bigint[], $15::bytea[])
         WITH ORDINALITY AS s (device, incarnation, dseq, bytes, hash, signature, received, mutation, hlc, actor, wall, command, g, verdict, no) ORDER BY s.no";
     let ask = places(Ask::new(sql).with(realm), &column(filed, |one| one.place));
-    let ask = ask.with(column(filed, |one| one.envelope.bytes.as_slice())).with(column(filed, |one| one.envelope.hash.as_slice())).with(column(filed, |one| one.envelope.signature.0.as_slice()));
+    let bytes = filed.iter().map(|one| Ok(rest::kept(&one.envelope.bytes)?.into_owned())).collect::<Result<Vec<_>, EngineError>>()?;
+    let ask = ask.with(bytes).with(column(filed, |one| one.envelope.hash.as_slice())).with(column(filed, |one| one.envelope.signature.0.as_slice()));
     let writer = |one: &'a Filed| one.mutation.as_ref().map(|(writer, _)| writer);
     let ask = ask.with(column(filed, |one| one.received.0)).with(column(filed, |one| writer(one).map(|by| by.mutation))).with(column(filed, |one| writer(one).map(|by| by.hlc.cast_signed())));
     let ask = ask.with(column(filed, |one| writer(one).map(|by| by.actor))).with(column(filed, |one| writer(one).map(|by| by.wall.0)));
@@ -198,15 +200,14 @@ fn verdicts<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, batch: &'a Batch) -> Resul
 }
 
 fn log<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, batch: &'a Batch) -> Result<(), EngineError> {
-    let lines = batch.log.as_slice();
-    if lines.is_empty() {
+    let records = log::records(&batch.log)?;
+    if records.is_empty() {
         return Ok(());
     }
-    let sql = "INSERT INTO centre.log (realm, g, at, unit, entity, id, mutation, news, shift) SELECT $1, s.* FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::integer[], $6::uuid[], $7::uuid[], $8::bytea[], $9::bytea[]) AS s";
-    let ask = Ask::new(sql).with(realm).with(column(lines, |line| line.g.cast_signed())).with(column(lines, |line| line.at.cast_signed())).with(column(lines, |line| line.unit.to_bytes().to_vec()));
-    let ask = ask.with(column(lines, |line| i32::from(line.key.entity))).with(column(lines, |line| line.key.id)).with(column(lines, |line| line.mutation));
-    let shifts = lines.iter().map(|line| line.shift.as_ref().map(packed).transpose()).collect::<Result<Vec<_>, _>>()?;
-    asks.push(ask.with(column(lines, |line| line.news.as_slice())).with(shifts));
+    let sql = "INSERT INTO centre.news (realm, g, at, unit, mutation, shift, lines) SELECT $1, s.* FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::uuid[], $6::bytea[], $7::bytea[]) AS s";
+    let ask = Ask::new(sql).with(realm).with(column(&records, |record| record.g.cast_signed())).with(column(&records, |record| record.at.cast_signed())).with(column(&records, |record| record.unit.to_bytes().to_vec()));
+    let shifts = records.iter().map(|record| record.shift.as_ref().map(packed).transpose()).collect::<Result<Vec<_>, _>>()?;
+    asks.push(ask.with(column(&records, |record| record.mutation)).with(shifts).with(records.into_iter().map(|record| record.lines).collect::<Vec<_>>()));
     Ok(())
 }
 

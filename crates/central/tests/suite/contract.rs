@@ -1,10 +1,10 @@
 //! The contract of an engine, method by method: what was written is read back equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_central::{
     CentreError, Engine, EngineError,
-    engine::{Alike, Batch, Claim, Device, DeviceUnits, Having, Held, Life, LogAsk, LogLine, LogPart, Place, Sought, StoredInvite, StoredSession, UnitSum, Witness},
+    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Having, Held, Life, LogAsk, LogLine, LogPart, Place, Sought, StoredInvite, StoredSession, UnitSum, Witness},
 };
 use gladstone_model::{Instant, Unit, Value, catalogue, unit::UnitKind};
 use gladstone_protocol::{JournalEntry, JournalKind, RowState, RowsDigest, Side, Stored, wire::RowKey};
@@ -331,7 +331,7 @@ pub fn the_log_is_told_in_whole_mutations(engine: &dyn Engine) {
         write(engine, realm, |shelf| shelf.save(&Batch { g: last, log: part.to_vec(), ..Batch::default() }).unwrap());
     }
     let check = |after_g: u64, to_g: u64, numbers: &[u64], bytes: usize, most: usize| {
-        let units: Vec<Unit> = numbers.iter().map(|number| samples::person(*number)).collect();
+        let units: BTreeSet<Unit> = numbers.iter().map(|number| samples::person(*number)).collect();
         let ask = LogAsk { after_g, to_g, units: &units, bytes, lines: most };
         let found: LogPart = read(engine, realm, |shelf| shelf.log(&ask).unwrap());
         let fits: Vec<&LogLine> = lines.iter().filter(|line| line.g > after_g && line.g <= found.through_g && units.contains(&line.unit)).collect();
@@ -355,12 +355,77 @@ pub fn the_log_is_told_in_whole_mutations(engine: &dyn Engine) {
     check(last, last, &[1], 10, 10);
     write(engine, realm, |shelf| shelf.trim_log(700).unwrap());
     lines.retain(|line| line.g > 700);
-    let units = [samples::person(1)];
+    let units = BTreeSet::from([samples::person(1)]);
     let rest = read(engine, realm, |shelf| shelf.log(&LogAsk { after_g: 0, to_g: last, units: &units, bytes: usize::MAX, lines: usize::MAX }).unwrap());
-    assert_eq!(rest.lines, lines.into_iter().filter(|line| line.unit == units[0]).collect::<Vec<_>>(), "what was trimmed is gone, the rest is there");
+    assert_eq!(rest.lines, lines.into_iter().filter(|line| units.contains(&line.unit)).collect::<Vec<_>>(), "what was trimmed is gone, the rest is there");
+}
+
+pub fn a_part_that_is_saved_beside_is_seen_and_kept_or_goes_with_the_whole(engine: &dyn Engine) {
+    let realm = founded(engine);
+    let users = catalogue().get("users").unwrap();
+    let part = |number: u64| Batch { g: number, rows: vec![samples::save(samples::bare(users, number), None, number)], ..Batch::default() };
+    let keys = [1, 2, 3, 4].map(|number| samples::key(users, number));
+    write(engine, realm, |shelf| {
+        shelf.save_beside(part(1)).unwrap();
+        assert_eq!((shelf.head().unwrap().g, shelf.rows(&keys).unwrap().len()), (1, 1), "what is read after it sees it");
+        shelf.save_beside(part(2)).unwrap();
+        shelf.save(&part(3)).unwrap();
+    });
+    let kept = || read(engine, realm, |shelf| (shelf.head().unwrap().g, shelf.rows(&keys).unwrap().len()));
+    assert_eq!(kept(), (3, 3), "all parts are kept");
+    let refused = engine.write(realm, &mut |shelf| {
+        shelf.save_beside(part(4))?;
+        // This row is there already.
+        Ok(shelf.save_beside(Batch { g: 5, ..part(1) })?)
+    });
+    assert!(matches!(refused, Err(CentreError::Engine(EngineError::Refused(_)))), "what goes wrong beside is told: {refused:?}");
+    assert_eq!(kept(), (3, 3), "nothing of it is kept");
+    write(engine, realm, |shelf| shelf.save_beside(part(4)).unwrap());
+    assert_eq!(kept(), (4, 4), "and the next transaction is as every other");
 }
 
 /// Names a place for tests that need no more.
+pub fn what_work_begins_with_is_answered_as_each_by_itself(engine: &dyn Engine) {
+    let realm = founded(engine);
+    let users = entity_of("users");
+    let (device, source) = (id(3, 70), samples::key(users, 1));
+    let filed = samples::filed(device, 1, Some(1), Stored::Applied { g: 1 });
+    let mutation = filed.mutation.clone().unwrap().0.mutation;
+    let claim = Claim { actor: id(8, 1), unit: samples::person(1), source, from: None, to: Some(Instant(9)), read_only: true };
+    let laptop = Device { id: device, actor: id(8, 1), label: "x".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32] };
+    let session = StoredSession { hash: [6; 32], device, challenge: false, expires: Instant(40) };
+    assert_eq!(engine.caller(realm, [6; 32]), Ok(None), "nobody yet");
+    write(engine, realm, |shelf| {
+        shelf.put_device(&laptop).unwrap();
+        shelf.put_session(&session, Instant(0)).unwrap();
+        let lives = [1, 2].map(|number| Life { device, incarnation: id(9, number), dseq: number, head: [1; 32], hlc: 7, public_key: [1; 32] });
+        let rows = samples::everything(samples::full, 1).into_iter().map(|state| samples::save(state, None, 1)).collect();
+        shelf.save(&Batch { g: 1, rows, filed: vec![filed.clone()], lives: lives.to_vec(), claims: vec![(source, vec![claim.clone()])], ..Batch::default() }).unwrap();
+    });
+    assert_eq!(engine.caller(realm, [6; 32]), Ok(Some((session, laptop))), "a session with its laptop");
+    assert_eq!(engine.caller(realm, [7; 32]), Ok(None), "another hash");
+    let keys: Vec<RowKey> = samples::everything(samples::full, 1).iter().map(|state| RowKey { entity: state.row.entity.no, id: state.row.id() }).chain([samples::key(users, 9), RowKey { entity: 60_000, id: id(1, 1) }]).collect();
+    let whole = Ahead { devices: vec![device, id(3, 99)], actors: vec![id(8, 1), id(8, 2)], rows: keys, mutations: vec![mutation, id(4, 999)] };
+    // In every combination of what is asked and what is not.
+    for number in 0..16_u8 {
+        let has = |bit: u8| number & (1 << bit) != 0;
+        let ask = Ahead {
+            devices: if has(0) { whole.devices.clone() } else { Vec::new() },
+            actors: if has(1) { whole.actors.clone() } else { Vec::new() },
+            rows: if has(2) { whole.rows.clone() } else { Vec::new() },
+            mutations: if has(3) { whole.mutations.clone() } else { Vec::new() },
+        };
+        read(engine, realm, |shelf| {
+            let Begun { devices, lives, claims, rows, written } = shelf.ahead(&ask).unwrap();
+            assert_eq!(devices, if has(0) { shelf.devices(Some(&whole.devices)).unwrap() } else { Vec::new() }, "laptops of {ask:?}");
+            assert_eq!(sorted(lives, |life| life.dseq), if has(0) { sorted(shelf.lives(&whole.devices).unwrap(), |life| life.dseq) } else { Vec::new() }, "lives of {ask:?}");
+            assert_eq!(claims, if has(1) { vec![claim.clone()] } else { Vec::new() }, "claims of {ask:?}");
+            check_same(&keyed(rows), &if has(2) { keyed(shelf.rows(&whole.rows).unwrap()) } else { BTreeMap::new() }, "rows");
+            assert_eq!(written, if has(3) { shelf.mutations(&[mutation]).unwrap() } else { Vec::new() }, "mutations of {ask:?}");
+        });
+    }
+}
+
 pub fn place(device: u64, dseq: u64) -> Place {
     Place { device: id(3, device), incarnation: id(9, device), dseq }
 }

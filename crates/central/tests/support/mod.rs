@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-mod postgres;
+pub mod postgres;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -445,10 +445,11 @@ pub fn update(state: &RowState, values: &[(&str, Value)]) -> Op {
     let entity = state.row.entity;
     let mut row = state.row.clone();
     values.iter().for_each(|(name, value)| row.set(name, value.clone()));
-    let changed = entity.groups.iter().filter(|group| group.fields.iter().any(|at| state.row.values[*at] != row.values[*at]));
+    let travels = |at: &&usize| !entity.fields[**at].is_secret();
+    let changed = entity.groups.iter().filter(|group| group.fields.iter().filter(travels).any(|at| state.row.values[*at] != row.values[*at]));
     let patches = changed.map(|group| {
         let no = number(entity, group);
-        GroupPatch { group: no, base: state.writer_of(no), values: group.fields.iter().map(|at| (entity.fields[*at].no, row.values[*at].clone())).collect() }
+        GroupPatch { group: no, base: state.writer_of(no), values: group.fields.iter().filter(travels).map(|at| (entity.fields[*at].no, row.values[*at].clone())).collect() }
     });
     Op { entity: entity.no, id: row.id(), unit: state.unit, kind: OpKind::Update(patches.collect()) }
 }

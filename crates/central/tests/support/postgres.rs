@@ -15,18 +15,27 @@ static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 /// The engine on the database that belongs to a folder, which is made when it is not there.
 pub fn engine(folder: &Path) -> Box<dyn Engine> {
     let cluster = CLUSTER.get_or_init(|| Cluster::start().unwrap());
-    let name = format!("t{}", &blake3::hash(folder.as_os_str().as_encoded_bytes()).to_hex()[..20]);
+    let name = name(folder);
     let state = folder.join("state");
     if !state.exists() {
-        run(cluster, &format!("CREATE DATABASE {name}"));
+        run(cluster, "postgres", &format!("CREATE DATABASE {name}"));
         migrate(&cluster.address("gladstone", &name), &state).unwrap();
     }
     Box::new(Postgres::open(&Settings { connections: 4, ..Settings::new(&cluster.address("gladstone_app", &name), &state) }).unwrap())
 }
 
-fn run(cluster: &Cluster, sql: &str) {
+/// Writes past the centre into the database that belongs to a folder.
+pub fn write(folder: &Path, sql: &str) {
+    run(CLUSTER.get().unwrap(), &name(folder), sql);
+}
+
+fn name(folder: &Path) -> String {
+    format!("t{}", &blake3::hash(folder.as_os_str().as_encoded_bytes()).to_hex()[..20])
+}
+
+fn run(cluster: &Cluster, database: &str, sql: &str) {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let (client, connection) = tokio_postgres::connect(&cluster.address("gladstone", "postgres"), NoTls).await.unwrap();
+        let (client, connection) = tokio_postgres::connect(&cluster.address("gladstone", database), NoTls).await.unwrap();
         tokio::spawn(connection);
         client.batch_execute(sql).await.unwrap();
     });

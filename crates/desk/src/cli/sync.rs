@@ -42,6 +42,10 @@ pub struct Sync {
 enum What {
     /// Send what waits and fetch what is new; wait until it is done
     Now,
+    /// Hold it up: nothing is sent or fetched until `resume`, also after a restart; nothing is lost
+    Pause,
+    /// Let it go on, where it was
+    Resume,
     /// Tell how it stands: what waits, since when, and when the centre last answered
     Status,
     /// Join a centre with the link of an invitation
@@ -173,6 +177,8 @@ pub(super) fn run(arguments: Sync) -> Result<(), DeskError> {
 fn request(desk: &Desk, what: &What) -> Result<(&'static str, Json), DeskError> {
     Ok(match what {
         What::Now => ("sync.now", json!({ "wait": true })),
+        What::Pause => ("sync.pause", json!({})),
+        What::Resume => ("sync.resume", json!({})),
         What::Status => ("sync.status", json!({})),
         What::Join { link } => ("sync.join", json!({ "link": link })),
         What::Queue => ("sync.queue", json!({})),
@@ -227,7 +233,7 @@ fn values_of(set: &[String], before: &Json) -> Result<Map<String, Json>, DeskErr
 /// The answer in words.
 fn words(what: &What, answer: &Json) -> String {
     match what {
-        What::Now | What::Status | What::Join { .. } => standing(answer),
+        What::Now | What::Pause | What::Resume | What::Status | What::Join { .. } => standing(answer),
         What::Queue => lines(answer, "Nothing waits, and nothing was put aside.", queued),
         What::Show { .. } => shown(answer),
         What::Resend { .. } | What::Mend { .. } => "It is to be sent again. `gladstone sync` sends it.".into(),
@@ -260,6 +266,9 @@ fn standing(status: &Json) -> String {
     }
     said += &if status["last_sync"].is_null() { "\nNot synchronized yet.".to_owned() } else { format!("\nLast synchronized {}.", minute(&status["last_sync"])) };
     said += &format!(" Works without contact until {}.", minute(&centre["works_until"]));
+    if !status["paused_since"].is_null() {
+        said += &format!("\nPaused since {}: nothing is sent or fetched. `gladstone sync resume` lets it go on.", minute(&status["paused_since"]));
+    }
     if centre["parts_coming"].as_u64().is_some_and(|coming| coming > 0) {
         said += &format!("\nThe first download goes on: {} here, {} to come.", count(&centre["parts"], "part"), centre["parts_coming"]);
     }
@@ -390,6 +399,7 @@ mod tests {
         check(&What::Now, json!({ "centre": centre, "waiting": 3, "oldest": "2026-11-21T10:00:00Z", "set_aside": 1, "last_sync": null }), "3 changes to send");
         check(&What::Now, json!({ "centre": centre, "waiting": 0, "set_aside": 1, "last_sync": null }), "Everything was sent. 1 change put aside");
         check(&What::Status, json!({ "centre": centre, "waiting": 0 }), "3 parts here, 1 to come");
+        check(&What::Pause, json!({ "centre": centre, "waiting": 3, "oldest": "2026-11-21T10:00:00Z", "paused_since": "2026-11-21T10:05:00Z" }), "`gladstone sync resume` lets it go on");
         check(&What::Queue, json!([]), "Nothing waits");
         check(&What::Queue, json!([{ "dseq": 7, "command": "calendar.book", "at": "x", "state": "set_aside", "text": "No right.", "records": [{ "label": "Appointment", "title": "Visit" }, {}] }]), "calendar.book: Appointment Visit and 1 more record\n      No right.");
         check(&What::Departed, json!([{ "at": "x", "title": "Yuki", "rows": 1, "reason": "Moved." }]), "Yuki (1 record): Moved.");

@@ -131,16 +131,16 @@ pub fn mend(desk: &Desk, request: MendRequest) -> Result<Done, DeskError> {
         return Err(DeskError::new(Code::Conflict, "This change is not one that the centre put aside."));
     }
     let purpose = Purpose { command: mutation.command.clone(), reason: mutation.reason.clone() };
-    let again = desk.commit(purpose, |tx| {
+    desk.commit(purpose, |tx| {
+        tx.mends(request.dseq);
         let mut renamed = BTreeMap::new();
         for op in &mutation.ops {
             let Some(entity) = catalogue().by_no(op.entity) else { continue };
             let other = request.records.iter().find(|record| record.entity == entity.name && record.id == op.id).map(|record| &record.values);
             write(tx, entity, op, other, &mut renamed)?;
         }
-        Ok(tx.mutation())
+        Ok(())
     })?;
-    desk.with_unlocked(|unlocked| Ok(unlocked.vault.mended(request.dseq, again)?))?;
     desk.sync_now();
     Ok(Done::YES)
 }

@@ -17,6 +17,8 @@ pub mod review;
 pub mod sample;
 pub mod settings;
 pub mod sync;
+pub mod sync_now;
+pub mod sync_picture;
 pub mod team;
 pub mod today;
 pub mod vault;

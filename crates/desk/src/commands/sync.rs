@@ -4,7 +4,7 @@
 use gladstone_model::{Entity, catalogue};
 use gladstone_protocol::{ApiError, Op};
 use gladstone_store::Reader;
-use gladstone_sync::{Address, JoinLink, Phase, blobs::{Moving, move_files}, join::{self, JoinFault}, sync_once};
+use gladstone_sync::{Address, JoinLink, Phase, blobs::Moving, join::{self, JoinFault}};
 use gladstone_vault::{Unlocked, VaultError, custody, replica::{self, EntryState}};
 use uuid::Uuid;
 
@@ -31,6 +31,8 @@ wire! {
         pub files: FilesWaiting,
         /// When the centre last answered.
         pub last_sync: Option<String>,
+        /// Since when a person holds it up.
+        pub paused_since: Option<String>,
         /// What went wrong, if anything.
         pub message: Option<String>,
     }
@@ -72,6 +74,8 @@ wire! {
         Alone,
         /// Nothing: it was not started.
         Off,
+        /// Nothing: a person holds it up.
+        Paused,
         /// Everything was sent and fetched.
         Idle,
         /// Proving who this computer is.
@@ -131,13 +135,6 @@ wire! {
         pub label: String,
         /// The passphrase.
         pub passphrase: String,
-    }
-
-    /// Whether to wait until it is done.
-    pub struct NowRequest {
-        /// True on the command line; a window is told by events.
-        #[serde(default)]
-        pub wait: bool,
     }
 
     /// A change that is not settled.
@@ -274,10 +271,12 @@ pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
     desk.with_unlocked(|unlocked| {
         let waiting = unlocked.vault.waiting()?;
         let replica = unlocked.vault.replica()?;
+        let paused_since = unlocked.vault.paused_since()?.map(|at| at.to_string());
         let last_sync = replica.as_ref().and_then(|replica| replica.last_push.max(replica.last_pull)).map(|at| at.to_string());
         let phase = match (&replica, &running) {
             (None, _) => SyncPhase::Alone,
             (Some(replica), _) if replica.is_copy => SyncPhase::Copy,
+            (Some(_), _) if paused_since.is_some() => SyncPhase::Paused,
             (Some(_), None) => SyncPhase::Off,
             (Some(_), Some(status)) => phase_of(status.phase),
         };
@@ -292,7 +291,7 @@ pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
             parts: small(replica.units),
             parts_coming: small(replica.incomplete),
         });
-        Ok(SyncStatus { centre, phase, waiting: small(waiting.count), oldest: waiting.oldest.map(|at| at.to_string()), set_aside: small(waiting.quarantined), files, last_sync, message: running.and_then(|status| status.message) })
+        Ok(SyncStatus { centre, phase, waiting: small(waiting.count), oldest: waiting.oldest.map(|at| at.to_string()), set_aside: small(waiting.quarantined), files, last_sync, paused_since, message: running.and_then(|status| status.message) })
     })
 }
 
@@ -304,6 +303,8 @@ pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
 pub fn join(desk: &Desk, request: JoinRequest) -> Result<SyncStatus, DeskError> {
     let link = link_of(request.link.as_deref(), request.url.as_deref(), request.code.as_deref())?;
     desk.with_unlocked(|unlocked| {
+        // Whoever joins means it to begin.
+        unlocked.vault.resume()?;
         if let Some(alarm) = &unlocked.alarm {
             return Err(DeskError::new(Code::Damaged, format!("Nothing is sent until you decide about the alarm of this vault ({alarm:?}).")));
         }
@@ -355,6 +356,7 @@ pub fn begin_as_new(desk: &Desk, request: JoinRequest) -> Result<SyncStatus, Des
     // Nothing may be sent between the new name and its enrolment.
     desk.stop_sync();
     let joined = desk.with_unlocked(|unlocked| {
+        unlocked.vault.resume()?;
         unlocked.vault.begin_as_new_device()?;
         let actor = unlocked.vault.state().actor;
         let name = unlocked.vault.read(|read| Ok::<_, DeskError>(read.get("users", actor)?.map(|row| row.text("name").to_owned())))?;
@@ -363,38 +365,6 @@ pub fn begin_as_new(desk: &Desk, request: JoinRequest) -> Result<SyncStatus, Des
     });
     desk.start_sync();
     joined?;
-    status(desk, Empty {})
-}
-
-/// See the command list.
-///
-/// # Errors
-/// This vault belongs to no centre; with `wait` also why it did not come to its end.
-pub fn now(desk: &Desk, request: NowRequest) -> Result<SyncStatus, DeskError> {
-    if !request.wait {
-        if !desk.sync_now() {
-            desk.with_unlocked(|unlocked| unlocked.vault.replica()?.map(|_| ()).ok_or_else(|| DeskError::from(VaultError::NotJoined)))?;
-            desk.start_sync();
-        }
-        return status(desk, Empty {});
-    }
-    desk.stop_sync();
-    let report = desk.with_unlocked(|unlocked| {
-        let centre = join::connect(&unlocked.vault).map_err(join_error)?;
-        let mut report = sync_once(&unlocked.vault, &centre, &mut |_| ()).map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
-        // Records first, then files.
-        let lend = |f: &mut dyn FnMut(&gladstone_vault::Vault)| {
-            f(&unlocked.vault);
-            true
-        };
-        let moved = move_files(&lend, &centre, &|| true, &mut |_| ()).map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
-        if moved.changed {
-            report.changed.insert("attachments");
-        }
-        Ok(report)
-    });
-    desk.start_sync();
-    report.map(|report| desk.emit_changed(&report.changed))?;
     status(desk, Empty {})
 }
 
@@ -480,7 +450,7 @@ fn link_of(link: Option<&str>, url: Option<&str>, code: Option<&str>) -> Result<
     Ok(JoinLink { address, code: code.to_owned(), authority: None })
 }
 
-fn join_error(fault: JoinFault) -> DeskError {
+pub(super) fn join_error(fault: JoinFault) -> DeskError {
     match fault {
         JoinFault::Link(fault) => DeskError::field("link", fault.to_string()),
         JoinFault::Api(ApiError::Refused { text, .. }) => DeskError::field("code", text),
@@ -534,6 +504,6 @@ fn state_of(state: EntryState) -> ChangeState {
     }
 }
 
-fn small(count: u64) -> u32 {
+pub(super) fn small(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

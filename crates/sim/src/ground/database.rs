@@ -10,7 +10,7 @@ use std::{
 };
 
 use gladstone_central::{
-    Centre, Engine as Store, Postgres,
+    Centre, Engine as Store, Postgres, engine::rest,
     postgres::{Settings, migrate},
 };
 use gladstone_model::Unit;
@@ -139,20 +139,15 @@ impl Database {
 
     /// What was logged after a commit number, in its order.
     pub fn log_after(&self, g: u64) -> Vec<Line> {
-        let line = |row: Row| Line {
-            g: row.get::<_, i64>(0).unsigned_abs(),
-            unit: Unit::from_bytes(row.get::<_, &[u8]>(1)).unwrap(),
-            key: RowKey { entity: row.get::<_, i32>(2) as u16, id: row.get(3) },
-            mutation: row.get(4),
-            news: postcard::from_bytes(row.get::<_, &[u8]>(5)).unwrap(),
-        };
-        self.query(&format!("SELECT g, unit, entity, id, mutation, news FROM centre.log WHERE g > {g} ORDER BY g, at")).into_iter().map(line).collect()
+        let rows = self.query(&format!("SELECT g, unit, mutation, lines FROM centre.news WHERE g > {g} ORDER BY g, at"));
+        let record = |row: &Row| super::told(row.get::<_, i64>(0).unsigned_abs(), row.get(1), row.get(2), row.get(3));
+        super::in_order(rows.iter().flat_map(record).collect())
     }
 
     /// Everything that is filed, in the order of receipt.
     pub fn filed(&self) -> Vec<Filed> {
         let rows = self.query("SELECT device, mutation IS NOT NULL, g, verdict, bytes FROM centre.envelope ORDER BY no");
-        rows.into_iter().map(|row| filed(row.get(0), row.get(1), row.get(2), row.get::<_, &[u8]>(3), row.get(4))).collect()
+        rows.into_iter().map(|row| filed(row.get(0), row.get(1), row.get(2), row.get::<_, &[u8]>(3), rest::sent(row.get(4)).unwrap())).collect()
     }
 
     /// Mutation and author of what was filed after the first so many mutations.

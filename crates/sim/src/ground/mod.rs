@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use gladstone_central::{Engine as Store, Embedded};
+use gladstone_central::{Engine as Store, Embedded, engine::{log, rest}};
 use gladstone_model::Unit;
 use gladstone_protocol::{
     Entry, JournalEntry, RowsDigest, Stored,
@@ -124,19 +124,14 @@ impl Ground {
     pub fn log_after(&self, g: u64) -> Vec<Line> {
         match self {
             Ground::Files(files) => {
-                let mut statement = files.peek.prepare_cached("SELECT place, unit, entity, id, mutation, news FROM centre_log WHERE place >= ?1 ORDER BY place").unwrap();
+                let mut statement = files.peek.prepare_cached("SELECT place, unit, mutation, lines FROM centre_news WHERE place >= ?1 ORDER BY place").unwrap();
                 let mut rows = statement.query(params![((g + 1) << 20) as i64]).unwrap();
                 let mut lines = Vec::new();
                 while let Some(row) = rows.next().unwrap() {
-                    lines.push(Line {
-                        g: row.get::<_, i64>(0).unwrap().unsigned_abs() >> 20,
-                        unit: Unit::from_bytes(&row.get::<_, Vec<u8>>(1).unwrap()).unwrap(),
-                        key: RowKey { entity: row.get(2).unwrap(), id: id(row, 3) },
-                        mutation: id(row, 4),
-                        news: postcard::from_bytes(&row.get::<_, Vec<u8>>(5).unwrap()).unwrap(),
-                    });
+                    let g = row.get::<_, i64>(0).unwrap().unsigned_abs() >> 20;
+                    lines.extend(told(g, &row.get::<_, Vec<u8>>(1).unwrap(), id(row, 2), &row.get::<_, Vec<u8>>(3).unwrap()));
                 }
-                lines
+                in_order(lines)
             }
             Ground::Database(database) => database.log_after(g),
         }
@@ -151,7 +146,7 @@ impl Ground {
                 let mut found = Vec::new();
                 while let Some(row) = rows.next().unwrap() {
                     let verdict: Vec<u8> = row.get(3).unwrap();
-                    found.push(filed(id(row, 0), row.get(1).unwrap(), row.get(2).unwrap(), &verdict, row.get(4).unwrap()));
+                    found.push(filed(id(row, 0), row.get(1).unwrap(), row.get(2).unwrap(), &verdict, rest::sent(&row.get::<_, Vec<u8>>(4).unwrap()).unwrap()));
                 }
                 found
             }
@@ -244,4 +239,16 @@ fn file(folder: &TempDir, realm: Uuid) -> PathBuf {
 
 fn id(row: &rusqlite::Row<'_>, at: usize) -> Uuid {
     Uuid::from_slice(&row.get::<_, Vec<u8>>(at).unwrap()).unwrap()
+}
+
+/// The lines of a record of the log with their places in the mutation, as they are told.
+fn told(g: u64, unit: &[u8], mutation: Uuid, lines: &[u8]) -> Vec<(u32, Line)> {
+    let unit = Unit::from_bytes(unit).unwrap();
+    log::lines(lines).unwrap().into_iter().map(|(at, key, news)| (at, Line { g, unit, key, mutation, news: postcard::from_bytes(&news).unwrap() })).collect()
+}
+
+/// Lines of several units in the order in which they were told.
+fn in_order(mut lines: Vec<(u32, Line)>) -> Vec<Line> {
+    lines.sort_by_key(|(at, line)| (line.g, *at));
+    lines.into_iter().map(|(_, line)| line).collect()
 }

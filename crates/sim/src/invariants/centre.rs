@@ -40,7 +40,7 @@ pub fn acknowledged_is_filed(world: &World, filed: &[Filed]) -> Result<(), Broke
         let mut statement = laptop.peek().prepare_cached("SELECT dseq, bytes FROM chain WHERE state IN (1, 2, 3, 4, 5)").unwrap();
         for entry in statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap() {
             let (place, entry) = entry.unwrap();
-            if !bytes.contains(entry.as_slice()) {
+            if !bytes.contains(&*gladstone_vault::chain::unpack(&entry).unwrap()) {
                 return Err(Broken::new(1, format!("entry {place} of laptop {at} is not filed at the centre as it was sent")));
             }
         }

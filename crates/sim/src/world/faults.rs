@@ -31,6 +31,7 @@ impl World {
         original.past.copied = true;
         let mut copy = Laptop::from_image(0, original.person(), machine, &image);
         copy.saved = original.saved.clone();
+        copy.settled = original.settled.clone();
         copy.past = original.past;
         copy.no = self.laptops.len();
         self.laptops.push(copy);

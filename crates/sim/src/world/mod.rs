@@ -300,6 +300,9 @@ impl World {
         if self.canary == Some(Canary::Flickers) && dice.below(4) == 0 {
             canary::flicker(self.laptops[at].vault().path());
         }
+        if self.canary == Some(Canary::SetsAside) && dice.below(4) == 0 {
+            canary::set_aside(self.laptops[at].vault().path());
+        }
         if self.canary == Some(Canary::ChangesARow) && dice.below(4) == 0 {
             canary::change_a_row(self.laptops[at].vault().path());
         }

@@ -207,6 +207,9 @@ impl World {
         {
             canary::empty_journal(&store);
         }
+        if self.canary == Some(Canary::SettlesTooEarly) && matches!(landed, Input::PushDone(_, Ok(_))) {
+            canary::settle_early(self.laptops[at].vault().path());
+        }
         self.host.follow().map_err(|why| Broken::new(2, why))?;
         let fault = match landed {
             Input::PushDone(_, Err(fault)) | Input::PullDone(_, Err(fault)) | Input::SignedIn(_, Err(fault)) => Some(fault),

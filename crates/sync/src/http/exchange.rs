@@ -12,10 +12,13 @@ pub(super) const BYTES: &str = "application/octet-stream";
 /// Greatest size of an answer in JSON, in bytes.
 const JSON_LIMIT: usize = 64 * 1024;
 
-/// The realm's commit number.
+/// The realm's commit number, and files that became whole; a centre of before says nothing of files.
 #[derive(Deserialize)]
 pub(super) struct Head {
     pub(super) g: u64,
+    pub(super) at: Option<i64>,
+    #[serde(default)]
+    pub(super) files: Vec<String>,
 }
 
 /// Sends, and reads an answer of the `expected` media type.

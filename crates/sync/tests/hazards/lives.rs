@@ -127,6 +127,34 @@ pub fn a_centre_put_back_by_an_hour_gets_everything_again_from_five_laptops(mut 
     ground.verify();
 }
 
+pub fn a_laptop_and_a_centre_that_were_both_put_back_leave_nothing_to_decide(mut ground: Ground) {
+    let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
+    let person = a.register("Rosa Example").unwrap();
+    ground.sync(&a);
+    ground.sync(&b);
+    ground.back_up();
+    // Lost by the centre, and kept by the laptop's own backup.
+    a.set("users", person, "job_title", "Baker").unwrap();
+    a.set("users", person, "department", "Ovens").unwrap();
+    let mood = a.mood(person, 1, 4).unwrap();
+    ground.sync(&a);
+    let restored = a.cloned(9);
+    restored.vault.begin_new_life().unwrap();
+    restored.set("users", person, "job_title", "Miller").unwrap();
+    restored.set("mood_entries", mood, "overall_mood", gladstone_model::Value::Integer(6)).unwrap();
+    ground.put_back();
+    ground.centre().new_epoch(ground.realm).unwrap();
+    for _ in 0..2 {
+        ground.sync(&restored);
+        ground.sync(&b);
+    }
+    same_person(&restored, &b, person);
+    assert_eq!((b.field("users", person, "job_title"), b.field("mood_entries", mood, "overall_mood")), (Some("Miller".into()), Some(gladstone_model::Value::Integer(6))), "the later value stands");
+    assert_eq!(b.count("SELECT count(*) FROM conflicts"), 0, "and nobody has to decide between two values of the same person");
+    assert_eq!((restored.vault.waiting().unwrap().count, restored.base() == restored.view()), (0, true), "nothing waits");
+    ground.verify();
+}
+
 pub fn a_laptop_that_returns_after_the_log_was_cut_brings_what_it_wrote(ground: Ground) {
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
     let person = a.register("Rosa Example").unwrap();

@@ -4,6 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../hostile_centre/liar.rs"]
+#[allow(dead_code, reason = "only some of its lies are told here")]
+mod liar;
+
 mod ground;
 
 mod clocks;
@@ -12,6 +16,7 @@ mod lives;
 mod liveness;
 mod order;
 mod rights;
+mod trust;
 mod versions;
 
 use ground::{Ground, Kind};
@@ -35,9 +40,12 @@ on_both!(
     lives::a_laptop_put_back_at_a_random_point_loses_nothing_that_was_acknowledged,
     lives::a_copied_laptop_is_told_apart_and_goes_on_as_another_one,
     lives::a_centre_put_back_by_an_hour_gets_everything_again_from_five_laptops,
+    lives::a_laptop_and_a_centre_that_were_both_put_back_leave_nothing_to_decide,
     lives::a_laptop_that_returns_after_the_log_was_cut_brings_what_it_wrote,
     rights::a_person_is_handed_over_while_both_laptops_edit,
     rights::what_was_refused_is_kept_and_can_be_sent_once_the_right_is_there,
+    trust::what_was_never_taken_is_missed_in_the_same_round_although_others_wrote_over_it,
+    trust::an_honest_centre_is_never_doubted_while_everybody_writes_to_the_same_values,
     order::units_and_pages_come_in_any_order,
     versions::an_older_laptop_keeps_what_it_does_not_know_and_never_sends_it_back,
     liveness::two_loops_at_once_send_everything_once,

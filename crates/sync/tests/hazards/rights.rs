@@ -60,7 +60,7 @@ pub fn what_was_refused_is_kept_and_can_be_sent_once_the_right_is_there(ground: 
     ground.sync(&chief);
     ground.sync(&a);
     let late = a.mood(person, 1, 3).unwrap();
-    chief.set("therapeutic_relationships", relation, "status", "ended").unwrap();
+    chief.set("therapeutic_relationships", relation, "status", "paused").unwrap();
     ground.sync(&chief);
     ground.sync(&a);
     let refused = a.vault.queue(10).unwrap();

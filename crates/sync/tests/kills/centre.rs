@@ -62,7 +62,8 @@ pub fn killed(kind: Kind, test: &str) {
     let unlocked = place.unlock();
     let Ended { stops, code, said, .. } = turn(&mut place, &unlocked, test, usize::MAX);
     assert_eq!(code, None, "it serves until it is killed: {said:#?}");
-    assert!(stops > 50, "the trace saw the writes: {stops}");
+    // Over PostgreSQL only what leaves over the network counts, and a transaction leaves in few pieces.
+    assert!(stops > 20, "the trace saw the writes: {stops}");
     place.check(&open(place.store.path()), &unlocked, "killed while it had nothing to do");
     let (mut dice, count) = (Dice::of(test), kills());
     for number in 0..count {

@@ -1,9 +1,9 @@
 //! A centre with its folder, served or not, and laptops that join it.
 
 // Each test uses a part of it, and stops at the first thing that does not hold.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "shared by several tests")]
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, reason = "shared by several tests")]
 
-pub mod cutter;
+pub use gladstone_testkit::cutter;
 
 use std::{net::SocketAddr, num::NonZeroU32, path::Path, sync::Arc, thread::JoinHandle};
 
@@ -92,10 +92,14 @@ pub struct Service {
 
 impl Service {
     pub fn start(centre: Arc<Centre>, folder: &Path, protected: bool, limits: Limits) -> Service {
+        Service::with(centre, folder, protected, Settings { limits, blobs: Some(folder.join("blobs")), ..Settings::default() })
+    }
+
+    /// With other settings than the usual ones.
+    pub fn with(centre: Arc<Centre>, folder: &Path, protected: bool, settings: Settings) -> Service {
         let own = protected.then(|| tls::self_signed(&folder.join("tls"), &tls::names([127, 0, 0, 1].into(), None)).unwrap());
         let authority = own.as_ref().map(|own| own.authority.clone());
         let files = own.map(|own| (own.certificate, own.key));
-        let settings = Settings { limits, blobs: Some(folder.join("blobs")), open_metrics: false };
         let (ready, listens) = std::sync::mpsc::channel();
         let (end, ended) = oneshot::channel();
         let thread = std::thread::spawn(move || {

@@ -4,11 +4,12 @@
 use std::{fs, io, io::Write, path::Path};
 
 use gladstone_protocol::{content::{ContentHash, hash_of}, enrol::to_hex, limits::FILE_LIMIT};
+use memchr::memmem;
 use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
 use super::{FileFault, content::{Incoming, Kept, Outgoing}};
-use crate::{Changes, Tx, error::VaultError, inside::Inside, replica::unreadable, vault::{Purpose, Vault}};
+use crate::{Changes, Tx, chain, error::VaultError, inside::Inside, replica::unreadable, vault::{Purpose, Vault}};
 
 /// A content that is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,12 +191,14 @@ fn orphans(connection: &Connection) -> Result<Vec<(String, String)>, VaultError>
     let mut statement = connection.prepare_cached(&format!("SELECT h.hash, h.name FROM file_held AS h WHERE NOT EXISTS ({NAMED})"))?;
     let unnamed: Vec<(String, String)> = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     // An entry that has no effect here may have one yet: it waits, or somebody may send it again.
-    let mut waits = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM chain WHERE state IN (0, 1, 2, 4) AND mutation_id IS NOT NULL AND instr(bytes, ?1) > 0)")?;
-    let mut orphans = Vec::new();
-    for (hash, name) in unnamed {
-        if !waits.query_row([hash.as_bytes()], |row| row.get::<_, bool>(0))? {
-            orphans.push((hash, name));
-        }
+    let mut statement = connection.prepare_cached("SELECT bytes FROM chain WHERE state IN (0, 1, 2, 4) AND mutation_id IS NOT NULL")?;
+    let mut rows = if unnamed.is_empty() { return Ok(unnamed) } else { statement.query([])? };
+    let mut orphans = unnamed;
+    while let Some(entry) = rows.next()?
+        && !orphans.is_empty()
+    {
+        let bytes = chain::unpack(entry.get_ref(0)?.as_blob().unwrap_or_default())?;
+        orphans.retain(|(hash, _)| memmem::find(&bytes, hash.as_bytes()).is_none());
     }
     Ok(orphans)
 }

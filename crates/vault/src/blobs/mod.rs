@@ -19,6 +19,7 @@ use crate::{error::VaultError, vault::Vault};
 
 pub use content::{Incoming, Kept};
 pub use held::{HeldFile, Swept};
+pub use parts::Taking;
 pub use queue::{AUTOMATIC, Files, Transfer, TransferState};
 
 pub(crate) use content::length_of;

@@ -1,6 +1,7 @@
 //! Files as they travel: sealed under the key that all who may read the record can derive. What goes
-//! out is sealed anew from any byte on; what comes in is kept as it comes, and becomes a file of this
-//! vault once all of it is there and is what the record says.
+//! out is sealed anew from any byte on. What comes in is kept as it comes, so that it goes on after any
+//! byte, and is made a file of this vault while it comes: there once all of it is here and is what the
+//! record says.
 
 use std::{
     fs::{self, File},
@@ -8,13 +9,12 @@ use std::{
 };
 
 use gladstone_protocol::{
-    content::{CHUNK, ContentKey, Opening, TAG, plain_size, sealed_size},
+    content::{Arriving, CHUNK, ContentKey, TAG, plain_size},
     enrol::to_hex,
     limits::FILE_LIMIT,
 };
-use zeroize::Zeroizing;
 
-use super::{FileFault, content::make_folder, held, queue::{self, Transfer}};
+use super::{FileFault, content::{Incoming, make_folder}, held, queue::{self, Transfer}};
 use crate::{folder::sync_folder, vault::Vault};
 
 impl Vault {
@@ -27,7 +27,7 @@ impl Vault {
         let key = ContentKey::shared(self.state().realm, &transfer.hash);
         let end = offset.saturating_add(length as u64).min(transfer.sealed);
         let (whole, count) = ((CHUNK + TAG) as u64, source.chunks());
-        let (mut bytes, mut at) = (Vec::new(), offset);
+        let (mut bytes, mut at) = (Vec::with_capacity(usize::try_from(end.saturating_sub(offset)).unwrap_or(0)), offset);
         while at < end {
             let number = at / whole;
             let mut chunk = std::mem::take(&mut *source.chunk(number)?);
@@ -64,31 +64,42 @@ impl Vault {
         Ok((part, length))
     }
 
-    /// Makes a file of this vault from all that has come. False when it is not the file that was
+    /// A file that is made of what comes, from the first byte on. None when no file has the length that
+    /// the record tells of.
+    ///
+    /// # Errors
+    /// [`FileFault`].
+    pub fn begin_taking(&self, transfer: &Transfer) -> Result<Option<Taking>, FileFault> {
+        let Some(size) = plain_size(transfer.sealed).filter(|size| *size <= FILE_LIMIT) else { return Ok(None) };
+        let arriving = Arriving::new(ContentKey::shared(self.state().realm, &transfer.hash), transfer.hash, size);
+        Ok(Some(Taking { arriving, incoming: self.begin_file()? }))
+    }
+
+    /// Makes a file of this vault from a part that is all of it. False when it is not the file that was
     /// named; what had come is for nothing then.
     ///
     /// # Errors
     /// [`FileFault`]; it may be tried again.
     pub fn take_part(&self, transfer: &Transfer) -> Result<bool, FileFault> {
-        let path = self.parts().join(&transfer.name);
-        let Some(size) = plain_size(transfer.sealed).filter(|size| *size <= FILE_LIMIT) else { return Ok(false) };
-        let mut part = File::open(&path)?;
-        if part.metadata()?.len() != sealed_size(size) {
-            return Ok(false);
-        }
-        let mut opening = Opening::new(ContentKey::shared(self.state().realm, &transfer.hash), transfer.hash, size);
-        let mut incoming = self.begin_file()?;
-        let (mut chunk, mut left) = (Zeroizing::new(vec![0; CHUNK + TAG]), transfer.sealed);
-        while left > 0 {
-            let length = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK + TAG);
-            part.read_exact(&mut chunk[..length])?;
-            match opening.next(&mut chunk[..length]) {
-                Ok(plain) => incoming.write(plain)?,
-                Err(_) => return Ok(false),
+        let mut part = File::open(self.parts().join(&transfer.name))?;
+        let Some(mut taking) = self.begin_taking(transfer)?.filter(|_| part.metadata().is_ok_and(|known| known.len() == transfer.sealed)) else { return Ok(false) };
+        let mut buffer = vec![0; CHUNK + TAG];
+        loop {
+            match part.read(&mut buffer)? {
+                0 => return self.finish_taking(transfer, taking),
+                count => taking.add(&buffer[..count])?,
             }
-            left -= length as u64;
         }
-        if opening.finish().is_err() {
+    }
+
+    /// Makes a file of this vault from all that has come. False when it is not the file that was
+    /// named; what had come is for nothing then.
+    ///
+    /// # Errors
+    /// [`FileFault`]; it may be tried again.
+    pub fn finish_taking(&self, transfer: &Transfer, taking: Taking) -> Result<bool, FileFault> {
+        let Taking { arriving, incoming } = taking;
+        if !arriving.finish() {
             return Ok(false);
         }
         let kept = incoming.keep()?;
@@ -100,7 +111,23 @@ impl Vault {
         });
         self.remove_unnamed(done.is_ok(), former.as_deref(), &kept);
         done?;
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(self.parts().join(&transfer.name));
         Ok(true)
+    }
+}
+
+/// A file that is made of what comes. Dropped before it is finished, it leaves nothing behind.
+pub struct Taking {
+    arriving: Arriving,
+    incoming: Incoming,
+}
+
+impl Taking {
+    /// Takes the next bytes of the sealed file. What is none of it is told at the end.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn add(&mut self, bytes: &[u8]) -> Result<(), FileFault> {
+        self.arriving.add(bytes, |plain| self.incoming.write(plain))
     }
 }

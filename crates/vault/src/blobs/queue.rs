@@ -171,6 +171,24 @@ impl Vault {
         })
     }
 
+    /// The centre says that it has all of these files now: those that wait are due at once.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn files_are_there(&self, hashes: &[ContentHash]) -> Result<(), VaultError> {
+        let waits = "SELECT EXISTS (SELECT 1 FROM file_transfer WHERE hash = ?1 AND sends = 0 AND state = 0 AND due > 0)";
+        for hash in hashes.iter().map(|hash| to_hex(hash)) {
+            // Most are told of files that are here: nothing is written then.
+            if self.on_reader(|connection| Ok::<_, VaultError>(connection.prepare_cached(waits)?.query_row([&hash], |row| row.get::<_, bool>(0))?))? {
+                self.replicate(|inside| {
+                    inside.connection.prepare_cached("UPDATE file_transfer SET due = 0 WHERE hash = ?1 AND sends = 0 AND state = 0")?.execute([&hash])?;
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// The person stops a file: nothing of it moves before it is asked for again. What has arrived stays.
     ///
     /// # Errors

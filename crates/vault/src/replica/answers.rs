@@ -31,9 +31,9 @@ pub(crate) fn by_the_centre(state: &VaultState, now: Instant) -> Instant {
     Instant(now.0.saturating_add(state.server_offset))
 }
 
-/// Stores a verdict that leaves something behind. Returns the state of the entry then; none for
-/// a verdict after which it is to be sent again.
-pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant) -> Result<Option<EntryState>, VaultError> {
+/// Stores a verdict that leaves something behind; `was_sent`: the answer to its being sent. Returns the
+/// state of the entry then; none for a verdict after which it is to be sent again.
+pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant, was_sent: bool) -> Result<Option<EntryState>, VaultError> {
     let Some(stored) = judged.verdict.stored() else { return Ok(None) };
     let connection = apply.inside.connection;
     let place = apply.inside.state.life_start + judged.dseq;
@@ -41,7 +41,8 @@ pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant) ->
     let known: Option<(u8, bool)> = connection.prepare_cached(sql)?.query_row([place as i64], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((before, is_mutation)) = known else { return Err(VaultError::Answer("it judges an entry that was never written".into())) };
     let before = EntryState::of(before);
-    let g = Verdict::from(stored.clone()).g();
+    let came_before = matches!(judged.verdict, Verdict::Duplicate { .. });
+    let mut g = Verdict::from(stored.clone()).g();
     let after = match (&stored, before) {
         (Stored::Applied { .. } | Stored::Merged { .. }, _) if !is_mutation => EntryState::Settled,
         (Stored::Applied { .. } | Stored::Merged { .. }, EntryState::Settled) => EntryState::Settled,
@@ -52,8 +53,11 @@ pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant) ->
         (Stored::Quarantined { .. }, _) if !is_mutation => EntryState::Settled,
         (Stored::Quarantined { .. }, _) => EntryState::Quarantined,
     };
-    if matches!(judged.verdict, Verdict::Duplicate { .. }) {
+    if came_before {
         settle::is_known(connection, place)?;
+    }
+    if let Some(told) = g.filter(|_| was_sent && after == EntryState::Acknowledged && before != after) {
+        g = Some(settle::effect_at(apply, place, told, came_before)?);
     }
     let bytes = postcard::to_stdvec(&stored).map_err(|_| unreadable())?;
     let at = by_the_centre(apply.inside.state, now);

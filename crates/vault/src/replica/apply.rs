@@ -2,7 +2,7 @@
 //! changes come from is not known here.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     rc::Rc,
     sync::PoisonError,
 };
@@ -11,6 +11,7 @@ use gladstone_model::{Unit, catalogue, validate};
 use gladstone_protocol::{MergeFault, RowState, wire::{RowImage, RowKey}};
 use gladstone_store::{Reader, search, write};
 use rusqlite::params;
+use uuid::Uuid;
 
 use crate::{
     error::VaultError,
@@ -37,7 +38,8 @@ pub(crate) struct Work {
     before: Option<BaseRow>,
     /// The base as it is now.
     pub base: Option<BaseRow>,
-    /// Places of the entries on top, and whether the base contains them already.
+    /// Places of the entries on top, and whether they are not laid on for now: the base contains
+    /// them already, or the row is not here.
     pub pending: Vec<(u64, bool)>,
     had_overlay: bool,
     had_opaque: bool,
@@ -69,6 +71,9 @@ pub(crate) struct Apply<'i, 'v> {
     unindexed: Vec<(Option<RowState>, Option<RowState>)>,
     opaque_there: bool,
     acknowledged: Option<Rc<BTreeSet<u64>>>,
+    checkpoint: Option<u64>,
+    /// Rows that are not here and have entries that wait for them, as they were when this was asked first.
+    aside: Option<Rc<BTreeSet<RowKey>>>,
 }
 
 impl<'i, 'v> Apply<'i, 'v> {
@@ -90,6 +95,8 @@ impl<'i, 'v> Apply<'i, 'v> {
             unindexed: Vec::new(),
             opaque_there,
             acknowledged: None,
+            checkpoint: None,
+            aside: None,
         })
     }
 
@@ -102,6 +109,15 @@ impl<'i, 'v> Apply<'i, 'v> {
         let mut statement = self.inside.connection.prepare_cached("SELECT dseq FROM chain WHERE state IN (1, 2, 4) AND state = 2 AND g <= ?1")?;
         let places = statement.query_map([to_g as i64], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))?.collect::<Result<BTreeSet<u64>, _>>()?;
         Ok(Rc::clone(self.acknowledged.insert(Rc::new(places))))
+    }
+
+    /// Up to where everything was held when this was asked first in this transaction.
+    pub fn checkpoint(&mut self) -> Result<u64, VaultError> {
+        if let Some(known) = self.checkpoint {
+            return Ok(known);
+        }
+        let from_g: i64 = self.inside.connection.prepare_cached("SELECT from_g FROM replica")?.query_row([], |row| row.get(0))?;
+        Ok(*self.checkpoint.insert(from_g.unsigned_abs()))
     }
 
     /// Whether the entry at `place` lies on top of a row; the row itself is not read for that.
@@ -151,6 +167,77 @@ impl<'i, 'v> Apply<'i, 'v> {
         self.pending_there = true;
         self.row(key)?.pending.push((place, false));
         base::add_pending(connection, key, place, false)
+    }
+
+    /// The row goes; its entries wait until it is here again, and lie on nothing for so long.
+    pub fn set_aside(&mut self, key: RowKey) -> Result<(), VaultError> {
+        let connection = self.inside.connection;
+        self.row(key)?.pending.iter_mut().for_each(|(_, within)| *within = true);
+        connection.prepare_cached("UPDATE pending SET within = 1, flag = NULL WHERE entity = ?1 AND row_id = ?2")?.execute(params![key.entity, key.id.as_bytes()])?;
+        Ok(())
+    }
+
+    /// A unit is here again: what was set aside of rows that did not come with it, since only entries
+    /// that wait here make them, lies where it lay. Rows that came got theirs by [`Apply::set_base`].
+    pub fn lay_back(&mut self, unit: Unit) -> Result<(), VaultError> {
+        let connection = self.inside.connection;
+        for key in self.aside()?.iter().copied() {
+            let work = self.row(key)?;
+            if work.base.is_some() || work.pending.iter().all(|(_, aside)| !aside) {
+                continue;
+            }
+            for (place, _) in work.pending.clone() {
+                let written = self.entries.get(connection, place)?;
+                if written.op(key).is_some_and(|op| op.unit == unit) {
+                    self.row(key)?.pending.iter_mut().filter(|(other, _)| *other == place).for_each(|(_, aside)| *aside = false);
+                    connection.prepare_cached("UPDATE pending SET within = 0 WHERE entity = ?1 AND row_id = ?2 AND dseq = ?3")?.execute(params![key.entity, key.id.as_bytes(), place as i64])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn aside(&mut self) -> Result<Rc<BTreeSet<RowKey>>, VaultError> {
+        if let Some(known) = &self.aside {
+            return Ok(Rc::clone(known));
+        }
+        let connection = self.inside.connection;
+        let mut found = BTreeSet::new();
+        // Nothing was ever set aside where nothing ever left.
+        if self.pending_there && connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM departed)")?.query_row([], |row| row.get(0))? {
+            let sql = "SELECT DISTINCT p.entity, p.row_id FROM pending AS p WHERE p.within = 1 AND NOT EXISTS (SELECT 1 FROM overlay AS o WHERE o.entity = p.entity AND o.row_id = p.row_id)";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                found.insert(RowKey { entity: row.get(0)?, id: Uuid::from_slice(&row.get::<_, Vec<u8>>(1)?).map_err(|_| base::unreadable())? });
+            }
+        }
+        Ok(Rc::clone(self.aside.insert(Rc::new(found))))
+    }
+
+    /// A row that was not here stands in its table now, counted in the digest of the vault by whoever wrote it.
+    pub fn came(&mut self, row: RowState) -> Result<(), VaultError> {
+        self.entities.insert(row.row.entity.name.as_str());
+        if !row.row.entity.search.is_empty() {
+            self.unindexed.push((None, Some(row)));
+        }
+        if self.unindexed.len() >= UNINDEXED { self.index() } else { Ok(()) }
+    }
+
+    /// Rows that cannot simply be added: entries lie on them, or something of them is kept apart.
+    pub fn entangled(&self) -> Result<HashSet<RowKey>, VaultError> {
+        let mut found = HashSet::new();
+        for (there, sql) in [(self.pending_there, "SELECT DISTINCT entity, row_id FROM pending"), (self.opaque_there, "SELECT entity, row_id FROM opaque")] {
+            if there {
+                let mut statement = self.inside.connection.prepare_cached(sql)?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    let id = Uuid::from_slice(row.get_ref(1)?.as_blob().unwrap_or_default()).map_err(|_| base::unreadable())?;
+                    found.insert(RowKey { entity: row.get(0)?, id });
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn load(&self, key: RowKey) -> Result<Work, VaultError> {

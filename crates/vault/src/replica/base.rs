@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use gladstone_model::{Field, FieldType, Instant, Unit, Value, catalogue, validate};
+use gladstone_model::{Entity, Field, FieldType, Instant, Unit, Value, catalogue, validate};
 use gladstone_protocol::{
     GroupMids, MergeFault, Op, RowState,
     wire::{GroupImage, RowImage, RowKey},
@@ -28,13 +28,12 @@ impl BaseRow {
     /// # Errors
     /// [`MergeFault::Misfit`] when the image contradicts itself.
     pub fn from_image(image: RowImage) -> Result<BaseRow, MergeFault> {
-        let kept = image.clone();
-        let (mut state, opaque) = match image.into_state() {
-            Ok(found) => found,
-            Err(MergeFault::UnknownEntity(_)) => return Ok(BaseRow::Opaque(kept)),
-            Err(fault) => return Err(fault),
-        };
-        let entity = state.row.entity;
+        let Some(entity) = catalogue().by_no(image.key.entity) else { return Ok(BaseRow::Opaque(image)) };
+        if !can_be_kept(entity, &image) {
+            image.clone().into_state()?;
+            return Ok(BaseRow::Opaque(image));
+        }
+        let (mut state, opaque) = image.into_state()?;
         for (field, value) in entity.fields.iter().zip(&mut state.row.values) {
             // The one form in which the store gives numbers back.
             if let (FieldType::Decimal { .. }, Some(number)) = (field.ty, value.as_decimal()) {
@@ -42,8 +41,7 @@ impl BaseRow {
             }
         }
         state.group_mids = state.group_mids.sparse(state.row_mid);
-        let fits = entity.fields.iter().zip(&state.row.values).all(|(field, value)| fits(field, value));
-        Ok(if fits { BaseRow::Shown { state, opaque } } else { BaseRow::Opaque(kept) })
+        Ok(BaseRow::Shown { state, opaque })
     }
 
     /// The whole row, as it would travel.
@@ -114,6 +112,17 @@ impl BaseRow {
         image.error = Some((mutation, reason.to_owned()));
         BaseRow::from_image(image)
     }
+}
+
+/// Whether the table of an entity can keep the values of an image, which are in the order of their numbers.
+fn can_be_kept(entity: &Entity, image: &RowImage) -> bool {
+    entity.fields.iter().all(|field| match image.values.binary_search_by_key(&field.no, |(no, _)| *no) {
+        Ok(at) => match (field.ty, &image.values[at].1) {
+            (FieldType::Decimal { .. }, Value::Decimal(number)) => fits(field, &Value::Decimal(number.normalize())),
+            (_, value) => fits(field, value),
+        },
+        Err(_) => fits(field, &Value::Null),
+    })
 }
 
 /// Whether the table can keep a value. Choices that this version does not know are kept: a newer

@@ -1,15 +1,23 @@
 //! Whether an answer holds together, before anything of it is used: the centre may be broken, or
 //! not be the centre. What cannot be told from the answer alone is left to the digests.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use gladstone_model::Unit;
 use gladstone_protocol::{
     limits::{BLOB_COUNT, FIELD_COUNT, LIST_COUNT, PAGE_ROWS, ROW_COUNT},
-    wire::{Basis, Change, Granted, PullAnswer, PullRequest, RowChange, RowImage, RowNews},
+    wire::{Basis, Change, Granted, Page, PullAnswer, PullRequest, RowChange, RowImage, RowNews},
 };
 
 use crate::{error::VaultError, replica::units::Units};
+
+/// Rows that are worth threads, and threads at most.
+const MANY: usize = 2_000;
+const AT_ONCE: usize = 4;
 
 /// Refuses an answer that contradicts itself, the request, or what is held.
 ///
@@ -25,6 +33,7 @@ pub(crate) fn answer(asked: &PullRequest, answer: &PullAnswer, units: &Units, en
         demand(dropped.insert(drop.unit), "it takes a unit twice")?;
     }
     let mut granted = BTreeSet::new();
+    demand(are_whole(answer.grants.iter().flat_map(|grant| &grant.pages).collect()), "a page was changed")?;
     for grant in &answer.grants {
         demand(granted.insert(grant.unit), "it gives a unit twice")?;
         self::grant(grant, answer, units, dropped.contains(&grant.unit))?;
@@ -43,6 +52,28 @@ fn demand(holds: bool, what: &str) -> Result<(), VaultError> {
     if holds { Ok(()) } else { Err(VaultError::Answer(what.into())) }
 }
 
+/// Whether pages are as they were sent: large ones are looked at by several threads.
+fn are_whole(pages: Vec<&Page>) -> bool {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE).min(pages.len());
+    if threads < 2 || pages.iter().map(|page| page.rows.len()).sum::<usize>() < MANY {
+        return pages.iter().all(|page| page.is_whole());
+    }
+    let next = AtomicUsize::new(0);
+    let look = || {
+        while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if !page.is_whole() {
+                return false;
+            }
+        }
+        true
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (1..threads).map(|_| scope.spawn(look)).collect();
+        let ours = look();
+        threads.into_iter().all(|thread| thread.join().unwrap_or(false)) && ours
+    })
+}
+
 fn grant(grant: &Granted, answer: &PullAnswer, units: &Units, dropped: bool) -> Result<(), VaultError> {
     demand(grant.at_g <= answer.to_g, "a unit comes from the future")?;
     let Some(first) = grant.pages.first() else { return Ok(()) };
@@ -50,7 +81,7 @@ fn grant(grant: &Granted, answer: &PullAnswer, units: &Units, dropped: bool) -> 
     let staged = units.get(grant.unit).filter(|held| !held.complete && !dropped && answer.basis == Basis::Checkpoint).and_then(|held| held.after);
     let mut after = if first.after.is_none() { None } else { staged };
     for page in &grant.pages {
-        demand(page.rows.len() <= PAGE_ROWS && page.after == after && page.is_whole(), "a page does not fit the one before it, or was changed")?;
+        demand(page.rows.len() <= PAGE_ROWS && page.after == after, "a page does not fit the one before it")?;
         demand(page.rows.iter().all(|row| row.unit == grant.unit), "a page holds a row of another unit")?;
         page.rows.iter().try_for_each(image)?;
         after = Some(page.to);

@@ -1,7 +1,7 @@
 //! The first download of a unit: pages are staged, and become rows together when the last one is
 //! in. A download that is done anew leaves the rows of before in place until then.
 
-use std::{collections::BTreeSet, panic::resume_unwind, thread};
+use std::collections::BTreeSet;
 
 use gladstone_model::Unit;
 use gladstone_protocol::{RowsDigest, wire::{Change, Granted, RowChange, RowImage, RowKey, RowNews}};
@@ -13,46 +13,49 @@ use crate::{
     replica::{
         apply::Apply,
         base::{self, BaseRow, unreadable},
+        bulk, own,
         pull::misfit,
         settle,
     },
 };
 
-/// Rows that are worth a thread, and threads at once.
-const SHARE: usize = 128;
-const AT_ONCE: usize = 4;
 /// Staged rows read at a time.
-const CHUNK: usize = 1_000;
+const CHUNK: usize = 4_000;
 
 /// A unit is about to come, so that news about it has a place.
 pub(crate) fn announce(apply: &mut Apply<'_, '_>, grant: &Granted) {
     apply.units.enter(grant.unit);
 }
 
-/// Takes in the pages of a grant. Whether the unit became readable.
-pub(crate) fn take(apply: &mut Apply<'_, '_>, grant: Granted, to_g: u64) -> Result<bool, VaultError> {
-    let unit = grant.unit;
-    let begins = grant.pages.first().is_some_and(|page| page.after.is_none());
-    if apply.units.is_complete(unit) || begins && apply.units.get(unit).is_some_and(|held| held.after.is_some()) {
-        anew(apply, unit)?;
-    }
-    let staged = has_staged(apply.inside.connection, unit)?;
-    if grant.complete && !staged {
-        // All in one answer: no row has to be written twice.
-        let images = grant.pages.into_iter().flat_map(|page| page.rows);
-        return complete_with(apply, unit, images.collect(), to_g).map(|()| true);
-    }
-    for page in grant.pages {
-        for image in &page.rows {
-            stage(apply.inside.connection, unit, image)?;
+/// Takes in the pages of grants. Returns the units that became readable.
+pub(crate) fn take(apply: &mut Apply<'_, '_>, grants: Vec<Granted>, to_g: u64) -> Result<Vec<Unit>, VaultError> {
+    let (mut readable, mut whole) = (Vec::new(), Vec::new());
+    for grant in grants {
+        let unit = grant.unit;
+        let begins = grant.pages.first().is_some_and(|page| page.after.is_none());
+        if apply.units.is_complete(unit) || begins && apply.units.get(unit).is_some_and(|held| held.after.is_some()) {
+            anew(apply, unit)?;
         }
-        let held = apply.units.enter(unit);
-        (held.after, held.at_g) = (Some(page.to), grant.at_g);
+        readable.extend(grant.complete.then_some(unit));
+        if grant.complete && !has_staged(apply.inside.connection, unit)? {
+            // All in one answer: no row has to be written twice.
+            let images = grant.pages.into_iter().flat_map(|page| page.rows);
+            whole.push((unit, images.collect()));
+            continue;
+        }
+        for page in grant.pages {
+            for image in &page.rows {
+                stage(apply.inside.connection, unit, image)?;
+            }
+            let held = apply.units.enter(unit);
+            (held.after, held.at_g) = (Some(page.to), grant.at_g);
+        }
+        if grant.complete {
+            complete(apply, unit, to_g)?;
+        }
     }
-    if grant.complete {
-        complete(apply, unit, to_g)?;
-    }
-    Ok(grant.complete)
+    complete_with(apply, whole, to_g)?;
+    Ok(readable)
 }
 
 /// Takes in news about a row of a unit whose download goes on.
@@ -65,6 +68,8 @@ pub(crate) fn deliver(apply: &mut Apply<'_, '_>, change: &Change, row: &RowChang
     };
     let after = match &row.news {
         RowNews::Whole(image) => BaseRow::from_image(image.clone()).map_err(misfit)?,
+        // A row that this laptop made and need not be fetched: that it left has to be known.
+        RowNews::Left if own::is(apply.units.get(row.unit)) => return stage_bytes(connection, row.unit, row.key, &[]),
         RowNews::Left => {
             connection.prepare_cached("DELETE FROM stage WHERE unit_id = ?1 AND entity = ?2 AND row_id = ?3")?.execute(params![row.unit.to_bytes(), row.key.entity, row.key.id.as_bytes()])?;
             return Ok(());
@@ -113,8 +118,12 @@ pub(crate) fn opaque_units(connection: &Connection) -> Result<Vec<Unit>, VaultEr
 }
 
 fn stage(connection: &Connection, unit: Unit, image: &RowImage) -> Result<(), VaultError> {
+    stage_bytes(connection, unit, image.key, &base::to_bytes(image)?)
+}
+
+fn stage_bytes(connection: &Connection, unit: Unit, key: RowKey, image: &[u8]) -> Result<(), VaultError> {
     let sql = "INSERT OR REPLACE INTO stage (unit_id, entity, row_id, image) VALUES (?1, ?2, ?3, ?4)";
-    connection.prepare_cached(sql)?.execute(params![unit.to_bytes(), image.key.entity, image.key.id.as_bytes(), base::to_bytes(image)?])?;
+    connection.prepare_cached(sql)?.execute(params![unit.to_bytes(), key.entity, key.id.as_bytes(), image])?;
     Ok(())
 }
 
@@ -142,70 +151,57 @@ fn complete(apply: &mut Apply<'_, '_>, unit: Unit, to_g: u64) -> Result<(), Vaul
         if let Some(last) = images.last() {
             (entity, id) = (last.key.entity, last.key.id);
         }
-        put_all(apply, images, to_g, &mut digest)?;
+        if was_held(apply, unit) {
+            put_all(apply, images, to_g, &mut digest)?;
+        } else {
+            bulk::put(apply, images, to_g)?.values().for_each(|sum| digest.join(sum));
+        }
     }
     unstage(connection, unit)?;
     readable(apply, unit, to_g, digest)
 }
 
-/// These images become the rows of the unit.
-fn complete_with(apply: &mut Apply<'_, '_>, unit: Unit, images: Vec<RowImage>, to_g: u64) -> Result<(), VaultError> {
-    let keys: BTreeSet<RowKey> = images.iter().map(|image| image.key).collect();
-    remove_others(apply, unit, |key| Ok(keys.contains(&key)))?;
-    let mut digest = RowsDigest::default();
-    put_all(apply, images, to_g, &mut digest)?;
-    readable(apply, unit, to_g, digest)
+/// These images become the rows of their units, which come whole with one answer.
+fn complete_with(apply: &mut Apply<'_, '_>, whole: Vec<(Unit, Vec<RowImage>)>, to_g: u64) -> Result<(), VaultError> {
+    let (mut new, mut done) = (Vec::new(), Vec::new());
+    for (unit, images) in whole {
+        done.push(unit);
+        if !was_held(apply, unit) {
+            new.extend(images);
+            continue;
+        }
+        let keys: BTreeSet<RowKey> = images.iter().map(|image| image.key).collect();
+        remove_others(apply, unit, |key| Ok(keys.contains(&key)))?;
+        let mut digest = RowsDigest::default();
+        put_all(apply, images, to_g, &mut digest)?;
+        readable(apply, unit, to_g, digest)?;
+        done.pop();
+    }
+    let mut sums = bulk::put(apply, new, to_g)?;
+    done.into_iter().try_for_each(|unit| readable(apply, unit, to_g, sums.remove(&unit).unwrap_or_default()))
+}
+
+/// Whether rows of an earlier download may lie here.
+fn was_held(apply: &Apply<'_, '_>, unit: Unit) -> bool {
+    apply.units.get(unit).is_some_and(|held| held.held_before)
 }
 
 /// Rows of a unit that becomes readable at `to_g`.
 fn put_all(apply: &mut Apply<'_, '_>, images: Vec<RowImage>, to_g: u64, digest: &mut RowsDigest) -> Result<(), VaultError> {
-    for part in unpack(images) {
-        let (rows, sum) = part?;
-        digest.join(&sum);
-        for (key, row) in rows {
-            put(apply, key, row, to_g)?;
+    for image in images {
+        let key = image.key;
+        let row = BaseRow::from_image(image).map_err(misfit)?;
+        if let Some(summed) = row.summed() {
+            digest.add(&summed).map_err(|_| unreadable())?;
         }
+        put(apply, key, row, to_g)?;
     }
     Ok(())
 }
 
-type Unpacked = Result<(Vec<(RowKey, BaseRow)>, RowsDigest), VaultError>;
-
-/// Rows out of their images, with the sum over them: many of them by several threads.
-fn unpack(images: Vec<RowImage>) -> Vec<Unpacked> {
-    let one = |images: Vec<RowImage>| -> Unpacked {
-        let (mut rows, mut sum) = (Vec::with_capacity(images.len()), RowsDigest::default());
-        for image in images {
-            let key = image.key;
-            let row = BaseRow::from_image(image).map_err(misfit)?;
-            if let Some(summed) = row.summed() {
-                sum.add(&summed).map_err(|_| unreadable())?;
-            }
-            rows.push((key, row));
-        }
-        Ok((rows, sum))
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE);
-    if images.len() < 2 * SHARE || threads < 2 {
-        return vec![one(images)];
-    }
-    let share = images.len().div_ceil(threads).max(SHARE);
-    let mut parts = Vec::new();
-    let mut rest = images;
-    while rest.len() > share {
-        let behind = rest.split_off(share);
-        parts.push(std::mem::replace(&mut rest, behind));
-    }
-    parts.push(rest);
-    thread::scope(|scope| {
-        let threads: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || one(part))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    })
-}
-
 /// A row of a unit that becomes readable at `to_g`. Entries that it contains are lifted at once:
 /// left on top until the end, they would be folded, and every row written, a second time.
-fn put(apply: &mut Apply<'_, '_>, key: RowKey, row: BaseRow, to_g: u64) -> Result<(), VaultError> {
+pub(crate) fn put(apply: &mut Apply<'_, '_>, key: RowKey, row: BaseRow, to_g: u64) -> Result<(), VaultError> {
     apply.set_base(key, Some(row))?;
     if apply.row(key)?.pending.is_empty() {
         return Ok(());
@@ -226,7 +222,7 @@ fn put(apply: &mut Apply<'_, '_>, key: RowKey, row: BaseRow, to_g: u64) -> Resul
 /// Rows of an earlier download that did not come again are not there any more.
 fn remove_others(apply: &mut Apply<'_, '_>, unit: Unit, stays: impl Fn(RowKey) -> Result<bool, VaultError>) -> Result<(), VaultError> {
     apply.flush()?;
-    if !apply.units.get(unit).is_some_and(|held| held.held_before) {
+    if !was_held(apply, unit) {
         return Ok(());
     }
     for key in apply.keys.of(apply.inside.connection, unit)? {
@@ -239,9 +235,9 @@ fn remove_others(apply: &mut Apply<'_, '_>, unit: Unit, stays: impl Fn(RowKey) -
 }
 
 /// The digest counts from here on, so every row has to be written before.
-fn readable(apply: &mut Apply<'_, '_>, unit: Unit, to_g: u64, digest: RowsDigest) -> Result<(), VaultError> {
+pub(crate) fn readable(apply: &mut Apply<'_, '_>, unit: Unit, to_g: u64, digest: RowsDigest) -> Result<(), VaultError> {
     apply.flush()?;
     let held = apply.units.enter(unit);
     (held.complete, held.at_g, held.after, held.digest, held.held_before) = (true, to_g, None, digest, false);
-    Ok(())
+    apply.lay_back(unit)
 }

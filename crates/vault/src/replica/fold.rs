@@ -7,7 +7,7 @@ use gladstone_protocol::{Entry, Known, MergeFault, Mutation, Op, RowState, Write
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use crate::{error::VaultError, replica::base::unreadable};
+use crate::{chain, error::VaultError, replica::base::unreadable};
 
 /// A mutation of this laptop.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Entries {
 /// What the database says, or that it cannot be read.
 pub(crate) fn entry(connection: &Connection, place: u64) -> Result<Option<Entry>, VaultError> {
     let bytes: Option<Vec<u8>> = connection.prepare_cached("SELECT bytes FROM chain WHERE dseq = ?1")?.query_row([place as i64], |row| row.get(0)).optional()?;
-    bytes.map(|bytes| Entry::from_bytes(&bytes).map_err(|_| unreadable())).transpose()
+    bytes.map(|bytes| Entry::from_bytes(&chain::unpack(&bytes)?).map_err(|_| unreadable())).transpose()
 }
 
 /// A row with its entries on top.

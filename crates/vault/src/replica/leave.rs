@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Removes a unit with all its rows; none when it is not held. Entries about them stay in the
-/// chain and are still sent.
+/// chain and are still sent; what waits is laid on the rows again when they come back.
 pub(crate) fn unit(apply: &mut Apply<'_, '_>, drop: &Dropped, now: Instant) -> Result<Option<Departure>, VaultError> {
     let Dropped { unit, reason } = drop;
     let Some(held) = apply.units.get(*unit) else { return Ok(None) };
@@ -31,9 +31,7 @@ pub(crate) fn unit(apply: &mut Apply<'_, '_>, drop: &Dropped, now: Instant) -> R
         if work.base.as_ref().map(BaseRow::unit) == Some(*unit) {
             apply.set_base(key, None)?;
         }
-        for (place, _) in apply.row(key)?.pending.clone() {
-            apply.lift(key, place)?;
-        }
+        apply.set_aside(key)?;
     }
     apply.flush()?;
     let rows = apply.gone.values().sum::<u64>() - before;

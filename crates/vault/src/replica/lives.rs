@@ -2,8 +2,8 @@
 //! history of the centre.
 //!
 //! Each life numbers its entries from 1 and links to nothing before it. What was never
-//! acknowledged goes on as new entries of the new life with the same mutation ids; the centre
-//! answers for a mutation that it knows as for a duplicate.
+//! acknowledged goes on as new entries of the new life with the same mutation ids, in the order in
+//! which it was written; the centre answers for a mutation that it knows as for a duplicate.
 
 use std::sync::Arc;
 
@@ -108,14 +108,13 @@ pub(crate) fn first_outbox(inside: &mut Inside<'_>) -> Result<(), VaultError> {
     if inside.state.life_start > 0 { carry_over(inside) } else { Ok(()) }
 }
 
-/// What waits in former lives goes on in this one; so does what is sent once more although it has
-/// a verdict, with that verdict.
+/// What waits in former lives goes on in this one, in the order in which it was written; so does what
+/// is sent once more although it has a verdict, with that verdict.
 fn carry_over(inside: &mut Inside<'_>) -> Result<(), VaultError> {
     let connection = inside.connection;
-    let mut statement = connection.prepare("SELECT dseq FROM chain WHERE (state IN (0, 1) OR resend = 1) AND dseq <= ?1 ORDER BY dseq")?;
-    let places: Vec<i64> = statement.query_map([inside.state.life_start as i64], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for place in places {
-        let Some(Entry { body, .. }) = entry(connection, place.unsigned_abs())? else { continue };
+    for place in as_written(inside)? {
+        let Some(Entry { body, .. }) = entry(connection, place)? else { continue };
+        let place = place as i64;
         let (id, keys): (Option<Uuid>, Vec<RowKey>) = match &body {
             Body::Mutation(mutation) => (Some(mutation.id), mutation.ops.iter().map(|op| RowKey { entity: op.entity, id: op.id }).collect()),
             Body::Event(_) => (None, Vec::new()),
@@ -130,6 +129,31 @@ fn carry_over(inside: &mut Inside<'_>) -> Result<(), VaultError> {
         }
     }
     Ok(())
+}
+
+/// Places in former lives of what is to go on, by the stamps of the mutations: what was sent once more
+/// before may have got a later place. An event stays behind what it was noted after.
+fn as_written(inside: &Inside<'_>) -> Result<Vec<u64>, VaultError> {
+    let mut statement = inside.connection.prepare("SELECT dseq FROM chain WHERE (state IN (0, 1) OR resend = 1) AND dseq <= ?1 ORDER BY dseq")?;
+    let places: Vec<i64> = statement.query_map([inside.state.life_start as i64], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let (mut stamped, mut last) = (Vec::with_capacity(places.len()), 0);
+    for place in places.into_iter().map(i64::unsigned_abs) {
+        if let Some(Entry { body: Body::Mutation(mutation), .. }) = entry(inside.connection, place)? {
+            last = mutation.hlc;
+        }
+        stamped.push((last, place));
+    }
+    stamped.sort_unstable();
+    Ok(stamped.into_iter().map(|(_, place)| place).collect())
+}
+
+/// What waits in former lives goes on before what was written in this one. That has its numbers already,
+/// so both go on in a new life; unless nothing of this one waits.
+fn go_on_in_order(inside: &mut Inside<'_>) -> Result<(), VaultError> {
+    let there = |sql: &str| -> Result<bool, VaultError> { Ok(inside.connection.prepare_cached(sql)?.query_row([inside.state.life_start as i64], |row| row.get(0))?) };
+    let former = there("SELECT EXISTS (SELECT 1 FROM chain WHERE state IN (0, 1) AND dseq <= ?1 AND mutation_id IS NOT NULL)")?;
+    let later = there("SELECT EXISTS (SELECT 1 FROM chain WHERE (state IN (0, 1) OR resend = 1) AND dseq > ?1 AND mutation_id IS NOT NULL)")?;
+    if former && later { begin_new_life(inside, "what a former life wrote is sent again before what was written since") } else { carry_over(inside) }
 }
 
 /// The centre has another history: what it acknowledged in the last 30 days is sent again, and
@@ -156,7 +180,7 @@ pub(crate) fn turn_epoch(inside: &mut Inside<'_>, now: Instant) -> Result<(), Va
         reopen(inside, first.unsigned_abs())?;
     }
     connection.execute("UPDATE chain SET resend = 1 WHERE judged_at >= ?1 AND state IN (4, 5) AND dseq <= ?2", params![since.0, inside.state.life_start as i64])?;
-    carry_over(inside)?;
+    go_on_in_order(inside)?;
     crate::blobs::forget_centre(connection)?;
     let mut apply = Apply::begin(inside)?;
     download::all_anew(&mut apply)?;
@@ -173,7 +197,7 @@ pub(crate) fn send_again(inside: &mut Inside<'_>, places: &[u64]) -> Result<(), 
     if let Some(first) = places.iter().find(|place| **place > inside.state.life_start) {
         reopen(inside, *first)?;
     }
-    if places.iter().any(|place| *place <= inside.state.life_start) { carry_over(inside) } else { Ok(()) }
+    if places.iter().any(|place| *place <= inside.state.life_start) { go_on_in_order(inside) } else { Ok(()) }
 }
 
 /// Everything of this life from a place on is sent again: numbers have no gaps.
@@ -197,7 +221,8 @@ fn reopen_one(inside: &mut Inside<'_>, place: u64) -> Result<(), VaultError> {
     let sql = "UPDATE chain SET state = 0, g = NULL, verdict = NULL, judged_at = NULL WHERE dseq = ?1";
     connection.prepare_cached(sql)?.execute([place as i64])?;
     let Some(Entry { body: Body::Mutation(mutation), .. }) = entry(connection, place)? else { return Ok(()) };
-    if state != 3 {
+    // Of one that is acknowledged some rows may have come and others not.
+    if !matches!(state, 2 | 3) {
         return Ok(());
     }
     for op in &mutation.ops {

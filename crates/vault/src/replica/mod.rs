@@ -15,17 +15,22 @@ mod pull;
 mod settle;
 mod checked;
 mod download;
+mod bulk;
 mod leave;
+mod own;
 mod units;
 mod compare;
 mod apply;
 mod base;
 mod fold;
 mod told;
+mod moved;
+mod pause;
 
 pub(crate) use base::{note, unreadable};
 pub(crate) use compare::Doubt;
 pub(crate) use lives::begin_new_life;
+pub(crate) use told::mended;
 pub(crate) use units::Units;
 
 pub use joined::{Joined, Replica};

@@ -10,9 +10,10 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::{
+    chain,
     error::VaultError,
     inside::Inside,
-    replica::{answers, apply::Apply, base::unreadable, joined::Held, lives, told::{self, EntryState}},
+    replica::{answers, apply::Apply, base::unreadable, joined::Held, lives, own, told::{self, EntryState}},
     state::VaultState,
     vault::{Changes, Vault},
 };
@@ -109,7 +110,7 @@ fn envelopes(connection: &Connection, state: &VaultState, behind: u64) -> Result
     let (mut found, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let envelope = Envelope {
-            bytes: row.get(0)?,
+            bytes: chain::unpack(row.get_ref(0)?.as_blob().unwrap_or_default())?.into_owned(),
             hash: row.get::<_, Vec<u8>>(1)?.try_into().map_err(|_| unreadable())?,
             signature: Signature(row.get::<_, Vec<u8>>(2)?.try_into().map_err(|_| unreadable())?),
         };
@@ -142,9 +143,11 @@ fn take(inside: &mut Inside<'_>, asked: &PushRequest, answer: &PushAnswer) -> Re
         lives::turn_epoch(inside, now)?;
     }
     let mut missing_from = None;
+    // Verdicts on a life that ended by this answer are heard again, as those on copies.
+    let of_this_life = asked.incarnation == inside.state.incarnation;
     let mut apply = Apply::begin(inside)?;
-    for judged in &answer.verdicts {
-        match answers::judge(&mut apply, judged, now)? {
+    for judged in answer.verdicts.iter().filter(|_| of_this_life) {
+        match answers::judge(&mut apply, judged, now, true)? {
             Some(EntryState::Held) => outcome.held += 1,
             Some(EntryState::Quarantined) => outcome.quarantined.push(apply.inside.state.life_start + judged.dseq),
             _ => {}
@@ -156,6 +159,9 @@ fn take(inside: &mut Inside<'_>, asked: &PushRequest, answer: &PushAnswer) -> Re
             Verdict::Gap { expected } => missing_from = Some(*expected),
             _ => outcome.judged += 1,
         }
+    }
+    if missing_from.is_none() && !outcome.other_epoch {
+        own::claim(&mut apply, &mut held)?;
     }
     apply.finish()?;
     outcome.changes = Changes { entities: std::mem::take(&mut apply.entities), mutation: Uuid::nil() };

@@ -12,9 +12,10 @@ use gladstone_store::StoreError;
 use uuid::Uuid;
 
 use crate::{
+    database,
     error::VaultError,
     inside::Inside,
-    replica::{answers, apply::Apply, base::BaseRow, checked, compare::{Doubt, Finding}, download, joined::Held, lease, leave, lives, settle, told},
+    replica::{answers, apply::Apply, base::BaseRow, checked, compare::{Doubt, Finding}, download, joined::Held, lease, leave, lives, own, settle, told},
     vault::{Changes, Vault},
 };
 
@@ -22,6 +23,8 @@ use crate::{
 const HEALINGS: u32 = 3;
 /// Changes at most that are first tried with all references in force.
 const ORDINARY: usize = 50;
+/// Rows of first downloads in one answer that are very many.
+const MANY: usize = 2_000;
 /// How long a contact that brought nothing need not be written down, in microseconds: an hour. The
 /// lease counts from what was.
 const CONTACT: u64 = 3_600_000_000;
@@ -111,14 +114,24 @@ impl Vault {
         let mut doubt = before;
         // What comes day by day mostly refers to what is here.
         let ordinary = answer.grants.is_empty() && answer.drops.is_empty() && answer.changes.len() <= ORDINARY && answer.epoch == asked.epoch && answer.basis == Basis::Checkpoint;
+        let rows: usize = answer.grants.iter().flat_map(|grant| &grant.pages).map(|page| page.rows.len()).sum();
+        if rows >= MANY {
+            self.maintain(|connection, _| Ok(database::fold_seldom(connection, true)?))?;
+        }
         let attempt = ordinary.then(|| self.replicate_so(true, |inside| take(inside, asked, answer.clone(), &mut doubt)));
         let outcome = match attempt {
             None | Some(Err(VaultError::References | VaultError::Store(StoreError::Database(_)))) => {
                 doubt = before;
-                self.replicate(|inside| take(inside, asked, answer, &mut doubt))?
+                self.replicate(|inside| take(inside, asked, answer, &mut doubt))
             }
-            Some(done) => done?,
+            Some(done) => done,
         };
+        if rows >= MANY && !outcome.as_ref().is_ok_and(|outcome| outcome.more) {
+            // What is committed is in the log. A disk that is full now says so with the next save as well.
+            let folded = self.maintain(|connection, _| Ok(database::fold_seldom(connection, false)?));
+            folded.unwrap_or_else(|error| tracing::warn!(%error, "the log was not folded into the file"));
+        }
+        let outcome = outcome?;
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = doubt;
         if !outcome.drops.is_empty() {
             // What left must not lie in the log either, nor its files in the folder.
@@ -192,7 +205,7 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer, doubt:
         outcome.drops.extend(leave::unit(&mut apply, drop, now)?);
     }
     for judged in &answer.verdicts {
-        answers::judge(&mut apply, judged, now)?;
+        answers::judge(&mut apply, judged, now, false)?;
     }
     answer.grants.iter().for_each(|grant| download::announce(&mut apply, grant));
     let mut doubtful = BTreeSet::new();
@@ -207,11 +220,18 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer, doubt:
             }
         }
     }
+    let (mut made_here, mut fetched) = (BTreeSet::new(), Vec::new());
     for grant in std::mem::take(&mut answer.grants) {
-        let unit = grant.unit;
-        if download::take(&mut apply, grant, answer.to_g)? {
-            outcome.grants.push(unit);
+        if own::is(apply.units.get(grant.unit)) && grant.pages.is_empty() {
+            made_here.extend(grant.complete.then_some(grant.unit));
+        } else {
+            fetched.push(grant);
         }
+    }
+    outcome.grants = download::take(&mut apply, fetched, answer.to_g)?;
+    if !made_here.is_empty() {
+        own::complete(&mut apply, &made_here, answer.to_g)?;
+        outcome.grants.extend(made_here);
     }
     if !answer.more {
         // The centre has nothing more to give, so what is not complete now is not for this laptop.
@@ -226,7 +246,8 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer, doubt:
     if !outcome.grants.is_empty() {
         settle::recognise_rows(&mut apply)?;
     }
-    outcome.resend = settle::settle(&mut apply, answer.to_g, answer.more)?;
+    own::settle_many(apply.inside.connection, answer.to_g)?;
+    outcome.resend = settle::settle(&mut apply, asked, &answer, &outcome.grants)?;
     apply.flush()?;
     for unit in doubtful {
         outcome.mismatches.push(Mismatch { unit, ours: None, theirs: None });

@@ -2,12 +2,14 @@
 //! came; one that it said it had taken and did not give is shown further and sent again, some times;
 //! one that it said it had refused and gave all the same is not refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
+use gladstone_model::{Unit, Value};
 use gladstone_protocol::{
     Op, OpKind, Policy, Stored,
-    journal::MARK,
-    wire::{Change, RowKey},
+    journal::{JournalEntry, MARK},
+    row_state::same,
+    wire::{Basis, Change, PullAnswer, PullRequest, RowKey},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -24,8 +26,10 @@ use crate::{
 /// How often an entry is sent again because it did not come, and after how many microseconds once more.
 const TIMES: u32 = 6;
 const AGAIN_AFTER: u64 = 600_000_000;
-/// As many times as no entry is sent again: the centre knows it.
+/// Added to the times with each answer that the centre has it already.
 const KNOWN: u32 = 1_000;
+/// A commit number that the centre never gives: what is said to lie there has not come.
+const NEVER: u64 = 1 << 62;
 /// What is said of an entry that is sent again.
 const AGAIN: &str = "What the centre gave does not hold a change that it had said it took. It is sent again.";
 /// What is said when that was of no use.
@@ -43,7 +47,8 @@ pub(crate) fn recognise(apply: &mut Apply<'_, '_>, change: &Change) -> Result<()
     for row in &change.rows {
         for (place, _) in apply.row(row.key)?.pending.clone() {
             if apply.entries.get(connection, place)?.mutation.id == change.writer.mutation {
-                connection.prepare_cached("UPDATE chain SET state = 2, g = ?2 WHERE dseq = ?1 AND state IN (0, 1)")?.execute(params![place as i64, change.g as i64])?;
+                // The number under which it comes counts, whatever was said.
+                connection.prepare_cached("UPDATE chain SET state = 2, g = ?2 WHERE dseq = ?1 AND state IN (0, 1, 2)")?.execute(params![place as i64, change.g as i64])?;
             }
         }
     }
@@ -81,19 +86,31 @@ fn accept(apply: &mut Apply<'_, '_>, place: i64, g: Option<u64>) -> Result<(), V
 }
 
 /// Entries whose effect the base contains now do not lie on top of it any more. A row whose unit
-/// is still being downloaded waits for that, so that nothing flickers. Says whether any entry waits to
-/// be sent once more.
-pub(crate) fn settle(apply: &mut Apply<'_, '_>, to_g: u64, more: bool) -> Result<bool, VaultError> {
+/// is still being downloaded waits for that, so that nothing flickers. `entered`: units whose rows came
+/// with this answer. Says whether any entry waits to be sent once more.
+///
+/// Between the checkpoint of the question and that of the answer the centre tells every change of the
+/// units that are held. So what it says it took in between, and does not tell, has to stand: that
+/// others wrote over it is no excuse.
+pub(crate) fn settle(apply: &mut Apply<'_, '_>, asked: &PullRequest, answer: &PullAnswer, entered: &[Unit]) -> Result<bool, VaultError> {
     let connection = apply.inside.connection;
+    let (to_g, more) = (answer.to_g, answer.more);
     // With nothing more to come, a greater number than that of the centre's last commit is none.
     let most = if more { to_g } else { u64::MAX >> 1 };
     let mut statement = connection.prepare_cached("SELECT dseq, g, verdict FROM chain WHERE state IN (1, 2, 4) AND state = 2 AND g <= ?1 ORDER BY dseq")?;
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs(), row.get(2)?));
     let places: Vec<(u64, u64, Option<Vec<u8>>)> = statement.query_map([most as i64], read)?.collect::<Result<_, _>>()?;
+    if places.is_empty() {
+        return Ok(false);
+    }
+    let told: HashSet<Uuid> = answer.changes.iter().map(|change| change.writer.mutation).collect();
+    let unproven = unproven(connection)?;
     let (mut again, mut doubtful) = (Vec::new(), BTreeSet::new());
     for (place, g, verdict) in places {
         let written = apply.entries.get(connection, place)?;
-        let (mut waits, mut contained, mut lacks) = (false, Vec::new(), g > to_g);
+        let due = answer.basis == Basis::Checkpoint && asked.from_g < g && g <= to_g;
+        let must_stand = (due || unproven.contains(&place)) && !told.contains(&written.mutation.id);
+        let (mut waits, mut contained, mut lacks, mut for_sure) = (false, Vec::new(), g > to_g, false);
         for op in &written.mutation.ops {
             let key = RowKey { entity: op.entity, id: op.id };
             if !apply.lies_on(key, place)? {
@@ -101,7 +118,11 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, to_g: u64, more: bool) -> Result
             }
             let row = apply.row(key)?;
             let unit = row.base.as_ref().map_or(op.unit, BaseRow::unit);
-            let may_be = may_contain(row.base.as_ref(), op) || is_beside(verdict.as_deref(), row.base.as_ref(), op);
+            let is_beside = is_beside(verdict.as_deref(), row.base.as_ref(), op);
+            let may_be = may_contain(row.base.as_ref(), op) || is_beside;
+            // What came before and is only sent once more may have been written over since.
+            let is_new = row.pending.iter().any(|(other, within)| *other == place && !within) && !entered.contains(&unit);
+            let stands = !must_stand || !is_new || stands(row.base.as_ref(), op, written.mutation.id, verdict.as_deref());
             // What builds on an entry that did not come stays on top of it.
             let above = row.pending.iter().any(|(other, _)| doubtful.contains(other));
             match apply.units.get(unit) {
@@ -110,13 +131,16 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, to_g: u64, more: bool) -> Result
                 _ if above => waits = true,
                 // What is in units of others comes to nobody here.
                 held => {
-                    lacks |= held.is_some() && !may_be;
+                    lacks |= held.is_some() && !(may_be && stands);
+                    // A new row may have gone to a unit that is not held before it came; a value that is
+                    // still the one of before was never replaced.
+                    for_sure |= held.is_some() && !may_be && !matches!(op.kind, OpKind::Create(_));
                     contained.push(key);
                 }
             }
         }
         if lacks {
-            let doubt = doubt(apply, place)?;
+            let doubt = doubt(apply, place, for_sure)?;
             if doubt == Doubt::SendAgain {
                 again.push(place);
             }
@@ -128,6 +152,9 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, to_g: u64, more: bool) -> Result
         contained.into_iter().try_for_each(|key| apply.lift(key, place))?;
         if !waits {
             connection.prepare_cached("UPDATE chain SET state = 3 WHERE dseq = ?1")?.execute([place as i64])?;
+            if unproven.contains(&place) {
+                connection.prepare_cached("DELETE FROM doubted WHERE dseq = ?1 AND times = 0")?.execute([place as i64])?;
+            }
         }
     }
     if !again.is_empty() {
@@ -147,13 +174,15 @@ enum Doubt {
     GiveUp,
 }
 
-fn doubt(apply: &mut Apply<'_, '_>, place: u64) -> Result<Doubt, VaultError> {
+/// `for_sure`: that the centre says it knows it is a lie as well.
+fn doubt(apply: &mut Apply<'_, '_>, place: u64, for_sure: bool) -> Result<Doubt, VaultError> {
     let (connection, now) = (apply.inside.connection, apply.inside.around.now());
     let known: Option<(u32, i64)> = connection.prepare_cached("SELECT times, at FROM doubted WHERE dseq = ?1")?.query_row([place as i64], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (times, at) = known.unwrap_or_default();
-    if times >= KNOWN {
+    if times >= KNOWN && !for_sure {
         return Ok(Doubt::GiveUp);
     }
+    let times = times % KNOWN;
     if known.is_some() && now.0.abs_diff(at) < AGAIN_AFTER {
         return Ok(Doubt::Wait);
     }
@@ -169,8 +198,40 @@ fn doubt(apply: &mut Apply<'_, '_>, place: u64) -> Result<Doubt, VaultError> {
 /// The centre says of an entry that had been sent again that it had come before: it is there, wherever
 /// its rows are.
 pub(crate) fn is_known(connection: &Connection, place: u64) -> Result<(), VaultError> {
-    connection.prepare_cached("UPDATE doubted SET times = ?2 WHERE dseq = ?1")?.execute(params![place as i64, KNOWN])?;
+    connection.prepare_cached("UPDATE doubted SET times = times + ?2 WHERE dseq = ?1 AND times > 0")?.execute(params![place as i64, KNOWN])?;
     Ok(())
+}
+
+/// The number under which an entry is taken to have effect, that was just sent and is said to have it at
+/// `g`. What was not there before gets a number beyond the checkpoint; one that was there had come with
+/// an answer, and would not have been sent, unless its unit was not held then.
+pub(crate) fn effect_at(apply: &mut Apply<'_, '_>, place: u64, g: u64, came_before: bool) -> Result<u64, VaultError> {
+    if g > apply.checkpoint()? {
+        return Ok(g);
+    }
+    if !came_before {
+        return Ok(NEVER);
+    }
+    apply.inside.connection.prepare_cached("INSERT OR IGNORE INTO doubted (dseq, times, at) VALUES (?1, 0, 0)")?.execute([place as i64])?;
+    Ok(g)
+}
+
+/// Places of entries of which nothing speaks but the word that they had come before.
+fn unproven(connection: &Connection) -> Result<BTreeSet<u64>, VaultError> {
+    let mut statement = connection.prepare_cached("SELECT dseq FROM doubted WHERE times = 0")?;
+    Ok(statement.query_map([], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))?.collect::<Result<_, _>>()?)
+}
+
+/// Whether a patch stands in a row, or its values do, or the verdict says that they stand in the journal.
+fn stands(base: Option<&BaseRow>, op: &Op, mutation: Uuid, verdict: Option<&[u8]>) -> bool {
+    let (Some(state), OpKind::Update(patches)) = (base.and_then(BaseRow::shown), &op.kind) else { return true };
+    let entity = state.row.entity;
+    if state.error.is_some() || Policy::of(entity) == Policy::Sealed {
+        return true;
+    }
+    let is_there = |(no, value): &(u16, Value)| entity.position_of_no(*no).is_none_or(|at| same(&state.row.values[at], value));
+    let journal = journal(verdict);
+    patches.iter().all(|patch| state.writer_of(patch.group) == mutation || patch.values.iter().all(is_there) || is_kept(&journal, op, patch.group))
 }
 
 /// Whether a row as the centre gave it may contain a patch. What others wrote since may lie on top; but
@@ -192,14 +253,22 @@ pub(crate) fn may_contain(base: Option<&BaseRow>, op: &Op) -> bool {
 /// Whether the verdict says of what does not stand where it is kept: in the journal, of which people
 /// are told.
 fn is_beside(verdict: Option<&[u8]>, base: Option<&BaseRow>, op: &Op) -> bool {
-    let Some(Ok(Stored::Merged { journal, .. })) = verdict.map(postcard::from_bytes) else { return false };
-    let Some(state) = base.and_then(BaseRow::shown) else { return false };
-    let kept = |group: u16| journal.iter().any(|entry| (entry.entity, entry.row, entry.group) == (op.entity, op.id, group));
+    let journal = journal(verdict);
+    let Some(state) = base.and_then(BaseRow::shown).filter(|_| !journal.is_empty()) else { return false };
     match &op.kind {
         OpKind::Create(_) => false,
-        OpKind::Update(patches) => patches.iter().all(|patch| kept(patch.group) || state.writer_of(patch.group) != patch.base),
-        OpKind::EnterInError { .. } => kept(MARK),
+        OpKind::Update(patches) => patches.iter().all(|patch| is_kept(&journal, op, patch.group) || state.writer_of(patch.group) != patch.base),
+        OpKind::EnterInError { .. } => is_kept(&journal, op, MARK),
     }
+}
+
+/// What did not stand as it was written, as the verdict says.
+fn journal(verdict: Option<&[u8]>) -> Vec<JournalEntry> {
+    if let Some(Ok(Stored::Merged { journal, .. })) = verdict.map(postcard::from_bytes) { journal } else { Vec::new() }
+}
+
+fn is_kept(journal: &[JournalEntry], op: &Op, group: u16) -> bool {
+    journal.iter().any(|entry| (entry.entity, entry.row, entry.group) == (op.entity, op.id, group))
 }
 
 /// Whether a mutation wrote something of a row that still stands.

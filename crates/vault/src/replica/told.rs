@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::{
+    chain,
     error::VaultError,
     inside::Inside,
     replica::{apply::Apply, base::unreadable, fold},
@@ -146,7 +147,7 @@ impl Vault {
             let mut rows = statement.query([limit])?;
             let mut items = Vec::new();
             while let Some(row) = rows.next()? {
-                let entry = Entry::from_bytes(&row.get::<_, Vec<u8>>("bytes")?).map_err(|_| unreadable())?;
+                let entry = Entry::from_bytes(&chain::unpack(row.get_ref("bytes")?.as_blob().unwrap_or_default())?).map_err(|_| unreadable())?;
                 if let Body::Mutation(mutation) = entry.body {
                     items.push(item(connection, row.get::<_, i64>("dseq")?.unsigned_abs(), mutation, row.get("state")?, row.get("verdict")?)?);
                 }
@@ -204,17 +205,6 @@ impl Vault {
     /// [`VaultError::Entry`] when it is not in quarantine.
     pub fn resend(&self, dseq: u64) -> Result<u64, VaultError> {
         self.replicate(|inside| resend(inside, dseq))
-    }
-
-    /// The person changed an entry in quarantine and saved it anew: the mutation `again` takes its place.
-    ///
-    /// # Errors
-    /// [`VaultError::Entry`] when it is not in quarantine.
-    pub fn mended(&self, dseq: u64, again: Uuid) -> Result<(), VaultError> {
-        self.replicate(|inside| {
-            decide(inside.connection, dseq, &format!("sent again, changed, as {again}"))?;
-            log(inside.connection, inside.around.now(), "A change that the centre had not accepted was changed and is sent again.")
-        })
     }
 
     /// What left this laptop, the latest first; at most 500.
@@ -331,6 +321,17 @@ fn receipt(connection: &Connection, state: &VaultState, entity: &'static gladsto
 fn decide(connection: &Connection, dseq: u64, note: &str) -> Result<(), VaultError> {
     let changed = connection.prepare_cached("UPDATE chain SET state = 5, note = ?2 WHERE dseq = ?1 AND state = 4")?.execute(params![dseq as i64, note])?;
     if changed == 1 { Ok(()) } else { Err(VaultError::Entry("this change is not one that the centre put aside".into())) }
+}
+
+/// The person changed an entry in quarantine and saves it anew: the mutation `again` takes its place, or
+/// nothing does where all that was left of it stands already.
+///
+/// # Errors
+/// [`VaultError::Entry`] when it is not in quarantine.
+pub(crate) fn mended(connection: &Connection, now: Instant, dseq: u64, again: Option<Uuid>) -> Result<(), VaultError> {
+    let note = again.map_or_else(|| "changed so that nothing of it was left to be sent".to_owned(), |again| format!("sent again, changed, as {again}"));
+    decide(connection, dseq, &note)?;
+    if again.is_some() { log(connection, now, "A change that the centre had not accepted was changed and is sent again.") } else { Ok(()) }
 }
 
 fn resend(inside: &mut Inside<'_>, dseq: u64) -> Result<u64, VaultError> {

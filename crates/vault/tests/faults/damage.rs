@@ -34,7 +34,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A vault of sixty saves: half way, locked, and open with its log.
+/// A vault of sixty saves: locked after the first forty, locked, and open with a log of the last twenty: so few
+/// that it was not folded into the file meanwhile.
 struct Specimen {
     half: Image,
     locked: Image,
@@ -45,11 +46,11 @@ struct Specimen {
 fn specimen() -> Specimen {
     let made = vaults::make();
     let folder = made.folder.path();
-    saves::save_all(&made.unlocked.vault, 0..30);
+    saves::save_all(&made.unlocked.vault, 0..40);
     made.unlocked.lock().unwrap();
     let half = Image::of(folder);
     let unlocked = vaults::unlock(folder).unwrap();
-    let saved = saves::save_all(&unlocked.vault, 30..60).pop().unwrap();
+    let saved = saves::save_all(&unlocked.vault, 40..60).pop().unwrap();
     let open = Image::of(folder);
     unlocked.lock().unwrap();
     Specimen { half, locked: Image::of(folder), open, saved }

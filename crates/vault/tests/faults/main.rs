@@ -17,6 +17,8 @@ mod roll_back;
 #[cfg(target_os = "linux")]
 mod kill;
 #[cfg(target_os = "linux")]
+mod mending;
+#[cfg(target_os = "linux")]
 mod pulling;
 #[cfg(target_os = "linux")]
 mod rekey;

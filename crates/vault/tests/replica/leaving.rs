@@ -1,10 +1,15 @@
 //! Rights that end: what leaves, what stays in the chain, what is told, and how it comes back.
 
-use gladstone_model::{Unit, unit::UnitKind};
-use gladstone_protocol::{Verdict, wire::{Basis, Dropped, PullAnswer}};
-use gladstone_store::search;
+use std::collections::BTreeMap;
 
-use crate::answers::{self, grant, image, nothing, person, pull, push, sound, with_person};
+use gladstone_model::{Unit, Value, unit::UnitKind};
+use gladstone_protocol::{Verdict, wire::{Basis, Dropped, Granted, Page, PullAnswer, RowImage, RowKey, RowNews}};
+use gladstone_store::search;
+use gladstone_testkit::Laptop;
+use gladstone_vault::VaultError;
+use uuid::Uuid;
+
+use crate::answers::{self, grant, image, news, nothing, person, pull, push, sound, with_person};
 
 fn dropped(unit: Unit) -> Dropped {
     Dropped { unit, reason: "Handed over to Leila Haddad.".into() }
@@ -95,5 +100,96 @@ fn a_unit_that_does_not_come_again_leaves_when_the_centre_has_no_more_to_give() 
     let outcome = pull(&laptop, nothing(&laptop, 50));
     assert_eq!((outcome.drops.len(), laptop.view().len()), (1, 0), "it did not");
     assert!(laptop.vault.pull_request().unwrap().bootstrap.is_empty(), "and is not asked for again");
+    sound(&laptop);
+}
+
+/// The number behind the checkpoint.
+fn next(laptop: &Laptop) -> u64 {
+    laptop.vault.replica().unwrap().unwrap().from_g + 1
+}
+
+/// What is shown, without the times that the program keeps.
+fn shown(laptop: &Laptop) -> BTreeMap<RowKey, RowImage> {
+    let mut view = laptop.view();
+    view.values_mut().for_each(|row| row.values.retain(|(_, value)| !matches!(value, Value::Instant(_))));
+    view
+}
+
+#[test]
+fn what_waits_is_laid_on_again_when_its_rows_come_back_and_taken_off_when_they_leave_again() {
+    let check = |what: &str, seed: u64, back: &dyn Fn(&Laptop, Uuid, Vec<RowImage>)| {
+        let (laptop, colleague, id, mood) = with_person(seed);
+        let rows = vec![image(&colleague, "users", id), image(&colleague, "mood_entries", mood)];
+        for title in ["Baker", "Miller"] {
+            laptop.set("users", id, "job_title", title).unwrap();
+        }
+        let own = laptop.mood(id, 40, 6).unwrap();
+        laptop.set("mood_entries", own, "overall_mood", Value::Integer(7)).unwrap();
+        laptop.vault.commit::<_, VaultError>("records.enter_in_error", |tx| tx.enter_in_error("mood_entries", mood, "Wrong day")).unwrap();
+        let view = shown(&laptop);
+        for _ in 0..2 {
+            pull(&laptop, PullAnswer { drops: vec![dropped(person(id))], ..nothing(&laptop, next(&laptop)) });
+            assert!(laptop.view().is_empty(), "{what}: everything leaves");
+            assert_eq!((laptop.vault.waiting().unwrap().count, laptop.count("SELECT count(*) FROM overlay")), (5, 0), "{what}: and waits");
+            sound(&laptop);
+            back(&laptop, id, rows.clone());
+            assert_eq!(shown(&laptop), view, "{what}: and is shown as it was");
+            assert_eq!(laptop.count("SELECT count(*) FROM pending WHERE within = 1"), 0, "{what}: nothing is left aside");
+            sound(&laptop);
+        }
+        push(&laptop, |dseq| Verdict::Applied { g: 20 + dseq });
+        assert_eq!(shown(&laptop), view, "{what}: nor does it flicker when it was sent");
+        sound(&laptop);
+    };
+    let page = |id, g, rows: Vec<RowImage>, complete| vec![grant(person(id), g, rows, complete)];
+    check("in one answer", 10, &|laptop, id, rows| {
+        let g = next(laptop);
+        pull(laptop, PullAnswer { grants: page(id, g, rows, true), ..nothing(laptop, g) });
+    });
+    check("in two answers", 11, &|laptop, id, mut rows| {
+        let g = next(laptop);
+        rows.sort_by_key(|row| row.key);
+        let last = rows.pop().unwrap();
+        let first = Page::new(None, rows);
+        let after = first.as_ref().map(|page| page.to);
+        pull(laptop, PullAnswer { grants: vec![Granted { unit: person(id), at_g: g, pages: first.into_iter().collect(), complete: false }], more: true, ..nothing(laptop, g) });
+        assert!(laptop.view().is_empty(), "nothing is shown of a part");
+        pull(laptop, PullAnswer { grants: vec![Granted { unit: person(id), at_g: g, pages: Page::new(after, vec![last]).into_iter().collect(), complete: true }], ..nothing(laptop, g) });
+    });
+    check("as news of a unit that came empty", 12, &|laptop, id, rows| {
+        let g = next(laptop);
+        pull(laptop, PullAnswer { grants: page(id, g, Vec::new(), true), ..nothing(laptop, g) });
+        let g = next(laptop);
+        let changes = rows.into_iter().enumerate().map(|(at, row)| news(laptop, g + at as u64, row.row_mid, row.key, row.unit, RowNews::Whole(row))).collect();
+        pull(laptop, PullAnswer { changes, ..nothing(laptop, g + 1) });
+    });
+}
+
+#[test]
+fn what_waits_is_laid_on_rows_that_come_back_in_another_unit() {
+    let (laptop, colleague, id, mood) = with_person(13);
+    let other = colleague.register("Kofi Mensah").unwrap();
+    pull(&laptop, PullAnswer { grants: vec![grant(person(other), 11, vec![image(&colleague, "users", other)], true)], ..nothing(&laptop, 11) });
+    laptop.set("mood_entries", mood, "overall_mood", Value::Integer(9)).unwrap();
+    pull(&laptop, PullAnswer { drops: vec![dropped(person(id))], ..nothing(&laptop, 12) });
+    assert!(laptop.stored("mood_entries", mood).is_none());
+    let moved = RowImage { unit: person(other), ..image(&colleague, "mood_entries", mood) };
+    pull(&laptop, PullAnswer { changes: vec![news(&laptop, 13, answers::mid(3), moved.key, moved.unit, RowNews::Whole(moved))], ..nothing(&laptop, 13) });
+    assert_eq!(laptop.field("mood_entries", mood, "overall_mood"), Some(Value::Integer(9)));
+    sound(&laptop);
+}
+
+#[test]
+fn what_left_and_was_acknowledged_meanwhile_lies_on_nothing_when_it_comes_back() {
+    let (laptop, colleague, id, mood) = with_person(14);
+    laptop.set("users", id, "job_title", "Baker").unwrap();
+    pull(&laptop, PullAnswer { drops: vec![dropped(person(id))], ..nothing(&laptop, 11) });
+    push(&laptop, |_| Verdict::Applied { g: 12 });
+    // Somebody else wrote over it before the unit came back.
+    colleague.set("users", id, "job_title", "Cook").unwrap();
+    let rows = vec![image(&colleague, "users", id), image(&colleague, "mood_entries", mood)];
+    let outcome = pull(&laptop, PullAnswer { grants: vec![grant(person(id), 13, rows, true)], ..nothing(&laptop, 13) });
+    assert_eq!((outcome.resend, laptop.field("users", id, "job_title")), (false, Some("Cook".into())));
+    assert_eq!(laptop.count("SELECT count(*) FROM pending"), 0);
     sound(&laptop);
 }

@@ -191,7 +191,7 @@ fn what_was_acknowledged_long_ago_is_sent_again_only_when_the_centre_asks() {
 }
 
 #[test]
-fn what_goes_out_under_a_later_number_stays_below_what_was_written_later() {
+fn what_goes_out_again_in_another_life_stays_below_what_was_written_later() {
     let (laptop, ..) = with_person(8);
     let own = laptop.register("Samir Banerjee").unwrap();
     push(&laptop, |_| Verdict::Applied { g: 11 });
@@ -201,9 +201,49 @@ fn what_goes_out_under_a_later_number_stays_below_what_was_written_later() {
     pull(&laptop, PullAnswer { epoch: Uuid::from_u128(0xe2), ..nothing(&laptop, 9) });
     assert_eq!(laptop.view(), view, "nothing looks different");
     laptop.set("users", own, "department", "Ovens").unwrap();
-    push(&laptop, |dseq| if dseq == 4 { refused() } else { Verdict::Later { after_ms: 1 } });
-    assert_eq!((laptop.field("users", own, "job_title"), laptop.field("users", own, "department")), (Some("Baker".into()), Some(Value::Null)), "the registration was sent after the change, and lies below it");
+    push(&laptop, |dseq| if dseq == 5 { refused() } else { Verdict::Later { after_ms: 1 } });
+    assert_eq!((laptop.field("users", own, "job_title"), laptop.field("users", own, "department")), (Some("Baker".into()), Some(Value::Null)), "the registration lies below the change that stays");
     sound(&laptop);
+}
+
+#[test]
+fn what_is_sent_again_to_a_centre_that_was_put_back_goes_out_in_the_order_of_writing() {
+    let check = |what: &str, seed: u64, turn: &dyn Fn(&Laptop)| {
+        let (laptop, _, id, _) = with_person(seed);
+        let own = laptop.register("Samir Banerjee").unwrap();
+        laptop.set("users", id, "job_title", "Baker").unwrap();
+        let before = waiting(&laptop).0;
+        push(&laptop, |dseq| Verdict::Applied { g: 10 + dseq });
+        // Put back from a backup, and written to before the centre was heard of again; then twice.
+        for round in 0..2 {
+            laptop.vault.begin_new_life().unwrap();
+            laptop.set("users", id, "job_title", format!("Miller {round}").as_str()).unwrap();
+            laptop.set("users", own, "department", format!("Ovens {round}").as_str()).unwrap();
+        }
+        let (after, view) = (waiting(&laptop).0, laptop.view());
+        assert_eq!(after.len(), 4, "{what}");
+        turn(&laptop);
+        let (ids, numbers) = waiting(&laptop);
+        assert_eq!(ids, [before, after].concat(), "{what}: what was acknowledged comes before what was written on top of it");
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{what}: in one life");
+        assert_eq!(laptop.view(), view, "{what}: nothing looks different");
+        sound(&laptop);
+        let laptop = laptop.reopened();
+        push(&laptop, |dseq| Verdict::Applied { g: dseq });
+        assert_eq!(laptop.vault.waiting().unwrap().count, 0, "{what}");
+        sound(&laptop);
+    };
+    let other = Uuid::from_u128(0xe2);
+    check("told by a pull", 20, &|laptop| {
+        assert!(pull(laptop, PullAnswer { epoch: other, ..nothing(laptop, 9) }).push_first);
+    });
+    check("told by a push", 21, &|laptop| {
+        let asked = laptop.vault.next_push().unwrap();
+        let judge = |envelope: &gladstone_protocol::wire::Envelope| Judged { dseq: Entry::number_of(&envelope.bytes).unwrap(), verdict: Verdict::Applied { g: 4 } };
+        let verdicts = asked.envelopes.iter().map(judge).collect();
+        let outcome = laptop.vault.take_push(&asked, &PushAnswer { epoch: other, verdicts, server_time: laptop.clock.now(), next_nonce: [3; 32] }).unwrap();
+        assert!(outcome.other_epoch && outcome.more && outcome.judged == 0, "the numbers of that life say nothing any more: {outcome:?}");
+    });
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Story {
                 self.cares.push(entrust(laptop, person, others[dice.below(others.len())]));
                 Ok(())
             }
-            8 => laptop.set("therapeutic_relationships", care, "status", if dice.coin() { "ended" } else { "active" }),
+            8 => laptop.set("therapeutic_relationships", care, "status", if dice.coin() { "paused" } else { "active" }),
             _ => laptop.set("mood_entries", mood, "notes", format!("Note {number}").as_str()),
         };
         // The row may not be here, or be entered in error: then the person sees that and goes on.

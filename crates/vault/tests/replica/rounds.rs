@@ -90,7 +90,7 @@ fn a_right_that_ends_takes_the_record_away_and_one_that_begins_brings_it_back() 
     realm.sync(&amara);
     realm.sync(&leila);
     assert!(leila.stored("users", id).is_some());
-    amara.set("therapeutic_relationships", care, "status", "ended").unwrap();
+    amara.set("therapeutic_relationships", care, "status", "paused").unwrap();
     realm.sync(&amara);
     let waiting = leila.mood(id, 3, 5).unwrap();
     let outcomes = realm.sync(&leila);

@@ -1,6 +1,6 @@
 // The week as seven columns of hours: appointments, free half hours for the keyboard, the line of now.
 import { Plus, TriangleAlert } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent, type SyntheticEvent } from "react";
 import type { Appointment } from "../../bindings/commands";
 import { t } from "../../lib/messages";
 import { clock, day as dayName, isToday, weekday } from "../../lib/time";
@@ -96,8 +96,8 @@ export function WeekGrid({ monday, appointments, ghost, onOpen, onBook, onMove, 
           );
         })}
       </div>
-      <div className="cal-grid" style={{ ["--hours" as string]: hours.to - hours.from }}>
-        <div className="hours" aria-hidden="true">{Array.from({ length: hours.to - hours.from }, (_, index) => index).filter((index) => nowAt === undefined || Math.abs((hours.from + index) * HOUR + 10 - minutesOf(now)) > 16).map((index) => <span key={index} style={{ top: `${(index * HOUR * 100) / whole}%` }}>{`${String(hours.from + index).padStart(2, "0")}:00`}</span>)}{nowAt !== undefined && <span className="now-time" style={{ top: nowAt }}>{clock(now.toISOString())}</span>}</div>
+      <div className="cal-grid" style={{ ["--hours" as string]: hours.to - hours.from }} onPointerMove={pointAt} onPointerDown={forgetPointer} onKeyDown={forgetPointer} onPointerLeave={forgetPointer}>
+        <div className="hours" aria-hidden="true">{Array.from({ length: hours.to - hours.from }, (_, index) => index).filter((index) => nowAt === undefined || Math.abs((hours.from + index) * HOUR + 11 - minutesOf(now)) > 20).map((index) => <span key={index} style={{ top: `${(index * HOUR * 100) / whole}%` }}>{`${String(hours.from + index).padStart(2, "0")}:00`}</span>)}{nowAt !== undefined && <span className="now-time" style={{ top: nowAt }}>{clock(now.toISOString())}</span>}</div>
         {pieces.map((day, index) => {
           const date = plusDays(monday, index);
           const name = dayName(date.toISOString());
@@ -133,6 +133,11 @@ export function WeekGrid({ monday, appointments, ghost, onOpen, onBook, onMove, 
     </div>
   );
 }
+
+// A free time is offered only under a pointer that moves there: not where one was left lying when a
+// dialog closed, and not beside the keyboard. Told to the element itself, so that nothing is drawn anew.
+const pointAt = (event: PointerEvent<HTMLElement>) => { if (event.movementX !== 0 || event.movementY !== 0) event.currentTarget.dataset.pointed = ""; };
+const forgetPointer = (event: SyntheticEvent<HTMLElement>) => { delete event.currentTarget.dataset.pointed; };
 
 const keyOf = (stop: Stop) => stop.appointment?.id ?? `${stop.day}-${stop.start}`;
 

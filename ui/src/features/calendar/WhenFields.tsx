@@ -84,15 +84,22 @@ export function WhenFields({ when, onChange, tried, needs, wholeDays = false, fi
           </div>
         </fieldset>
       )}
-      <p className="small muted">{slot ? zoneText(new Date(slot.start)) : t("calendar.zone", { zone: zone(), offset: offsetName(new Date()) })}</p>
+      <p className="small muted">{slot ? zoneText(new Date(slot.start)) : zoneName(new Date())}</p>
     </>
   );
+}
+
+/** Times of Europe/Madrid, UTC+1. Where the zone is UTC itself, that says it all. */
+function zoneName(at: Date): string {
+  const offset = offsetName(at);
+  const says = /^(Etc\/)?(UTC|GMT)([+−-]?0)?$/.test(zone()) && offset === "UTC+0";
+  return says ? t("calendar.zone_utc") : t("calendar.zone", { zone: zone().replaceAll("_", " "), offset });
 }
 
 /** Times of Europe/Madrid, UTC+1; and that the clocks change in that week, if they do. */
 export function zoneText(at: Date): string {
   const change = clockChange(mondayOf(at));
-  const text = t("calendar.zone", { zone: zone(), offset: offsetName(at) });
+  const text = zoneName(at);
   return change ? `${text} ${t("calendar.clock_change", { day: brief(change.toISOString()).split(",")[0] ?? "" })}` : text;
 }
 

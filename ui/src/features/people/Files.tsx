@@ -86,7 +86,7 @@ function One({ file, onSave, onRemove }: { file: FileInfo; onSave: () => void; o
       <span className="grow">
         <b>{file.name}</b>
         <span className={file.place === "failed" ? "small block attention" : "small muted block"}>{bytes(file.size)} · {word("file", file.place)}{moves && file.percent > 0 && ` · ${file.percent} %`}{file.place === "failed" && file.note && `: ${file.note}`}</span>
-        <span className="small muted block">{by && `${by}, `}<span className="whole">{when(file.at, t("time.Today"))}</span></span>
+        <span className="small muted block">{by && `${by}, `}<span className="whole">{when(file.at, t(by ? "time.today" : "time.Today"))}</span></span>
         {moves && <span className="bar block"><progress max={100} value={file.percent} aria-label={word("file", file.place)} /></span>}
         {error && <span className="small block attention" role="alert">{error.message}</span>}
       </span>

@@ -3,7 +3,8 @@ import { ArrowDown, ArrowUp, Filter, Plus, Search, X } from "lucide-react";
 import { useState, type KeyboardEvent } from "react";
 import type { EntityInfo, FieldInfo, FilterRequest, How, RecordView } from "../../bindings/commands";
 import { useActions } from "../../lib/keys";
-import { readable, t } from "../../lib/messages";
+import { choiceOf } from "../../lib/labels";
+import { t } from "../../lib/messages";
 import { useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { Dialog } from "../../parts/Dialog";
@@ -116,7 +117,7 @@ function AddFilter({ kind, onClose, onAdd }: { kind: EntityInfo; onClose: () => 
       <form className="pad stack" onSubmit={(event) => { event.preventDefault(); if (value !== "") onAdd({ field: name, how, value: typed }); }}>
         <ChoiceField label={t("records.field")} value={name} onChange={choose} choices={fields.map((one) => ({ value: one.name, text: one.label }))} />
         <ChoiceField label={t("records.how")} value={how} onChange={(one) => setHow(one as How)} choices={ways.map((one) => ({ value: one, text: t(`how.${one}` as "how.is") }))} />
-        {field && field.choices.length > 0 ? <ChoiceField label={t("records.value")} value={value} onChange={setValue} choices={field.choices.map((one) => ({ value: one, text: readable(one) }))} />
+        {field && field.choices.length > 0 ? <ChoiceField label={t("records.value")} value={value} onChange={setValue} choices={field.choices.map((one) => ({ value: one, text: choiceOf(one) }))} />
           : field?.kind === "boolean" ? <ChoiceField label={t("records.value")} value={value || "true"} onChange={setValue} choices={[{ value: "true", text: t("widget.yes") }, { value: "false", text: t("widget.no") }]} />
           : <TextField label={t("records.value")} value={value} onChange={setValue} hint={field?.kind === "date" || field?.kind === "instant" ? t("widget.date_hint") : undefined} />}
         <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn primary end">{t("records.filter_do")}</button></div>
@@ -134,7 +135,7 @@ function waysOf(field: FieldInfo | undefined): How[] {
 function describe(kind: EntityInfo, filter: FilterRequest, owner = ""): string {
   const field = kind.fields.find((one) => one.name === filter.field);
   if (field?.kind === "reference") return `${field.label}: ${owner}`;
-  return `${field?.label ?? filter.field} ${t(`how.${filter.how}` as "how.is")} ${field?.choices.length ? readable(String(filter.value)) : String(filter.value)}`;
+  return `${field?.label ?? filter.field} ${t(`how.${filter.how}` as "how.is")} ${field?.choices.length ? choiceOf(String(filter.value)) : String(filter.value)}`;
 }
 
 /** The columns that say most: choices, numbers, dates and references; long texts and data stay in the form. */

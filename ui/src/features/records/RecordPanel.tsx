@@ -3,7 +3,7 @@
 import { Check as Tick, History, Pencil, X } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import type { EntityInfo, FieldInfo, RecordView } from "../../bindings/commands";
-import { readable, t } from "../../lib/messages";
+import { t, word } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { moment, when } from "../../lib/time";
@@ -142,7 +142,7 @@ function HistoryOf({ kind, id, onClose }: { kind: EntityInfo; id: string; onClos
       <Answer query={history}>
         {(entries) => (
           <div>
-            {entries.map((entry, at) => <div key={at} className="li"><span className="grow"><b>{readable(entry.command.replace(".", " "))}</b>{entry.reason && <span className="block">“{entry.reason}”</span>}<span className="small muted block">{entry.fields.map(label).join(", ")}</span></span><span className="small muted">{entry.actor}<br />{when(entry.at, t("time.today"))}</span></div>)}
+            {entries.map((entry, at) => <div key={at} className="li"><span className="grow"><b>{word("command", entry.command)}</b>{entry.reason && <span className="block">“{entry.reason}”</span>}<span className="small muted block">{entry.fields.map(label).join(", ")}</span></span><span className="small muted">{entry.actor}<br />{when(entry.at, t("time.today"))}</span></div>)}
             {entries.length === 0 && <p className="pad muted">{t("records.no_history")}</p>}
           </div>
         )}

@@ -3,7 +3,8 @@ import { ChevronsUpDown, Search } from "lucide-react";
 import { useState } from "react";
 import type { EntityInfo } from "../../bindings/commands";
 import { groupBy } from "../../lib/group";
-import { readable, t } from "../../lib/messages";
+import { groupOf } from "../../lib/labels";
+import { t } from "../../lib/messages";
 import { useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { Answer, Empty } from "../../parts/States";
@@ -34,8 +35,8 @@ function Kinds({ all }: { all: EntityInfo[] }) {
         {found.length === 0 && <Empty title={t("records.no_kind")} />}
         <div className="kinds">
           {[...groups].map(([group, kinds]) => (
-            <section key={group} className="card" aria-label={readable(group)}>
-              <header><h3>{readable(group)}</h3></header>
+            <section key={group} className="card" aria-label={groupOf(group)}>
+              <header><h3>{groupOf(group)}</h3></header>
               {kinds.map((kind) => <a key={kind.name} className="li pick" href={to.records(kind.name)} title={kind.help}><span className="grow"><b>{kind.plural}</b><span className="small muted block">{kind.help}</span></span></a>)}
             </section>
           ))}

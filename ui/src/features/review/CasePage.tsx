@@ -66,7 +66,7 @@ function Page({ one, next, kind }: { one: Case; next: CaseInfo | undefined; kind
         <Value side={one.current} fields={fields} references={one.references} badge={info.kind === "in_error" || info.kind === "part_of_in_error" ? "" : open ? t("review.stands") : info.status === "kept_current" ? t("review.counts") : ""} chosen={info.status === "kept_current"}>
           {open && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("keep")}>{t(KEEP[info.kind])}<kbd>1</kbd></button>}
         </Value>
-        <Value side={one.incoming} fields={fields} references={one.references} badge={open ? "" : info.status === "took_incoming" ? t("review.counts") : ""} chosen={info.status === "took_incoming"}>
+        <Value side={one.incoming} fields={fields} references={one.references} level={open && info.kind === "values"} badge={open ? "" : info.status === "took_incoming" ? t("review.counts") : ""} chosen={info.status === "took_incoming"}>
           {open && canTake && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("take")}>{info.kind === "in_error" && <FilePlus2 className="icon" />}{t(TAKE[info.kind])}<kbd>2</kbd></button>}
         </Value>
       </div>}
@@ -102,10 +102,11 @@ export function authorOf(side: Side): string {
   return side.by || t("review.somebody");
 }
 
-function Value({ side, fields, references, badge, chosen, children }: { side: Side; fields: FieldInfo[]; references: Record<string, string>; badge: string; chosen: boolean; children: ReactNode }) {
+/** `level`: stands beside one with a badge, and begins as far down as that. */
+function Value({ side, fields, references, badge, level = false, chosen, children }: { side: Side; fields: FieldInfo[]; references: Record<string, string>; badge: string; level?: boolean; chosen: boolean; children: ReactNode }) {
   return (
     <div className={chosen ? "val on" : "val"}>
-      {badge && <span className="badge saved"><Check className="icon" />{badge}</span>}
+      {badge ? <span className="badge saved"><Check className="icon" />{badge}</span> : level && <span className="badge level" aria-hidden="true" />}
       {side.error_reason !== null ? <div><div className="v">{t("records.in_error")}</div>{side.error_reason && <p>“{side.error_reason}”</p>}</div> : <Values fields={fields} values={side.values} references={references} />}
       <dl>
         <dt>{t("review.who")}</dt><dd>{authorOf(side)}</dd>

@@ -3,6 +3,7 @@ import { useState, type FormEvent, type ReactNode } from "react";
 import type { Settings as Kept, Theme, VerifyReport } from "../../bindings/commands";
 import { setFlow } from "../../lib/flow";
 import { languages, t } from "../../lib/messages";
+import { said } from "../../lib/said";
 import { useAction, useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { Dialog } from "../../parts/Dialog";
@@ -35,7 +36,7 @@ export function Settings() {
               <Part title={t("settings.lock")}>
                 <ChoiceField label={t("settings.lock_after")} hint={t("settings.lock_hint")} value={String(data.lock_minutes)} onChange={(minutes) => set({ lock_minutes: Number(minutes) })} choices={[...new Set([1, 2, 5, 10, 15, data.lock_minutes])].sort((a, b) => a - b).map((n) => ({ value: String(n), text: t("settings.minutes", { n }) }))} />
                 <div><button className="btn" onClick={() => setOver("passphrase")}>{t("settings.passphrase")}</button></div>
-                {status.data?.open?.degraded && <Note>{t("settings.degraded")} {status.data.open.degraded}</Note>}
+                {status.data?.open?.degraded && <Note>{t("settings.degraded")} {said(status.data.open.degraded)}</Note>}
               </Part>
               <CentrePart />
               <BackupPart />

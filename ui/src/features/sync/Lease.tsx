@@ -1,6 +1,6 @@
 // Too long without contact: how many days are left, what may still be done, and one person's records
 // all the same.
-import { Hourglass, Lock, RefreshCw, ShieldAlert } from "lucide-react";
+import { Hourglass, Lock, ShieldAlert } from "lucide-react";
 import { useEffect, useState, type FormEvent } from "react";
 import type { LeaseStatus, Person } from "../../bindings/commands";
 import { t } from "../../lib/messages";
@@ -11,6 +11,7 @@ import { Combo } from "../../parts/Combo";
 import { Dialog } from "../../parts/Dialog";
 import { AreaField, SecretField } from "../../parts/Field";
 import { Empty, Failure } from "../../parts/States";
+import { SyncNowButton, useSyncNow } from "../../parts/SyncNow";
 
 /** Days before the end from which on it is told. */
 const WARN_DAYS = 2;
@@ -28,10 +29,12 @@ export function useLeaseEnd(lease: LeaseStatus): void {
 }
 
 function Contact({ primary = false }: { primary?: boolean }) {
-  const now = useAction("sync.now");
+  const status = useAnswer("sync.status", {});
+  const phase = status.data?.phase ?? "off";
+  const now = useSyncNow(phase);
   return (
     <>
-      <button className={primary ? "btn primary" : "btn"} aria-busy={now.isPending} onClick={() => now.mutate({ wait: true })}><RefreshCw className="icon" />{t("sync.now")}</button>
+      <SyncNowButton phase={phase} sync={now} primary={primary} />
       {now.error && <Failure error={now.error} />}
     </>
   );

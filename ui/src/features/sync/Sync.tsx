@@ -1,42 +1,54 @@
 // Synchronizing: how it stands, what waits, what was put aside, what was done and what left.
-import { Building2, KeyRound, Laptop, RefreshCw, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { Building2, KeyRound, Laptop, Pause, Trash2 } from "lucide-react";
+import { useEffect, useState } from "react";
 import type { LeaseStatus, SyncStatus } from "../../bindings/commands";
 import { useActions } from "../../lib/keys";
 import { bytes } from "../../lib/bytes";
 import { t, word } from "../../lib/messages";
-import { useAction, useAnswer } from "../../lib/queries";
+import { client, useAction, useAnswer } from "../../lib/queries";
 import { said } from "../../lib/said";
 import { ago, longDate, when } from "../../lib/time";
 import { Erase } from "../../parts/Erase";
 import { Answer, Empty, Failure } from "../../parts/States";
+import { SyncNowButton, useSyncNow } from "../../parts/SyncNow";
 import { SyncSign, isUnderWay, needsPerson } from "../../parts/SyncSign";
 import { JoinDialog } from "./JoinDialog";
+import { Progress } from "./Progress";
 import { Queue } from "./Queue";
 
 /** Lines of the log that are shown before the rest is asked for. */
 const LINES = 12;
+/** How often it is looked how far it is while something moves, in milliseconds. */
+const LOOK = 1_000;
 
 export function Sync() {
   const status = useAnswer("sync.status", {});
-  const now = useAction("sync.now");
+  const phase = status.data?.phase ?? "alone";
+  const now = useSyncNow(phase);
+  const pause = useAction("sync.pause");
   const [joining, setJoining] = useState(false);
   const joined = Boolean(status.data?.centre);
   // Where asking again cannot help, nothing offers it.
-  const helps = joined && !["revoked", "copy", "upgrade_required"].includes(status.data?.phase ?? "");
-  const busy = now.isPending || isUnderWay(status.data?.phase ?? "idle");
-  useActions(helps ? [{ id: "sync-now", label: t("sync.now"), keys: "R", run: () => now.mutate({ wait: false }) }] : []);
+  const helps = joined && !["revoked", "copy", "upgrade_required"].includes(phase);
+  const moves = isUnderWay(phase);
+  useEffect(() => {
+    if (!moves) return undefined;
+    const timer = setInterval(() => void client.invalidateQueries({ queryKey: ["sync.status"] }), LOOK);
+    return () => clearInterval(timer);
+  }, [moves]);
+  useActions(helps ? [{ id: "sync-now", label: now.label, keys: "R", run: now.run }] : []);
   return (
     <>
       <div className="head">
         <div className="grow"><h1 id="sync-title" tabIndex={-1}>{t("sync.title")}</h1><p className="sub">{status.data?.centre ? [status.data.centre.organization, word("role", status.data.centre.role), status.data.centre.server].join(" · ") : t("sync.sub_alone")}</p></div>
-        {helps && <button className="btn primary" aria-busy={busy} onClick={() => now.mutate({ wait: false })}><RefreshCw className="icon" />{t("sync.now")}<kbd>R</kbd></button>}
+        {helps && !needsPerson(phase) && phase !== "paused" && <button className="btn quiet" aria-busy={pause.isPending} onClick={() => pause.mutate({})}><Pause className="icon" />{t("sync.pause")}</button>}
+        {helps && <SyncNowButton phase={phase} sync={now} primary keys="R" />}
       </div>
       <Answer query={status}>
         {(data) => data.centre ? (
           <div className="body scroll cols">
             <div className="stack">
-              {now.error && <Failure error={now.error} />}
+              {(now.error ?? pause.error) && <Failure error={(now.error ?? pause.error)!} />}
               <Standing status={data} />
               <Queue phase={data.phase} oldest={data.oldest} waiting={data.waiting} />
             </div>
@@ -64,14 +76,9 @@ function Standing({ status }: { status: SyncStatus }) {
       <div className="grow stack-2">
         <SyncSign phase={phase} />
         <p>{t(`sync.explain.${phase}`)}</p>
-        {status.message && needsPerson(phase) && <p className="small">{said(status.message)}</p>}
-        {centre.parts_coming > 0 && (
-          <div className="stack-1">
-            <div className="bar"><progress max={centre.parts + centre.parts_coming} value={centre.parts} aria-label={t("sync.first_download")} /></div>
-            <p className="small">{t("sync.downloading", { done: centre.parts, n: centre.parts_coming })}</p>
-          </div>
-        )}
-        <p className="small muted">{[status.last_sync ? t("sync.last", { time: when(status.last_sync, t("time.today")) }) : t("status.never_synced"), queued, phase !== "revoked" && leaseText(open?.lease, centre.works_until)].filter(Boolean).join(" · ")}</p>
+        {status.message && phase === "refused" && <p className="small">{said(status.message)}</p>}
+        <Progress status={status} />
+        <p className="small muted">{[status.paused_since && t("sync.paused_since", { time: when(status.paused_since, t("time.today")) }), status.last_sync ? t("sync.last", { time: when(status.last_sync, t("time.today")) }) : t("status.never_synced"), queued, phase !== "revoked" && leaseText(open?.lease, centre.works_until)].filter(Boolean).join(" · ")}</p>
       </div>
       {phase === "signed_out" && <button className="btn" onClick={() => setOver("again")}><KeyRound className="icon" />{t("sync.again")}</button>}
       {phase === "copy" && <button className="btn" onClick={() => setOver("anew")}><Laptop className="icon" />{t("sync.anew")}</button>}

@@ -1,0 +1,148 @@
+//! A push on its way in: its envelopes read at once, and their signatures checked by threads of its own
+//! while the first of them are judged already. No envelope is decided before its seal was looked at.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use gladstone_protocol::{CodecFault, Entry, Mutation, entry::Body, seal, wire::{Envelope, PushRequest}};
+use uuid::Uuid;
+
+/// Envelopes of a push that are worth threads: a few milliseconds of checking signatures.
+const SHARE: usize = 32;
+/// Threads that look at one push.
+const AT_ONCE: usize = 4;
+
+/// A push on its way in.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub device: Uuid,
+    pub incarnation: Uuid,
+    pub epoch: Uuid,
+    pub nonce: [u8; 32],
+    /// The key with which the signatures are checked.
+    pub public_key: [u8; 32],
+    pub items: Vec<Item>,
+    /// The store refused the first new envelope before: it is kept without effect.
+    pub doubtful: bool,
+}
+
+/// One envelope, looked at by itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// An entry of this laptop, if its seal is right.
+    Read(Box<Sealed>),
+    /// Of a version that is not known here.
+    Newer,
+    /// Not what this laptop wrote.
+    Broken,
+}
+
+/// An entry and the envelope in which it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed {
+    pub entry: Entry,
+    pub envelope: Envelope,
+    /// Whether hash and signature are right, once somebody looked.
+    sound: OnceLock<bool>,
+}
+
+impl Sealed {
+    /// Whether hash and signature are right: looked at once, by whoever asks first.
+    pub fn is_sound(&self, public_key: &[u8; 32]) -> bool {
+        *self.sound.get_or_init(|| seal::verify(&self.envelope.bytes, &self.envelope.hash, &self.envelope.signature.0, public_key).is_ok())
+    }
+}
+
+impl Job {
+    /// Reads the envelopes of a push.
+    pub fn open(request: &PushRequest, public_key: [u8; 32]) -> Job {
+        Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items: items(request), doubtful: false }
+    }
+
+    /// Checks the seals of a short push now. Those of a long one are left to threads that run until `f`
+    /// is done, which asks for each seal and checks those that nobody has reached yet.
+    pub fn checked<T>(&self, f: impl FnOnce() -> T) -> T {
+        let next = AtomicUsize::new(0);
+        let check = || {
+            while let Some(item) = self.items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Item::Read(sealed) = item
+                    && !sealed.is_sound(&self.public_key)
+                {
+                    // Nothing behind it is decided.
+                    return;
+                }
+            }
+        };
+        if self.items.len() < 2 * SHARE {
+            check();
+            return f();
+        }
+        thread::scope(|scope| {
+            // One processor is left for the thread that judges.
+            for _ in 0..threads().saturating_sub(1).clamp(1, AT_ONCE) {
+                scope.spawn(check);
+            }
+            let done = f();
+            next.store(self.items.len(), Ordering::Relaxed);
+            done
+        })
+    }
+
+    /// The envelope at a place, if it is sound.
+    pub fn sound<'j>(&self, item: &'j Item) -> Option<&'j Sealed> {
+        match item {
+            Item::Read(sealed) => Some(sealed.as_ref()).filter(|sealed| sealed.is_sound(&self.public_key)),
+            Item::Newer | Item::Broken => None,
+        }
+    }
+
+    /// The first `count` envelopes alone.
+    pub fn cut(&self, count: usize) -> Job {
+        Job { items: self.items.iter().take(count).cloned().collect(), ..self.clone() }
+    }
+
+    /// The mutations that it may bring. Not all of them need be sound.
+    pub fn mutations(&self) -> impl Iterator<Item = &Mutation> {
+        self.entries().filter_map(|entry| match &entry.body {
+            Body::Mutation(mutation) => Some(mutation),
+            Body::Event(_) => None,
+        })
+    }
+
+    /// The entries that it may bring. Not all of them need be sound.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.items.iter().filter_map(|item| if let Item::Read(sealed) = item { Some(&sealed.entry) } else { None })
+    }
+}
+
+fn item(request: &PushRequest, envelope: &Envelope) -> Item {
+    match Entry::from_foreign_bytes(&envelope.bytes) {
+        Err(CodecFault::OtherVersion(_)) => Item::Newer,
+        Ok(entry) if entry.device == request.device && entry.incarnation == request.incarnation => Item::Read(Box::new(Sealed { entry, envelope: envelope.clone(), sound: OnceLock::new() })),
+        _ => Item::Broken,
+    }
+}
+
+/// The envelopes of a push, each read by itself: those of a long one by several threads.
+fn items(request: &PushRequest) -> Vec<Item> {
+    let look = |envelopes: &[Envelope]| envelopes.iter().map(|envelope| item(request, envelope)).collect::<Vec<_>>();
+    let threads = threads().min(AT_ONCE);
+    if request.envelopes.len() < 2 * SHARE || threads < 2 {
+        return look(&request.envelopes);
+    }
+    let share = request.envelopes.len().div_ceil(threads).max(SHARE);
+    thread::scope(|scope| {
+        let parts: Vec<_> = request.envelopes.chunks(share).map(|part| (part, scope.spawn(move || look(part)))).collect();
+        // Of a thread that broke its part is looked at here.
+        parts.into_iter().flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| look(part))).collect()
+    })
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}

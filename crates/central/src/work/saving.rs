@@ -1,0 +1,64 @@
+//! Writing what a transaction changed: all that is left at its end, and parts of a long push before that,
+//! while the next part is judged.
+
+use gladstone_protocol::wire::RowKey;
+use uuid::Uuid;
+
+use super::Work;
+use crate::{
+    engine::{Batch, Head, RowSave},
+    error::CentreError,
+    rights,
+};
+
+impl Work<'_> {
+    /// Writes rows, envelopes and log as they are by now, where the store does that beside the judging.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn save_part(&mut self) -> Result<(), CentreError> {
+        if !self.shelf.saves_beside() {
+            return Ok(());
+        }
+        let mut keys: Vec<RowKey> = self.dirty.drain().collect();
+        keys.sort_unstable();
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (Some(Some(state)), Some((before, g))) = (self.rows.get(&key), self.changed.get(&key)) else { continue };
+            let before = self.saved.insert(key, state.unit).or(*before);
+            rows.push(RowSave { state: state.clone(), before, g: *g });
+        }
+        let (filed, log) = (std::mem::take(&mut self.filed), std::mem::take(&mut self.log));
+        Ok(self.shelf.save_beside(Batch { g: self.head.g, held_count: self.head.held, rows, filed, log, ..Batch::default() })?)
+    }
+
+    /// Writes everything.
+    pub fn save(self) -> Result<Head, CentreError> {
+        let Work { shelf, head, rows, changed, dirty, saved, journal_changes, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
+        let maker = |mid: &Uuid| written.get(mid).and_then(Option::as_ref).map_or(Uuid::nil(), |written| written.writer.actor);
+        let mut batch = Batch { g: head.g, held_count: head.held, filed, verdicts, log, ..Batch::default() };
+        batch.claims = claims_changed.iter().filter_map(|key| Some((*key, rows.get(key)?.as_ref().map(|state| rights::claims_of(state, maker(&state.row_mid)))?))).collect();
+        let mut rows = rows;
+        let mut keys: Vec<RowKey> = dirty.into_iter().collect();
+        keys.sort_unstable();
+        let row = |key: RowKey| {
+            let (before, g) = *changed.get(&key)?;
+            Some(RowSave { state: rows.remove(&key)??, before: saved.get(&key).copied().or(before), g })
+        };
+        batch.rows = keys.into_iter().filter_map(row).collect();
+        for (key, (g, entry)) in journal_changes {
+            match entry {
+                Some(entry) => batch.journal.push((g, entry)),
+                None => batch.settled.push((g, key)),
+            }
+        }
+        batch.digests = sums_changed.iter().filter_map(|unit| sums.get(unit).copied()).collect();
+        let held = held.unwrap_or_default();
+        batch.held = held.iter().filter(|held| held_changed.contains(&held.place)).cloned().collect();
+        batch.released = held_changed.into_iter().filter(|place| !held.contains(*place)).collect();
+        batch.devices = devices_changed.iter().filter_map(|id| devices.get(id).cloned()).collect();
+        batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
+        shelf.save(&batch)?;
+        Ok(head)
+    }
+}
