@@ -243,7 +243,7 @@ fn a_long_sending_on_a_slow_line_is_paused_stays_so_after_a_restart_and_goes_on_
         if waiting(&window)? < kept {
             return Err("something was sent although it is paused".into());
         }
-        window.click("Let it go on")?;
+        window.click("Resume")?;
         window.wait("//footer//*[contains(., 'all sent')]")?;
         window.see("In step with the centre")?;
         window.see("Synchronizing goes on.")?;

@@ -769,7 +769,7 @@ export const de: Record<keyof typeof en, string> = {
   "sync.queue": "Zu senden",
   "sync.queue_empty": "Nichts wartet.",
   "sync.resend": "Noch einmal senden",
-  "sync.resume": "Weitergehen lassen",
+  "sync.resume": "Fortsetzen",
   "sync.rows": "{n:Datensatz|Datensätze}",
   "sync.sent": "Gesendet",
   "sync.sent_of": "{done} von {of} gesendet",

@@ -44,7 +44,7 @@ enum What {
     Now,
     /// Hold it up: nothing is sent or fetched until `resume`, also after a restart; nothing is lost
     Pause,
-    /// Let it go on, where it was
+    /// Resume it, where it was
     Resume,
     /// Tell how it stands: what waits, since when, and when the centre last answered
     Status,

@@ -35,7 +35,7 @@ describe("synchronizing", () => {
     ["idle", true, "Synchronize now"],
     ["sending", true, "Synchronize now"],
     ["offline", true, "Synchronize now"],
-    ["paused", false, "Let it go on"],
+    ["paused", false, "Resume"],
     ["signed_out", false, "Synchronize now"],
     ["refused", false, "Synchronize now"],
     ["revoked", false, null],
@@ -46,7 +46,7 @@ describe("synchronizing", () => {
     open();
     await screen.findByLabelText("How it stands");
     expect(screen.queryByText("Pause") !== null).toBe(pauses);
-    expect(["Synchronize now", "Let it go on"].find((words) => screen.queryByText(words)) ?? null).toBe(primary);
+    expect(["Synchronize now", "Resume"].find((words) => screen.queryByText(words)) ?? null).toBe(primary);
   });
 
   it("is paused and goes on by one button each", async () => {
@@ -56,7 +56,7 @@ describe("synchronizing", () => {
     await waitFor(() => expect(desk.asked).toContain("sync.pause"));
     desk.status = status("paused", { waiting: 80, paused_since: "2026-11-21T10:00:00Z" });
     await client.invalidateQueries();
-    fireEvent.click(await screen.findByText("Let it go on"));
+    fireEvent.click(await screen.findByText("Resume"));
     await waitFor(() => expect(desk.asked).toContain("sync.resume"));
     expect(screen.getByText("40 of 120 sent")).toBeTruthy();
     expect(desk.asked).not.toContain("sync.now");
