@@ -225,7 +225,7 @@ fn a_long_sending_on_a_slow_line_is_paused_stays_so_after_a_restart_and_goes_on_
         window.wait("//main//*[contains(@class, 'sync-sign')][contains(., 'Sending')]")?;
         window.shot("sending")?;
         window.click("Pause")?;
-        window.see("Nothing is sent or fetched until you let it go on")?;
+        window.see("Nothing is sent or fetched until you resume it")?;
         window.wait("//footer//*[contains(., 'Synchronizing paused')]")?;
         window.wait("//main[not(.//button[contains(., 'Synchronize now')])]")?;
         window.shot("paused")?;
