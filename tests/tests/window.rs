@@ -269,6 +269,12 @@ fn dark_colours_and_the_language_stay_on_the_lock_screen() {
         window.keys("Deutsch")?;
         window.see("Einstellungen")?;
         // The screen is drawn anew in the middle of the word; the rest of it is no command.
+        for _ in 0..50 {
+            if window.focused()? == "Sprache" {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(40));
+        }
         if window.focused()? != "Sprache" {
             return Err(format!("the focus is on {}", window.focused()?));
         }
