@@ -14,7 +14,7 @@ export interface Action {
 let sources: { frame: boolean; offered: { current: Action[] } }[] = [];
 let letters = true;
 /** Letters that follow so soon, in milliseconds, on one in a field that was drawn anew meanwhile belong to it. */
-const TYPING = 500;
+const TYPING = 1_000;
 let typed: { field: Element; at: number } | undefined;
 
 /** Whether single letters work as shortcuts. */
@@ -51,7 +51,8 @@ export function press(event: KeyboardEvent): boolean {
   const pressed = `${event.ctrlKey || event.metaKey ? "Ctrl " : ""}${name}`;
   const single = name.length === 1 && !event.ctrlKey && !event.metaKey;
   const typing = single && typed !== undefined && !typed.field.isConnected && event.timeStamp - typed.at < TYPING;
-  if (!typing) typed = single && inField ? { field: target, at: event.timeStamp } : undefined;
+  if (typing && typed) typed.at = event.timeStamp;
+  else typed = single && inField ? { field: target, at: event.timeStamp } : undefined;
   if (event.altKey || (single && (inField || !letters || typing))) return false;
   const found = actions().findLast((action) => action.keys === pressed);
   if (!found) return false;
