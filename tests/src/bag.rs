@@ -81,6 +81,15 @@ impl Bag {
         command.output().map_err(|error| error.to_string())
     }
 
+    /// A copy of the vault in another folder, as whoever copies files makes one; it knows nothing of the other.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn copied(&self, vaults: &Path) -> Result<Bag, String> {
+        copy(&self.vaults, vaults).map_err(|error| error.to_string())?;
+        Ok(Bag { vaults: vaults.to_owned(), vault: self.vault.clone() })
+    }
+
     /// The folder of this vault.
     ///
     /// # Errors
@@ -89,6 +98,21 @@ impl Bag {
         let entries = std::fs::read_dir(&self.vaults).map_err(|error| error.to_string())?;
         entries.filter_map(Result::ok).map(|entry| entry.path()).find(|path| path.is_dir()).ok_or_else(|| "there is no vault".into())
     }
+}
+
+/// Copies a folder with all that lies in it.
+pub(crate) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target)?;
+        } else {
+            std::fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
 }
 
 /// One `gladstone rpc`.

@@ -54,6 +54,42 @@ impl Centre {
         run(command(&self.data()).args(["invite", "--public-url", address, "--name", name, "--role", role, "--quiet"]))
     }
 
+    /// An invitation for somebody who is known there already, by the id of the person.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn invite_again(&self, address: &str, name: &str, role: &str, user: &str) -> Result<String, String> {
+        run(command(&self.data()).args(["invite", "--public-url", address, "--name", name, "--role", role, "--user", user, "--quiet"]))
+    }
+
+    /// Writes a backup beside the running service.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn back_up(&self) -> Result<PathBuf, String> {
+        let to = self.folder.path().join("backup.sqlite");
+        run(command(&self.data()).args(["backup", "--to"]).arg(&to))?;
+        Ok(to)
+    }
+
+    /// Puts a backup in the place of what is there, begins another history, and serves that: at another address.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn put_back(&mut self, backup: &Path) -> Result<(), String> {
+        self.stop();
+        run(command(&self.data()).args(["restore", "--replace", "--from"]).arg(backup))?;
+        run(command(&self.data()).arg("new-epoch"))?;
+        self.start()
+    }
+
+    /// Ends in order; whatever it says, its folder goes with it.
+    fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        let _ = child.wait();
+    }
+
     /// Ends the right of the laptop of this person.
     ///
     /// # Errors
@@ -67,10 +103,7 @@ impl Centre {
 
 impl Drop for Centre {
     fn drop(&mut self) {
-        // Ends in order; whatever it says, its folder goes with it.
-        let Some(mut child) = self.child.take() else { return };
-        let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        let _ = child.wait();
+        self.stop();
     }
 }
 

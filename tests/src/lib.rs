@@ -5,6 +5,7 @@
 pub mod bag;
 pub mod bus;
 pub mod centre;
+pub mod colleagues;
 pub mod display;
 pub mod journey;
 pub mod line;
@@ -13,6 +14,7 @@ pub mod two_laptops;
 pub mod window;
 
 pub use bag::Bag;
+pub use colleagues::Colleagues;
 pub use program::program;
 pub use two_laptops::Practice;
 pub use window::{Setting, Window};

@@ -21,6 +21,8 @@ struct State {
     /// Bytes a second each way; none for as fast as it goes.
     rate: Option<u64>,
     open: Vec<TcpStream>,
+    /// Bytes that came from the centre so far.
+    fetched: u64,
 }
 
 impl Line {
@@ -29,10 +31,10 @@ impl Line {
     /// # Errors
     /// The address cannot be read, or no port is free.
     pub fn to(address: &str) -> Result<Line, String> {
-        let there = address.trim_start_matches("https://").parse().map_err(|error| format!("{address}: {error}"))?;
+        let there = place(address)?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
         let here = listener.local_addr().map_err(|error| error.to_string())?;
-        let state = Arc::new(Mutex::new(State { there, whole: true, ended: false, rate: None, open: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { there, whole: true, ended: false, rate: None, open: Vec::new(), fetched: 0 }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for caller in listener.incoming().flatten() {
@@ -65,6 +67,22 @@ impl Line {
         lock(&self.state).rate = rate;
     }
 
+    /// From now on the line leads to another address; who is talking is cut off.
+    ///
+    /// # Errors
+    /// The address cannot be read.
+    pub fn leads_to(&self, address: &str) -> Result<(), String> {
+        lock(&self.state).there = place(address)?;
+        self.cut();
+        self.mend();
+        Ok(())
+    }
+
+    /// Bytes that have come from the centre over this line.
+    pub fn fetched(&self) -> u64 {
+        lock(&self.state).fetched
+    }
+
     /// The line is whole again.
     pub fn mend(&self) {
         lock(&self.state).whole = true;
@@ -80,17 +98,21 @@ impl Drop for Line {
     }
 }
 
+fn place(address: &str) -> Result<SocketAddr, String> {
+    address.trim_start_matches("https://").parse().map_err(|error| format!("{address}: {error}"))
+}
+
 fn connect(shared: &Arc<Mutex<State>>, caller: TcpStream) -> io::Result<()> {
     let mut state = lock(shared);
     if !state.whole {
         return Ok(());
     }
     let centre = TcpStream::connect(state.there)?;
-    for (from, to) in [(caller.try_clone()?, centre.try_clone()?), (centre.try_clone()?, caller.try_clone()?)] {
+    for (from, to, fetches) in [(caller.try_clone()?, centre.try_clone()?, false), (centre.try_clone()?, caller.try_clone()?, true)] {
         let shared = Arc::clone(shared);
         thread::spawn(move || {
             // Whoever talks here hears of an end by the line itself.
-            let _ = pass(&from, &to, &shared);
+            let _ = pass(&from, &to, &shared, fetches);
             let _ = to.shutdown(Shutdown::Write);
         });
     }
@@ -99,7 +121,7 @@ fn connect(shared: &Arc<Mutex<State>>, caller: TcpStream) -> io::Result<()> {
 }
 
 /// Passes on what comes, not faster than the line is.
-fn pass(mut from: &TcpStream, mut to: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
+fn pass(mut from: &TcpStream, mut to: &TcpStream, state: &Mutex<State>, fetches: bool) -> io::Result<()> {
     let mut piece = [0; 2_048];
     loop {
         let count = from.read(&mut piece)?;
@@ -110,6 +132,9 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream, state: &Mutex<State>) -> io::R
             thread::sleep(Duration::from_micros(count as u64 * 1_000_000 / rate.max(1)));
         }
         to.write_all(piece.get(..count).unwrap_or_default())?;
+        if fetches {
+            lock(state).fetched += count as u64;
+        }
     }
 }
 

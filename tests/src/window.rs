@@ -361,6 +361,15 @@ impl Window {
         Ok(value.as_str().unwrap_or_default().to_owned())
     }
 
+    /// Makes the window so many pixels wide and high.
+    ///
+    /// # Errors
+    /// The driver does not answer.
+    pub fn resize(&self, width: u32, height: u32) -> Result<(), String> {
+        let client = self.client()?;
+        self.run(client.set_window_size(width, height))
+    }
+
     /// Takes a picture; its name begins with its number.
     ///
     /// # Errors

@@ -34,6 +34,22 @@ fn files_travel_by_the_command_line_and_survive_the_loss_of_the_centre() {
     let backup = practice.vaults("backup.sqlite");
     let said = practice.ok(&["backup", "--to", &backup]);
     assert!(said.contains("1 files"), "{said}");
+    let said = practice.ok(&["verify-files"]);
+    assert!(said.contains("1 files of 700000 bytes are what their records say, 0 are still to come, 0 are named by no record"), "{said}");
+    let blobs = practice.home.path().join("centre/blobs").join(&realm);
+    let digits = fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.file_name().unwrap().len() == 2).unwrap();
+    let whole = fs::read_dir(digits).unwrap().next().unwrap().unwrap().path();
+    let sound = fs::read(&whole).unwrap();
+    // Another name for it is kept beside the copy of the store: what is damaged here is a file of its own.
+    fs::remove_file(&whole).unwrap();
+    fs::write(&whole, &sound[..sound.len() - 1]).unwrap();
+    practice.refused(&["verify-files"], "1 files are missing or damaged");
+    fs::remove_file(&whole).unwrap();
+    let copies = format!("{backup}.blobs");
+    assert!(practice.ok(&["verify-files"]).contains("1 are still to come"), "it is young, so it may be on its way");
+    let copied = format!("{copies}/{}/{}", whole.parent().unwrap().file_name().unwrap().to_str().unwrap(), whole.file_name().unwrap().to_str().unwrap());
+    fs::hard_link(copied, &whole).unwrap();
+    assert!(practice.ok(&["verify-files"]).contains("1 files of 700000 bytes"), "put back");
     let port = serving.address.rsplit(':').next().unwrap().to_owned();
     serving.end();
     // The disk with the files is lost, and the store with it.

@@ -1,7 +1,7 @@
 //! The sentences that the screen translates are word for word what the program says: a sentence that is
 //! changed in one place only would come out in English.
 
-use std::{collections::BTreeSet, fs, path::{Path, PathBuf}};
+use std::{collections::{BTreeMap, BTreeSet}, fs, path::{Path, PathBuf}};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -38,14 +38,19 @@ fn every_sentence_that_is_translated_is_one_that_the_program_says() {
     }
 }
 
-/// The English words of one list of the German names: what stands between quotes before a colon.
-fn words(list: &str, name: &str) -> BTreeSet<String> {
+/// One list of German words by English ones: what stands between braces, but for notes.
+fn said(list: &str, name: &str) -> BTreeMap<String, String> {
     let from = list.find(&format!("export const {name}:")).unwrap_or_else(|| panic!("{name} is there"));
     let body = &list[list[from..].find('{').unwrap() + from + 1..];
-    let body = format!("{{{}}}", body[..body.find("\n};").unwrap()].trim().trim_end_matches(','));
-    let words: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&body).unwrap();
-    assert!(words.values().all(|german| german.as_str().is_some_and(|german| !german.trim().is_empty())), "{name}: no empty word");
-    words.into_iter().map(|(english, _)| english).collect()
+    let lines: String = body[..body.find("\n};").unwrap()].lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let words: BTreeMap<String, String> = serde_json::from_str(&format!("{{{}}}", lines.trim().trim_end_matches(','))).unwrap();
+    assert!(words.values().all(|german| !german.trim().is_empty()), "{name}: no empty word");
+    words
+}
+
+/// The English words of one list.
+fn words(list: &str, name: &str) -> BTreeSet<String> {
+    said(list, name).into_keys().collect()
 }
 
 #[test]
@@ -68,5 +73,29 @@ fn every_kind_field_choice_and_hint_of_the_model_has_a_german_name_and_none_is_l
         let known = words(&list, name);
         let (missing, left_over): (Vec<_>, Vec<_>) = (expected.difference(&known).collect(), known.difference(&expected).collect());
         assert!(missing.is_empty() && left_over.is_empty(), "{name} of labels.de.ts lacks {missing:?} and has {left_over:?} too many");
+    }
+}
+
+/// The places of a text, in no order.
+fn places(text: &str) -> BTreeSet<&str> {
+    text.split(['{', '}']).skip(1).step_by(2).collect()
+}
+
+#[test]
+fn every_reason_why_a_value_is_refused_is_said_in_german_with_the_same_places() {
+    use gladstone_model::{FieldType, catalogue, remedy};
+    let list = fs::read_to_string(root().join("ui/src/messages/faults.de.ts")).unwrap();
+    let rules = catalogue().entities.iter().flat_map(|entity| &entity.rules).map(|rule| rule.message.clone()).filter(|message| !message.is_empty()).collect();
+    let types = [FieldType::Uuid, FieldType::Text { max: None }, FieldType::Integer, FieldType::Decimal { precision: 5, scale: 2 }, FieldType::Boolean, FieldType::Date, FieldType::Instant, FieldType::Json];
+    let remedies = remedy::ALL.iter().map(|template| template.text()).chain(types.map(FieldType::description)).map(str::to_owned).collect();
+    for (name, expected) in [("RULES", rules), ("REMEDIES", remedies)] {
+        let known = said(&list, name);
+        let expected: BTreeSet<String> = expected;
+        let english: BTreeSet<String> = known.keys().cloned().collect();
+        let (missing, left_over): (Vec<_>, Vec<_>) = (expected.difference(&english).collect(), english.difference(&expected).collect());
+        assert!(missing.is_empty() && left_over.is_empty(), "{name} of faults.de.ts lacks {missing:?} and has {left_over:?} too many");
+        for (english, german) in &known {
+            assert_eq!(places(english), places(german), "“{english}”");
+        }
     }
 }

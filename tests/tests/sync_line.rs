@@ -1,38 +1,10 @@
 //! `gladstone sync …` as a person without a window uses it: the real program, a real centre, two vaults.
 
-use gladstone_tests::{Bag, centre::Centre};
+use gladstone_tests::{Bag, Colleagues, centre::Centre};
 use serde_json::{Value as Json, json};
-use tempfile::TempDir;
 
-/// A practice with two who work there, and persons whom both look after.
-struct Practice {
-    home: TempDir,
-    _centre: Centre,
-    amara: Bag,
-    ben: Bag,
-    tomasz: Json,
-    hannah: Json,
-    /// That Ben looks after Hannah.
-    relation: Json,
-}
-
-impl Practice {
-    fn open() -> Practice {
-        let home = tempfile::tempdir().unwrap();
-        let centre = Centre::serve("Ashcombe Practice").unwrap();
-        let join = |name: &str, role: &str| Bag::join(&home.path().join(name), &centre.invite(&centre.address, name, role).unwrap(), name).unwrap();
-        let (amara, ben) = (join("Amara", "therapist"), join("Ben", "trainer"));
-        ben.synchronize().unwrap();
-        amara.synchronize().unwrap();
-        let [tomasz, hannah] = ["Tomasz Wieczorek", "Hannah Weiss"].map(|name| amara.one("people.register", json!({ "name": name })).unwrap()["id"].clone());
-        let known = amara.one("team.of", json!({ "person": tomasz })).unwrap();
-        let colleague = known["colleagues"].as_array().unwrap().iter().find(|one| one["name"] == "Ben").unwrap_or_else(|| panic!("{known}"))["id"].clone();
-        let team = amara.run(&[("team.add", json!({ "person": tomasz, "colleague": colleague })), ("team.add", json!({ "person": hannah, "colleague": colleague }))]).unwrap();
-        let relation = team[1]["members"].as_array().unwrap().iter().find(|member| member["colleague"]["id"] == colleague).unwrap()["relation"].clone();
-        amara.synchronize().unwrap();
-        ben.synchronize().unwrap();
-        Practice { home, _centre: centre, amara, ben, tomasz, hannah, relation }
-    }
+fn opened() -> Colleagues {
+    Colleagues::open(None).and_then(Colleagues::in_step).unwrap()
 }
 
 /// Runs `gladstone sync …`, which must succeed, and looks for words in what it says.
@@ -54,7 +26,7 @@ fn refused(bag: &Bag, arguments: &[&str], because: &str) {
 
 #[test]
 fn what_waits_is_listed_looked_at_and_sent_and_a_record_says_where_it_is() {
-    let Practice { ben, tomasz, .. } = &Practice::open();
+    let Colleagues { ben, tomasz, .. } = &opened();
     let entry = ben.one("records.create", json!({ "entity": "mood_entries", "values": { "user_id": tomasz, "entry_date": "2026-11-20", "overall_mood": 6 } })).unwrap();
     let id = entry["id"].as_str().unwrap();
     says(ben, &["status"], &["Ashcombe Practice (trainer)", "1 change to send, the oldest of", "Works without contact until"]);
@@ -73,7 +45,7 @@ fn what_waits_is_listed_looked_at_and_sent_and_a_record_says_where_it_is() {
 
 #[test]
 fn what_the_centre_put_aside_is_changed_and_sent_written_to_a_file_or_given_up() {
-    let Practice { home, amara, ben, tomasz, hannah, relation, .. } = &Practice::open();
+    let Colleagues { home, amara, ben, tomasz, hannah, relation, .. } = &opened();
     amara.one("team.end", json!({ "relation": relation, "reason": "She moved away" })).unwrap();
     amara.synchronize().unwrap();
     let mood = |date: &str| ("records.create", json!({ "entity": "mood_entries", "values": { "user_id": hannah, "entry_date": date, "overall_mood": 3 } }));
@@ -100,7 +72,7 @@ fn what_the_centre_put_aside_is_changed_and_sent_written_to_a_file_or_given_up()
 
 #[test]
 fn a_case_is_listed_shown_decided_and_the_decision_taken_back() {
-    let Practice { amara, ben, tomasz, .. } = &Practice::open();
+    let Colleagues { amara, ben, tomasz, .. } = &opened();
     // With the first appointment he is enrolled; of an enrolment the notes are decided by a person.
     amara.one("calendar.book", json!({ "kind": "person", "person_id": tomasz, "title": "Visit", "start": "2026-12-01T09:00:00Z", "end": "2026-12-01T10:00:00Z", "zone": "Europe/Zurich" })).unwrap();
     let enrolment = amara.one("records.list", json!({ "entity": "beneficiaries" })).unwrap()["records"][0]["id"].clone();

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use gladstone_model::Instant;
-use gladstone_tests::{Bag, Setting, Window, centre::Centre, journey, line::Line};
+use gladstone_tests::{Bag, Colleagues, Setting, Window, centre::Centre, journey, line::Line};
 use gladstone_vault::{Surrounding, VaultError, custody, keys::{device_secret::NoKeyring, kdf::Cost}, surroundings::{Machine, Surroundings}};
 use serde_json::{Value as Json, json};
 
@@ -22,47 +22,17 @@ impl Surroundings for Later {
     }
 }
 
-/// A practice, a colleague's bag, and a bag that a window is about to open.
-struct Practice {
-    centre: Centre,
-    home: tempfile::TempDir,
-    amara: Bag,
-    ben: Bag,
-    tomasz: Json,
-    hannah: Json,
-    /// That Ben looks after Hannah.
-    relation: Json,
+/// A practice, a colleague's bag, and Ben's, which a window is about to open.
+fn practice(setting: &Setting) -> Result<Colleagues, String> {
+    let colleagues = Colleagues::open(Some(&setting.vaults))?;
+    colleagues.amara.one("calendar.book", json!({ "kind": "person", "person_id": colleagues.tomasz, "title": "Visit", "start": "2026-12-01T09:00:00Z", "end": "2026-12-01T10:00:00Z", "zone": "UTC" }))?;
+    colleagues.in_step()
 }
 
-impl Practice {
-    fn open(setting: &Setting) -> Result<Practice, String> {
-        let centre = Centre::serve("Ashcombe Practice")?;
-        let home = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let amara = Bag::join(&home.path().join("vaults"), &centre.invite(&centre.address, "Amara Okafor", "therapist")?, "Amara Okafor")?;
-        let ben = Bag::join(&setting.vaults, &centre.invite(&centre.address, "Ben Carter", "trainer")?, "Ben Carter")?;
-        ben.synchronize()?;
-        amara.synchronize()?;
-        let register = |name: &str| amara.one("people.register", json!({ "name": name })).map(|person| person["id"].clone());
-        let (tomasz, hannah) = (register("Tomasz Wieczorek")?, register("Hannah Weiss")?);
-        let known = amara.one("team.of", json!({ "person": tomasz }))?;
-        let colleague = find(&known["colleagues"], |one| one["name"] == "Ben Carter")["id"].clone();
-        let shared = |person: &Json| ("team.add", json!({ "person": person, "colleague": colleague }));
-        let team = amara.run(&[shared(&tomasz), shared(&hannah), ("calendar.book", json!({ "kind": "person", "person_id": tomasz, "title": "Visit", "start": "2026-12-01T09:00:00Z", "end": "2026-12-01T10:00:00Z", "zone": "UTC" }))])?;
-        let relation = find(&team[1]["members"], |one| one["colleague"]["id"] == colleague)["relation"].clone();
-        amara.synchronize()?;
-        ben.synchronize()?;
-        Ok(Practice { centre, home, amara, ben, tomasz, hannah, relation })
-    }
-
-    /// What a person changes of Tomasz' enrolment, where two values are for a person to decide.
-    fn note(&self, bag: &Bag, notes: &str) -> Result<(), String> {
-        let enrolment = self.amara.one("records.list", json!({ "entity": "beneficiaries" }))?["records"][0]["id"].clone();
-        bag.one("records.update", json!({ "entity": "beneficiaries", "id": enrolment, "values": { "notes": notes } })).map(|_| ())
-    }
-}
-
-fn find(list: &Json, is: impl Fn(&Json) -> bool) -> &Json {
-    list.as_array().into_iter().flatten().find(|one| is(one)).unwrap_or(&Json::Null)
+/// What a person changes of Tomasz' enrolment, where two values are for a person to decide.
+fn note(practice: &Colleagues, bag: &Bag, notes: &str) -> Result<(), String> {
+    let enrolment = practice.amara.one("records.list", json!({ "entity": "beneficiaries" }))?["records"][0]["id"].clone();
+    bag.one("records.update", json!({ "entity": "beneficiaries", "id": enrolment, "values": { "notes": notes } })).map(|_| ())
 }
 
 fn check(name: &str, job: impl FnOnce(&Setting) -> Result<(), String>) {
@@ -82,9 +52,9 @@ fn go(window: &Window, to: &str) -> Result<(), String> {
 #[test]
 fn what_was_put_aside_is_changed_and_sent_a_decision_is_taken_back_and_a_signed_off_laptop_says_so() {
     check("sync-decisions", |setting| {
-        let practice = Practice::open(setting)?;
-        practice.note(&practice.amara, "Mornings only")?;
-        practice.note(&practice.ben, "Evenings only")?;
+        let practice = practice(setting)?;
+        note(&practice, &practice.amara, "Mornings only")?;
+        note(&practice, &practice.ben, "Evenings only")?;
         let mood = json!({ "entity": "mood_entries", "values": { "user_id": practice.hannah, "entry_date": "2026-11-20", "overall_mood": 3 } });
         practice.ben.one("records.create", mood)?;
         practice.amara.one("team.end", json!({ "relation": practice.relation, "reason": "She moved away" }))?;
@@ -154,7 +124,7 @@ fn what_was_put_aside_is_changed_and_sent_a_decision_is_taken_back_and_a_signed_
 #[test]
 fn after_too_long_without_contact_earlier_records_are_closed_but_for_one_person_and_then_everything() {
     check("sync-lease", |setting| {
-        let practice = Practice::open(setting)?;
+        let practice = practice(setting)?;
         let root = practice.ben.folder()?;
         // Nobody answers from here on.
         drop((practice.centre, practice.amara, practice.home));

@@ -31,7 +31,7 @@ pub enum Meaning {
 
 /// Compares two scores of the same scale.
 pub fn compare(scale: &Scale, earlier: i64, later: i64) -> Change {
-    let difference = later - earlier;
+    let difference = later.saturating_sub(earlier);
     let needed = scale.reliable_change.as_ref().map(|change| change.points);
     let worse = match scale.direction {
         Direction::HigherIsWorse => difference > 0,
@@ -39,7 +39,7 @@ pub fn compare(scale: &Scale, earlier: i64, later: i64) -> Change {
     };
     let meaning = match needed {
         None => Meaning::Unknown,
-        Some(points) if difference.abs() < points => Meaning::TooLittle,
+        Some(points) if difference.saturating_abs() < points => Meaning::TooLittle,
         Some(_) if worse => Meaning::ReliableDeterioration,
         Some(_) => Meaning::ReliableImprovement,
     };

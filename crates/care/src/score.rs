@@ -100,24 +100,32 @@ pub fn score(instrument: &Instrument, scale: &Scale, answers: &Answers) -> Scale
     let trace: Vec<TraceLine> = scale.items.iter().map(|code| trace_line(instrument, scale, code, answers)).collect();
     let points: Vec<i64> = trace.iter().filter_map(|line| line.points).collect();
     let (answered, items) = (points.len(), scale.items.len());
-    let (raw, missing) = (points.iter().sum::<i64>(), items - answered);
+    // What no item has may still lie in a record; a sum beyond all bounds stays there, and has no band.
+    let (raw, missing) = (points.iter().fold(0_i64, |sum, points| sum.saturating_add(*points)), items - answered);
     let (score, completeness) = if missing == 0 {
-        (Some(raw * scale.factor), Completeness::Complete { items })
+        (Some(raw.saturating_mul(scale.factor)), Completeness::Complete { items })
     } else if missing <= scale.missing.allowed && answered > 0 {
-        let (n, d) = (raw * scale.factor * items as i64, answered as i64);
-        (Some((2 * n + d).div_euclid(2 * d)), Completeness::ProRated { answered, items, raw })
+        let (n, d) = (i128::from(raw) * i128::from(scale.factor) * items as i128, answered as i128);
+        (Some(bounded((2 * n + d).div_euclid(2 * d))), Completeness::ProRated { answered, items, raw })
     } else {
         (None, Completeness::NotScorable { answered, items, allowed: scale.missing.allowed })
     };
     ScaleResult {
         scale: scale.code.clone(),
         band: score.and_then(|score| band_of(scale, score)).cloned(),
-        percentage_hundredths: score.map(|score| (2 * 10_000 * (score - scale.min) + (scale.max - scale.min)).div_euclid(2 * (scale.max - scale.min).max(1))),
+        percentage_hundredths: score.map(|score| {
+            let (above, range) = (i128::from(score) - i128::from(scale.min), i128::from(scale.max - scale.min));
+            bounded((2 * 10_000 * above + range).div_euclid(2 * range.max(1)))
+        }),
         score,
         completeness,
         trace,
         scoring_version: instrument.scoring_version.clone(),
     }
+}
+
+fn bounded(number: i128) -> i64 {
+    i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// The band in which a score lies.
@@ -152,5 +160,5 @@ fn trace_line(instrument: &Instrument, scale: &Scale, code: &str, answers: &Answ
 
 fn reverse(instrument: &Instrument, code: &str, value: i64) -> i64 {
     let values: Vec<i64> = instrument.item(code).map(|item| instrument.options_of(item).iter().map(|option| option.value).collect()).unwrap_or_default();
-    values.iter().max().unwrap_or(&0) + values.iter().min().unwrap_or(&0) - value
+    (values.iter().max().unwrap_or(&0) + values.iter().min().unwrap_or(&0)).saturating_sub(value)
 }

@@ -91,6 +91,21 @@ fn only_printed_values_are_taken() {
 }
 
 #[test]
+fn values_that_no_item_has_give_no_band_and_nothing_overflows() {
+    for instrument in catalogue() {
+        for scale in &instrument.scales {
+            for value in [i64::MIN, i64::MAX] {
+                for left_out in [0, scale.missing.allowed] {
+                    let given: Answers = scale.items.iter().skip(left_out).map(|item| (item.clone(), Answer::Given(value))).collect();
+                    assert_eq!(score(instrument, scale, &given).band, None, "{} {value}", instrument.code);
+                }
+            }
+            assert_eq!(change::compare(scale, i64::MIN, i64::MAX).difference, i64::MAX);
+        }
+    }
+}
+
+#[test]
 fn an_imported_total_that_does_not_follow_is_reported() {
     let phq9 = by_code("phq-9").unwrap();
     let given = answers(phq9, "111111111");

@@ -128,6 +128,12 @@ enum Verb {
         #[command(flatten)]
         realm: Realm,
     },
+    /// Read every file that records name and hold it against its hash and size. Names those that are
+    /// missing or damaged, and ends with 1 then; may run beside the service.
+    VerifyFiles {
+        #[command(flatten)]
+        realm: Realm,
+    },
     /// Bring the store to this version. With --database as a role that may create roles and tables.
     Migrate,
 }
@@ -214,6 +220,11 @@ fn run(central: Central, link: Link<'_>) -> Result<(), String> {
         Verb::VerifyAudit { realm } => {
             let centre = open(&options)?;
             show::audit(&centre, realm.of(&centre)?)
+        }
+        Verb::VerifyFiles { realm } => {
+            let centre = Arc::new(open(&options)?);
+            let realm = realm.of(&centre)?;
+            show::files(&centre, realm, &options.files(&centre)?)
         }
     }
 }

@@ -156,7 +156,7 @@ impl Centre {
         let mut nonce = [0; 32];
         self.around.random(&mut nonce)?;
         let (enrolled, seen, epoch) = known.map_or((now, None, Uuid::nil()), |known| (known.enrolled, known.seen, known.epoch));
-        Ok(Device { id: request.device, actor, label, public_key, incarnation: request.incarnation, enrolled, seen, revoked: None, epoch, nonce, former_nonce: nonce })
+        Ok(Device { id: request.device, actor, label, public_key, incarnation: request.incarnation, enrolled, seen, revoked: None, epoch, nonce, former_nonce: nonce, alone: true })
     }
 
     /// Writes the person, their membership and their laptop, where they are not known yet.

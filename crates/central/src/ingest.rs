@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use gladstone_model::catalogue::SCHEMA_VERSION;
+use gladstone_model::{catalogue, catalogue::SCHEMA_VERSION};
 use gladstone_protocol::{
     ApiError, Entry, JournalKind, Mutation, Op, OpKind, Stored, Verdict, Writer, clock,
     entry::Body,
@@ -210,11 +210,16 @@ impl Intake<'_, '_, '_> {
             Some(quarantined("actor", "This was written by somebody else than the person this computer belongs to."))
         } else if !mutation.realm.is_nil() && mutation.realm != self.work.head.realm {
             Some(quarantined("realm", "This was written for another organization."))
+        } else if mutation.realm.is_nil() && !self.may_come_from_before(place.device, mutation)? {
+            Some(quarantined("forbidden", "This says that it was written before this computer joined, and came after what was written since. Ask an administrator to add the organization."))
         } else if doubt {
             Some(quarantined("store", "The centre cannot keep this as it is. Export it, and enter it anew."))
         } else {
             None
         };
+        if !mutation.realm.is_nil() && let Some(device) = self.work.device(place.device).filter(|device| device.alone).cloned() {
+            self.work.put_device(Device { alone: false, ..device });
+        }
         let rights = self.work.rights(device.actor)?;
         let judgement = match refusal {
             Some(stored) => Err(stored),
@@ -250,6 +255,16 @@ impl Intake<'_, '_, '_> {
                 Ok(verdict.into())
             }
         }
+    }
+
+    /// Whether a mutation may have been written before its laptop joined, as it says. That counts for nothing
+    /// but organizations, which somebody who works alone adds without being an administrator. Looked at when
+    /// it comes: what is held then follows as what it was.
+    fn may_come_from_before(&mut self, device: Uuid, mutation: &Mutation) -> Result<bool, CentreError> {
+        let known = self.work.device(device).map(|device| (device.alone, device.actor));
+        let Some((false, actor)) = known else { return Ok(true) };
+        let organizations = catalogue().get("organizations").map(|entity| entity.no);
+        Ok(!mutation.ops.iter().any(|op| Some(op.entity) == organizations) || self.work.rights(actor)?.is_admin())
     }
 
     /// Whether a mutation that is known by its id says the same as then.

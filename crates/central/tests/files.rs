@@ -3,12 +3,12 @@
 // Test code stops at the first thing that does not hold.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{fs, path::Path, time::{Duration, SystemTime}};
+use std::{collections::{BTreeMap, BTreeSet}, fs, path::{Path, PathBuf}, time::{Duration, SystemTime}};
 
 use gladstone_central::blobs::{BlobFault, Blobs, Bringing, Quota, copy};
 use gladstone_model::Instant;
-use gladstone_protocol::content::{CHUNK, ContentHash, ContentKey, chunks, sealed_size};
-use gladstone_testkit::contents::sealed;
+use gladstone_protocol::content::{CHUNK, ContentHash, ContentKey, FileState, chunks, sealed_size};
+use gladstone_testkit::{contents::sealed, reexec, traced::{self, Change, Next}};
 use uuid::Uuid;
 
 const REALM: Uuid = Uuid::from_u128(1);
@@ -40,7 +40,7 @@ fn parts_of_any_size_make_a_whole_file_in_its_place_and_lie_sealed() {
             let end = bytes.len().min(at + step);
             let state = blobs.append(&of(hash, &sizes), at as u64, &bytes[at..end], NOW).unwrap();
             assert_eq!((state.received, state.complete), (end as u64, end == bytes.len()), "{size}");
-            assert_eq!(blobs.state(&of(hash, &sizes)).unwrap(), state);
+            assert_eq!(blobs.state(&of(hash, &sizes)).unwrap(), FileState { kept: Some(end as u64), ..state });
             (at, step) = (end, step * 7);
         }
         assert_eq!(blobs.read(REALM, &hash, 0, usize::MAX).unwrap().unwrap(), bytes, "{size}");
@@ -195,4 +195,85 @@ fn what_another_service_added_or_began_anew_is_never_taken_for_what_was_looked_a
     copies[1].append(&of(hash, &sizes), 0, &sealed(REALM, 3, 300_000).1[..200_000], NOW).unwrap();
     assert!(matches!(copies[0].append(&of(hash, &sizes), 200_000, &good[200_000..], NOW), Err(BlobFault::Wrong)));
     put_whole(&copies[0], hash, 300_000, &good);
+}
+
+/// What a power cut would leave of files that a process writes, as its calls tell.
+#[derive(Default)]
+struct Disk {
+    /// Files that were written since they were last synced.
+    unsynced: BTreeSet<PathBuf>,
+    /// Files and folders that were synced, and how long they were then.
+    synced: BTreeMap<PathBuf, u64>,
+}
+
+impl Disk {
+    fn take(&mut self, change: &Change) {
+        match change {
+            Change::Write(path) => drop(self.unsynced.insert(path.clone())),
+            Change::Sync(path) => {
+                self.unsynced.remove(path);
+                self.synced.insert(path.clone(), fs::metadata(path).unwrap().len());
+            }
+            Change::Names => {}
+        }
+    }
+
+    /// How much of a file is there for good: what was synced, when the names that lead to it were.
+    fn keeps(&self, path: &Path, root: &Path) -> u64 {
+        let named = path.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).all(|folder| self.synced.contains_key(folder));
+        if named { self.synced.get(path).copied().unwrap_or(0) } else { 0 }
+    }
+}
+
+/// Follows a process that brings a file, call by call, and holds what it says against what is synced.
+#[test]
+fn what_is_acknowledged_of_a_file_stays_when_the_power_goes() {
+    let (hash, bytes) = sealed(REALM, 1, 5_000_000);
+    let ends = [3_000_000, 3_000_001, 4_000_000, bytes.len()];
+    if let Some(folder) = reexec::part() {
+        // In a folder that nobody has synced either.
+        let (blobs, sizes, mut at) = (Blobs::new(folder.join("blobs"), PLENTY), [5_000_000], 0);
+        reexec::say(traced::BEGIN);
+        for end in ends {
+            let state = blobs.append(&of(hash, &sizes), at as u64, &bytes[at..end], NOW).unwrap();
+            reexec::say(format!("kept {} of {}", state.kept.unwrap(), state.received));
+            let again = blobs.append(&of(hash, &sizes), 7, &bytes[7..8], NOW).unwrap();
+            assert_eq!(again, state, "a part that is not taken is told the same");
+            let state = blobs.state(&of(hash, &sizes)).unwrap();
+            assert_eq!((state.received, state.kept), (end as u64, Some(end as u64)), "who asks is told what stays");
+            reexec::say(format!("kept {end} of {end}"));
+            at = end;
+        }
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("blobs");
+    let parts = root.join(format!("{REALM}/parts/{DEVICE}"));
+    let (mut disk, mut told, mut least) = (Disk::default(), Vec::new(), Vec::new());
+    let mut look = |said: &[String], disk: &Disk| {
+        let lines: Vec<&str> = said.iter().filter_map(|line| line.strip_prefix("kept ")).collect();
+        for line in &lines[told.len()..] {
+            let (kept, received) = line.split_once(" of ").map(|(kept, received)| (kept.parse::<u64>().unwrap(), received.parse::<u64>().unwrap())).unwrap();
+            told.push((kept, received));
+            let part = disk.synced.keys().find(|path| path.parent() == Some(&parts)).cloned();
+            if received == bytes.len() as u64 {
+                let place = disk.synced.keys().find(|path| path.parent() == Some(&root.join(REALM.to_string())) && path.file_name().unwrap().len() == 2).unwrap();
+                assert!(part.is_some_and(|part| !disk.unsynced.contains(&part) && disk.synced[&part] == received), "synced before it got its place");
+                assert!([place, &root.join(REALM.to_string()), &root].into_iter().all(|folder| disk.synced.contains_key(folder)), "and the names that lead to it: {:?}", disk.synced);
+            } else {
+                let durable = part.map_or(0, |part| disk.keeps(&part, &root));
+                assert!(kept <= durable, "said {kept}, {durable} are kept: {:?}", disk.synced);
+                least.push(received - kept);
+            }
+        }
+    };
+    let ended = traced::run(reexec::again("what_is_acknowledged_of_a_file_stays_when_the_power_goes", folder.path()), |stop| {
+        look(stop.said, &disk);
+        disk.take(&stop.change);
+        Next::Go
+    });
+    look(&ended.said, &disk);
+    assert_eq!((told.len(), ended.code), (2 * ends.len(), Some(0)), "{:?}", ended.said);
+    assert_eq!(told.last(), Some(&(bytes.len() as u64, bytes.len() as u64)));
+    assert_eq!(least, [3_000_000, 0, 1, 0, 999_999, 0], "what came last is not said to be kept before it is");
 }

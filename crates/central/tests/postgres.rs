@@ -197,7 +197,7 @@ fn a_deadlock_is_run_again() {
     let engine = open(&cluster, folder.path());
     let runs = AtomicU64::new(0);
     [1, 2].iter().for_each(|number| engine.found(&realm(*number)).unwrap());
-    let device = |number: u64| Device { id: id(3, number), actor: id(8, 1), label: "x".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32] };
+    let device = |number: u64| Device { id: id(3, number), actor: id(8, 1), label: "x".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32], alone: true };
     let start = Barrier::new(2);
     let write = |realm: Uuid, ids: [u64; 2]| {
         let mut first = true;

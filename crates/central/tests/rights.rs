@@ -362,19 +362,79 @@ fn an_organization_is_added_by_administrators_or_comes_with_who_worked_alone() {
     let ops = organization(&admin);
     assert!(admin.save(&place, ops).g().is_some(), "an administrator does");
     // What was written before joining is theirs, and nobody else is told of it.
-    let (realm, ops) = (amara.realm, organization(&amara));
+    let (mut cara, ops) = (place.laptop("Cara", "trainer"), organization(&amara));
     let id = ops[0].id;
-    amara.realm = Uuid::nil();
-    let verdict = amara.save(&place, ops);
+    let verdict = save_alone(&mut cara, &place, ops);
     assert!(verdict.g().is_some(), "{verdict:?}");
-    amara.realm = realm;
     let mut ben = place.laptop("Ben", "trainer");
     ben.pull(&place);
-    amara.pull(&place);
-    assert!(ben.row("organizations", id).is_none() && amara.row("organizations", id).is_some(), "it is seen by who brought it");
-    let own = amara.row("organizations", realm).unwrap().clone();
+    cara.pull(&place);
+    assert!(ben.row("organizations", id).is_none() && cara.row("organizations", id).is_some(), "it is seen by who brought it");
+    let realm = cara.realm;
+    let own = cara.row("organizations", realm).unwrap().clone();
     let mark = vec![Op { entity: own.row.entity.no, id: realm, unit: own.unit, kind: OpKind::EnterInError { base: own.row_mid, reason: "Gone".into() } }];
-    assert_eq!(code(&amara.save(&place, mark)), "forbidden", "nobody but an administrator takes an organization away");
+    assert_eq!(code(&cara.save(&place, mark.clone())), "forbidden", "nobody but an administrator takes an organization away");
+    assert_eq!(code(&save_alone(&mut cara, &place, mark)), "forbidden", "nor by saying that it was before joining");
+}
+
+/// What a laptop says it wrote before it joined.
+fn save_alone(laptop: &mut Laptop, place: &Place, ops: Vec<Op>) -> Verdict {
+    let realm = std::mem::take(&mut laptop.realm);
+    let verdict = laptop.save(place, ops);
+    laptop.realm = realm;
+    verdict
+}
+
+#[test]
+fn what_was_written_before_joining_comes_before_what_was_written_since() {
+    let place = Place::new();
+    let organization = |laptop: &Laptop| vec![create("organizations", laptop.new_id(), &[("name", "My own".into()), ("slug", Value::text(&laptop.new_id().to_string()))])];
+    let ill = |laptop: &mut Laptop, what: &str| {
+        let ops = organization(laptop);
+        assert_eq!(code(&save_alone(laptop, &place, ops)), "forbidden", "{what}");
+        let ops = vec![person(laptop.new_id(), "Ben")];
+        let verdict = save_alone(laptop, &place, ops);
+        assert!(verdict.g().is_some(), "{what}: anything else is judged as if it were written since: {verdict:?}");
+    };
+    let good = |laptop: &mut Laptop, what: &str| {
+        let ops = organization(laptop);
+        let verdict = save_alone(laptop, &place, ops);
+        assert!(verdict.g().is_some(), "{what}: {verdict:?}");
+    };
+    let mut amara = place.laptop_of("Amara", "trainer", None, Some(Uuid::from_u128(77)));
+    good(&mut amara, "worked alone and joined");
+    amara.note_event();
+    amara.begin_anew();
+    good(&mut amara, "put back from a copy while that was on its way: another life");
+    let backup = (amara.incarnation, amara.dseq, amara.head, amara.chain.clone(), amara.verdicts.clone());
+    let id = amara.new_id();
+    amara.save(&place, vec![person(id, "Cleo")]);
+    ill(&mut amara, "wrote for the organization since");
+    amara.begin_anew();
+    ill(&mut amara, "a life that nobody invited changes nothing");
+    // What waits for something is judged when it comes.
+    let (absent, mut waiting) = (amara.new_id(), organization(&amara));
+    waiting.push(mood(amara.new_id(), absent, 3, 5));
+    assert_eq!(code(&save_alone(&mut amara, &place, waiting)), "forbidden", "nor does what waits");
+    let place = place.reopened();
+    let ops = organization(&amara);
+    assert_eq!(code(&save_alone(&mut amara, &place, ops)), "forbidden", "it is kept");
+    // Put back from a copy of before it joined, with what it wrote alone since, and invited once more.
+    (amara.incarnation, amara.dseq, amara.head, amara.chain, amara.verdicts) = backup;
+    amara.begin_anew();
+    let invited = |user: Uuid| place.centre.invite(place.realm, &Invite { name: "Amara".into(), email: None, role: "trainer".into(), user: Some(user), minutes: 5 }).unwrap().code;
+    let answer = place.centre.enrol(&amara.enrol_request(&invited(amara.actor), Some(amara.actor))).unwrap();
+    amara.join(&answer);
+    let ops = organization(&amara);
+    let verdict = save_alone(&mut amara, &place, ops);
+    assert!(verdict.g().is_some(), "{verdict:?}");
+    // A copy of it becomes another laptop, and brings what waited there.
+    let mut copy = place.laptop_of("Amara", "trainer", Some(amara.actor), Some(amara.actor));
+    let ops = organization(&copy);
+    assert!(save_alone(&mut copy, &place, ops).g().is_some());
+    copy.save(&place, vec![person(copy.new_id(), "Dora")]);
+    let ops = organization(&amara);
+    assert!(save_alone(&mut amara, &place, ops).g().is_some(), "each laptop by itself");
 }
 
 #[test]

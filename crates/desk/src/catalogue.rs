@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use ts_rs::TS;
 
 use crate::{
-    commands::{alerts, app, calendar, files, change, lease, model, people, questionnaires, records, responses, results, review, sample, settings, sync, sync_now, sync_picture, team, today, vault},
+    commands::{alerts, app, calendar, files, files_add, change, lease, model, people, questionnaires, records, responses, results, review, sample, settings, sync, sync_join, sync_now, sync_picture, sync_queue, team, today, vault},
     desk::Desk,
     error::{Code, DeskError},
     typescript::Types,
@@ -131,10 +131,10 @@ commands! {
     "team.end" Unlocked writes [] team::end: team::EndMember => app::Done, "Ends that a colleague looks after a person, with a reason: the record leaves their laptop.";
     "people.profile" Unlocked reads ["users", "user_profiles", "responses", "appointments", "crisis_detections"] people::profile: people::PersonRequest => people::Profile, "A person with everything that happened, the latest first.";
     "files.list" Unlocked reads ["attachments", "users"] files::list: files::ListFiles => Vec<files::FileInfo>, "Files of a person or a record, the latest first, with where each is.";
-    "files.begin" Unlocked writes [] files::begin: files::BeginFile => files::FileTicket, "Begins a file that comes piece by piece.";
-    "files.append" Unlocked writes [] files::append: files::AppendFile => files::FileCame, "Adds a piece to a file that was begun.";
-    "files.give_up" Unlocked writes [] files::give_up: files::DropFile => app::Done, "Gives up a file that was begun; nothing of it stays.";
-    "files.attach" Unlocked writes [] files::attach: files::AttachRequest => files::FileInfo, "Adds a file to a person or a record: content and record at once, or neither.";
+    "files.begin" Unlocked writes [] files_add::begin: files_add::BeginFile => files_add::FileTicket, "Begins a file that comes piece by piece.";
+    "files.append" Unlocked writes [] files_add::append: files_add::AppendFile => files_add::FileCame, "Adds a piece to a file that was begun.";
+    "files.give_up" Unlocked writes [] files_add::give_up: files_add::DropFile => app::Done, "Gives up a file that was begun; nothing of it stays.";
+    "files.attach" Unlocked writes [] files_add::attach: files_add::AttachRequest => files::FileInfo, "Adds a file to a person or a record: content and record at once, or neither.";
     "files.get" Unlocked reads [] files::get: files::GetFile => files::FilePiece, "A piece of a file that is on this computer.";
     "files.save" Unlocked reads [] files::save: files::SaveFile => files::SavedCopy, "Saves a copy of a file into a folder, never over another one.";
     "files.remove" Unlocked writes [] files::remove: files::RemoveFile => app::Done, "Marks a file as entered in error, with a reason; it leaves the computers that need it no more.";
@@ -168,19 +168,19 @@ commands! {
     "review.decide" Unlocked writes [] review::decide: review::Decision => review::Case, "Decides which value counts: the one that stands, the other, or a third.";
     "review.undo" Unlocked writes [] review::undo: review::ReviewRequest => review::Case, "Takes a decision back: what stood before stands again, and the case is open.";
     "sync.status" Unlocked reads ["vault"] sync::status: app::Empty => sync::SyncStatus, "How synchronizing stands, what waits, and when the centre last answered.";
-    "sync.join" Unlocked reads [] sync::join: sync::JoinRequest => sync::SyncStatus, "Joins a centre by invitation, with a vault that worked alone.";
-    "sync.join_new" Always reads [] sync::join_new: sync::JoinNewRequest => vault::Created, "Makes a vault for an invitation, joins the centre with it and opens it.";
+    "sync.join" Unlocked reads [] sync_join::join: sync_join::JoinRequest => sync::SyncStatus, "Joins a centre by invitation, with a vault that worked alone.";
+    "sync.join_new" Always reads [] sync_join::join_new: sync_join::JoinNewRequest => vault::Created, "Makes a vault for an invitation, joins the centre with it and opens it.";
     "sync.read_picture" Always reads [] sync_picture::read: sync_picture::PictureRequest => sync_picture::PictureRead, "Finds the invitation in a picture of its QR code.";
-    "sync.begin_as_new" Unlocked reads [] sync::begin_as_new: sync::JoinRequest => sync::SyncStatus, "Goes on as a computer of its own with a new invitation, when this one is a copy of another; what waits goes along.";
+    "sync.begin_as_new" Unlocked reads [] sync_join::begin_as_new: sync_join::JoinRequest => sync::SyncStatus, "Goes on as a computer of its own with a new invitation, when this one is a copy of another; what waits goes along.";
     "sync.now" Unlocked reads [] sync_now::now: sync_now::NowRequest => sync::SyncStatus, "Synchronizes with the centre at once.";
     "sync.pause" Unlocked reads [] sync_now::pause: app::Empty => sync::SyncStatus, "Holds synchronizing up until sync.resume, also over a restart; what is under way is cut off and nothing is lost.";
     "sync.resume" Unlocked reads [] sync_now::resume: app::Empty => sync::SyncStatus, "Lets synchronizing go on after sync.pause, where it was.";
-    "sync.queue" Unlocked reads ["*"] sync::queue: app::Empty => Vec<sync::QueuedChange>, "Changes that wait, are held by the centre, or were put aside.";
+    "sync.queue" Unlocked reads ["*"] sync_queue::queue: app::Empty => Vec<sync_queue::QueuedChange>, "Changes that wait, are held by the centre, or were put aside.";
     "sync.receipt" Unlocked reads ["*"] sync::receipt: sync::ReceiptRequest => sync::ReceiptView, "Where a record is saved: here, on its way, at the centre.";
     "sync.log" Unlocked reads ["vault"] sync::log: app::Empty => Vec<sync::SyncLine>, "What synchronizing did, the latest first.";
-    "sync.resend" Unlocked writes [] sync::resend: sync::QueuedChangeRequest => app::Done, "Sends a change once more that the centre had put aside.";
-    "sync.discard" Unlocked writes [] sync::discard: sync::DiscardRequest => app::Done, "Gives up a change that the centre put aside, with a reason; it stays in the history.";
-    "sync.change" Unlocked reads ["*"] change::view: sync::QueuedChangeRequest => change::ChangeDetail, "What a change writes, with what stands here now.";
+    "sync.resend" Unlocked writes [] sync_queue::resend: sync_queue::QueuedChangeRequest => app::Done, "Sends a change once more that the centre had put aside.";
+    "sync.discard" Unlocked writes [] sync_queue::discard: sync_queue::DiscardRequest => app::Done, "Gives up a change that the centre put aside, with a reason; it stays in the history.";
+    "sync.change" Unlocked reads ["*"] change::view: sync_queue::QueuedChangeRequest => change::ChangeDetail, "What a change writes, with what stands here now.";
     "sync.mend" Unlocked writes [] change::mend: change::MendRequest => app::Done, "Sends a change that the centre had put aside once more, with other values.";
     "sync.export" Unlocked reads [] change::export: change::ExportRequest => change::ExportedFile, "Writes a change into a file, to look at or to key in elsewhere.";
     "sync.departed" Unlocked reads ["vault"] sync::departed: app::Empty => Vec<sync::DepartedRecord>, "What left this computer, when and why.";

@@ -10,6 +10,7 @@ use gladstone_model::Instant;
 use gladstone_store::Reader;
 use gladstone_vault::{Changes, CustodyError, Purpose, Surrounding, Tx, Unlocked, keys::kdf::Cost};
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use crate::{
     background::{Asked, Background},
@@ -184,6 +185,14 @@ impl Desk {
     /// [`Code::Locked`], or what `f` returns.
     pub fn with_unlocked<T>(&self, f: impl FnOnce(&Unlocked) -> Result<T, DeskError>) -> Result<T, DeskError> {
         f(self.session().as_ref().ok_or_else(DeskError::locked)?)
+    }
+
+    /// Whose vault is open.
+    ///
+    /// # Errors
+    /// [`Code::Locked`].
+    pub fn actor(&self) -> Result<Uuid, DeskError> {
+        self.with_unlocked(|unlocked| Ok(unlocked.vault.state().actor))
     }
 
     /// Changes the open vault as a whole.

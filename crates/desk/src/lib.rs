@@ -14,6 +14,7 @@ pub mod instruments;
 pub mod jobs;
 mod lease;
 pub mod sample;
+mod saving;
 pub mod typescript;
 
 pub use catalogue::{Access, Command, all, find};

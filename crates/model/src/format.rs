@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
+use crate::remedy::{self, Template};
+
 /// A named form of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -80,24 +82,24 @@ impl Format {
     }
 
     /// Checks a text. The error says what is wrong and what the text should look like.
-    pub fn check(self, text: &str) -> Result<(), &'static str> {
-        let (good, remedy) = match self {
-            Format::Email => (email_address::EmailAddress::parse_with_options(text, email_address::Options::default().with_required_tld()).is_ok(), "is not a well-formed e-mail address; write one such as name@example.org"),
-            Format::Url => (is_url(text), "is not a web address; write one that starts with https:// or http://"),
-            Format::Website => (is_website(text), "is not a web address; write one such as https://www.example.org"),
-            Format::Phone => (is_phone(text), "is not a telephone number; write one of 3 to 15 digits, for example +44 20 7946 0018"),
-            Format::Color => (pattern(r"^#[0-9A-Fa-f]{6}$", 0).is_match(text), "is not a colour code; write one as #RRGGBB, for example #1F5B4E"),
-            Format::Icon => (pattern(r"^[A-Za-z][A-Za-z0-9]*(-[a-z0-9]+)*$", 1).is_match(text), "is not the name of a Lucide icon; write one such as clipboard-list"),
-            Format::Slug => (pattern(r"^[a-z0-9]+(-[a-z0-9]+)*$", 2).is_match(text), "holds other characters than small letters, digits and single hyphens; use only those"),
-            Format::Username => (pattern(r"^[A-Za-z0-9_]+$", 3).is_match(text), "holds other characters than letters, digits and underscores; use only those"),
-            Format::TimeZone => (pattern(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+\-]+)+)$", 4).is_match(text), "is not a time zone; name one such as Europe/Berlin"),
-            Format::Language => (pattern(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,6})*$", 5).is_match(text), "is not a language tag; write one such as en or pt-BR"),
-            Format::Ip => (is_ip(text), "is not an IP address; write one such as 192.0.2.7"),
-            Format::Ga4 => (pattern(r"^G-[A-Z0-9]{10}$", 6).is_match(text), "is not a GA4 measurement id; write G- and ten capitals or digits"),
-            Format::Html => (is_balanced_html(text), "is not valid HTML; close every element and quote every attribute"),
-            Format::Multiline => (true, ""),
+    pub fn check(self, text: &str) -> Result<(), Template> {
+        let (good, wrong) = match self {
+            Format::Email => (email_address::EmailAddress::parse_with_options(text, email_address::Options::default().with_required_tld()).is_ok(), remedy::EMAIL),
+            Format::Url => (is_url(text), remedy::URL),
+            Format::Website => (is_website(text), remedy::WEBSITE),
+            Format::Phone => (is_phone(text), remedy::PHONE),
+            Format::Color => (pattern(r"^#[0-9A-Fa-f]{6}$", 0).is_match(text), remedy::COLOR),
+            Format::Icon => (pattern(r"^[A-Za-z][A-Za-z0-9]*(-[a-z0-9]+)*$", 1).is_match(text), remedy::ICON),
+            Format::Slug => (pattern(r"^[a-z0-9]+(-[a-z0-9]+)*$", 2).is_match(text), remedy::SLUG),
+            Format::Username => (pattern(r"^[A-Za-z0-9_]+$", 3).is_match(text), remedy::USERNAME),
+            Format::TimeZone => (pattern(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+\-]+)+)$", 4).is_match(text), remedy::TIME_ZONE),
+            Format::Language => (pattern(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,6})*$", 5).is_match(text), remedy::LANGUAGE),
+            Format::Ip => (is_ip(text), remedy::IP),
+            Format::Ga4 => (pattern(r"^G-[A-Z0-9]{10}$", 6).is_match(text), remedy::GA4),
+            Format::Html => (is_balanced_html(text), remedy::HTML),
+            Format::Multiline => return Ok(()),
         };
-        if good { Ok(()) } else { Err(remedy) }
+        if good { Ok(()) } else { Err(wrong) }
     }
 }
 
@@ -113,18 +115,18 @@ pub fn check_password(password: &str) -> Result<(), &'static str> {
 
 /// A postal code in the form of its country (ISO code or English name). Countries whose form is
 /// not known here accept 2 to 12 letters, digits, spaces and hyphens.
-pub fn check_postal_code(country: &str, code: &str) -> Result<(), &'static str> {
-    let (form, remedy, at) = match country.trim().to_lowercase().as_str() {
-        "united states" | "us" | "usa" => (r"^\d{5}(-\d{4})?$", "Write five digits, for example 94103.", 7),
-        "germany" | "de" | "france" | "fr" | "italy" | "it" | "spain" | "es" => (r"^\d{5}$", "Write five digits, for example 10115.", 8),
-        "united kingdom" | "gb" | "uk" => (r"(?i)^[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}$", "Write a postcode such as SW1A 1AA.", 9),
-        "canada" | "ca" => (r"(?i)^[a-z]\d[a-z] ?\d[a-z]\d$", "Write a postal code such as K1A 0B1.", 10),
-        "netherlands" | "nl" => (r"(?i)^\d{4} ?[a-z]{2}$", "Write a postcode such as 1012 AB.", 11),
-        "switzerland" | "ch" | "austria" | "at" | "belgium" | "be" | "denmark" | "dk" | "australia" | "au" | "norway" | "no" => (r"^\d{4}$", "Write four digits, for example 8001.", 12),
-        "poland" | "pl" => (r"^\d{2}-\d{3}$", "Write a code such as 00-001.", 13),
-        _ => (r"(?i)^[a-z0-9][a-z0-9 \-]{1,11}$", "Use letters, digits, spaces and hyphens only.", 14),
+pub fn check_postal_code(country: &str, code: &str) -> Result<(), Template> {
+    let (form, wrong, at) = match country.trim().to_lowercase().as_str() {
+        "united states" | "us" | "usa" => (r"^\d{5}(-\d{4})?$", remedy::ZIP_US, 7),
+        "germany" | "de" | "france" | "fr" | "italy" | "it" | "spain" | "es" => (r"^\d{5}$", remedy::ZIP_FIVE, 8),
+        "united kingdom" | "gb" | "uk" => (r"(?i)^[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}$", remedy::ZIP_UK, 9),
+        "canada" | "ca" => (r"(?i)^[a-z]\d[a-z] ?\d[a-z]\d$", remedy::ZIP_CANADA, 10),
+        "netherlands" | "nl" => (r"(?i)^\d{4} ?[a-z]{2}$", remedy::ZIP_NETHERLANDS, 11),
+        "switzerland" | "ch" | "austria" | "at" | "belgium" | "be" | "denmark" | "dk" | "australia" | "au" | "norway" | "no" => (r"^\d{4}$", remedy::ZIP_FOUR, 12),
+        "poland" | "pl" => (r"^\d{2}-\d{3}$", remedy::ZIP_POLAND, 13),
+        _ => (r"(?i)^[a-z0-9][a-z0-9 \-]{1,11}$", remedy::ZIP_ELSEWHERE, 14),
     };
-    if pattern(form, at).is_match(code.trim()) { Ok(()) } else { Err(remedy) }
+    if pattern(form, at).is_match(code.trim()) { Ok(()) } else { Err(wrong) }
 }
 
 /// Compiled once each; `at` is the pattern's own place.

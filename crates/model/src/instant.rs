@@ -28,6 +28,11 @@ impl Instant {
         DateTime::from_timestamp_micros(self.0).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
+    /// Microseconds from `earlier` to this instant, saturating; negative when that one is later.
+    pub fn micros_since(self, earlier: Instant) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// This instant moved by whole seconds, saturating.
     pub fn plus_seconds(self, seconds: i64) -> Instant {
         Instant(self.0.saturating_add(seconds.saturating_mul(1_000_000)))

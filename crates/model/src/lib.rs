@@ -10,6 +10,7 @@ pub mod fault;
 pub mod format;
 pub mod id;
 pub mod instant;
+pub mod remedy;
 pub mod row;
 pub mod rule;
 pub mod seed_coverage;

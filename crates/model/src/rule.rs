@@ -12,6 +12,7 @@ use crate::{
     entity::{Entity, FieldType},
     format,
     instant::Instant,
+    remedy::Template,
     row::Row,
     value::Value,
 };
@@ -343,9 +344,11 @@ impl Rule {
 
     /// Checks the rules that need nothing but the row and the time. Returns the field at fault and
     /// what is to be added to the message, often nothing.
-    pub(crate) fn check_row(&self, row: &Row, now: Instant) -> Result<(), (&str, &'static str)> {
+    pub(crate) fn check_row(&self, row: &Row, now: Instant) -> Result<(), (&str, Option<Template>)> {
         let number = |field: &str| row.get(field).as_decimal();
-        let near = |a: Decimal, b: Decimal, tolerance: Decimal| (a - b).abs() <= tolerance;
+        // Values that the field does not take come here as well: what cannot be computed is near nothing.
+        let near = |a: Decimal, b: Decimal, tolerance: Decimal| a.checked_sub(b).is_some_and(|apart| apart.abs() <= tolerance);
+        let sum = |parts: &[Decimal]| parts.iter().try_fold(Decimal::ZERO, |sum, part| sum.checked_add(*part));
         let (field, good) = match &self.check {
             Check::Implies { when, then } => (then.field.as_str(), !when.holds(row) || then.holds(row)),
             Check::After { earlier, later, or_equal } => (later.as_str(), is_after(row.get(earlier), row.get(later), *or_equal)),
@@ -356,7 +359,7 @@ impl Rule {
             }),
             Check::SumsTo { fields, total, tolerance } => {
                 let given: Vec<Decimal> = fields.iter().filter_map(|f| number(f)).collect();
-                (fields[0].as_str(), given.is_empty() || near(given.iter().sum(), *total, *tolerance))
+                (fields[0].as_str(), given.is_empty() || sum(&given).is_some_and(|given| near(given, *total, *tolerance)))
             }
             Check::SharesOf { field, total, tolerance } => {
                 let shares = row.get(field).as_json().unwrap_or_else(|| serde_json::json!({}));
@@ -365,39 +368,40 @@ impl Rule {
                     text.parse().or_else(|_| Decimal::from_scientific(&text)).ok().filter(|share| *share >= Decimal::ZERO && *share <= *total + *tolerance)
                 };
                 let shares: Option<Vec<Decimal>> = shares.as_object().and_then(|shares| shares.values().map(share).collect());
-                (field.as_str(), shares.is_some_and(|shares| shares.is_empty() || near(shares.iter().sum(), *total, *tolerance)))
+                (field.as_str(), shares.is_some_and(|shares| shares.is_empty() || sum(&shares).is_some_and(|shares| near(shares, *total, *tolerance))))
             }
             Check::IsSum { field, of } => {
                 let parts: Vec<Decimal> = of.iter().filter_map(|f| number(f)).collect();
-                (field.as_str(), number(field).is_none_or(|sum| parts.len() < of.len() || parts.iter().sum::<Decimal>() == sum))
+                (field.as_str(), number(field).is_none_or(|given| parts.len() < of.len() || sum(&parts) == Some(given)))
             }
             Check::IsQuotient { field, dividend, divisor, up_to, tolerance } => {
                 let good = match (number(field), number(dividend), number(divisor)) {
                     (Some(q), Some(n), Some(_)) if *up_to && (q.is_zero() || n.is_zero()) => q == n,
                     (Some(q), Some(_), Some(d)) if d.is_zero() => q.is_zero(),
                     (Some(q), Some(n), Some(d)) if *up_to => {
-                        let parts = (n / q).round();
-                        parts >= Decimal::ONE && parts <= d && near(q, n / parts, *tolerance)
+                        let parts = n.checked_div(q).map(|parts| parts.round()).filter(|parts| *parts >= Decimal::ONE && *parts <= d);
+                        parts.and_then(|parts| n.checked_div(parts)).is_some_and(|one| near(q, one, *tolerance))
                     }
-                    (Some(q), Some(n), Some(d)) => near(q, n / d, *tolerance),
+                    (Some(q), Some(n), Some(d)) => n.checked_div(d).is_some_and(|one| near(q, one, *tolerance)),
                     (None, Some(n), _) => n.is_zero(),
                     _ => true,
                 };
                 (field.as_str(), good)
             }
             Check::IsPrice { field, when, parts, tolerance } => {
-                let price: Decimal = parts.iter().filter_map(|p| Some(number(&p.field)? * p.per_thousand)).sum::<Decimal>() / Decimal::from(1_000);
-                (field.as_str(), !when.holds(row) || number(field).is_none_or(|given| near(given, price, *tolerance)))
+                let given = parts.iter().filter_map(|part| number(&part.field).map(|number| (number, part.per_thousand)));
+                let price = given.map(|(number, per_thousand)| number.checked_mul(per_thousand)).collect::<Option<Vec<_>>>().and_then(|parts| sum(&parts)).map(|sum| sum / Decimal::from(1_000));
+                (field.as_str(), !when.holds(row) || number(field).is_none_or(|given| price.is_some_and(|price| near(given, price, *tolerance))))
             }
             Check::PostalCode { field, country } => {
                 let Some(code) = row.get(field).as_text() else { return Ok(()) };
-                return format::check_postal_code(row.text(country), code).map_err(|remedy| (field.as_str(), remedy));
+                return format::check_postal_code(row.text(country), code).map_err(|wrong| (field.as_str(), Some(wrong)));
             }
             Check::KindOfRecord { field, also } => (field.as_str(), row.get(field).as_text().is_none_or(|name| catalogue().get(name).is_some() || also.iter().any(|other| other == name))),
             Check::OneOf { fields } => (fields[0].as_str(), fields.iter().any(|f| is_given(row.get(f)))),
             Check::Declared { .. } | Check::FilledFrom { .. } | Check::JsonShape { .. } | Check::NeedsChild { .. } | Check::Steps { .. } | Check::AnswerFitsQuestion { .. } | Check::AnswerScoreInRange { .. } => return Ok(()),
         };
-        if good { Ok(()) } else { Err((field, "")) }
+        if good { Ok(()) } else { Err((field, None)) }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     entity::{Entity, Field, FieldType},
     fault::Fault,
     instant::Instant,
+    remedy::{self, Remedy},
     row::Row,
     rule::{Check, Rule, is_given},
     value::Value,
@@ -53,7 +54,7 @@ pub fn faults<L: Lookup>(row: &Row, changed: &dyn Fn(usize) -> bool, now: Instan
     }
     for rule in &entity.rules {
         if let Err((field, more)) = rule.check_row(row, now) {
-            found.push(Fault::new(&entity.name, field, &rule.id, format!("{} {more}", rule.message).trim_end()));
+            found.push(Fault::new(&entity.name, field, &rule.id, more.map_or_else(|| rule.message.clone(), |more| format!("{} {}.", rule.message, more.say()))));
         }
         if let Check::JsonShape { field, shape } = &rule.check
             && let Some(json) = row.get(field).as_json()
@@ -72,7 +73,7 @@ pub fn faults<L: Lookup>(row: &Row, changed: &dyn Fn(usize) -> bool, now: Instan
             && let Some(target) = catalogue().get(&reference.entity)
             && lookup.row(target, *id)?.is_none()
         {
-            let message = format!("{}: no {} with this id is on this computer. Choose one from the list.", field.label, target.label.to_lowercase());
+            let message = format!("{}: {}.", field.label, remedy::NOT_HERE.with(&[&target.label.to_lowercase()]));
             found.push(Fault::new(&entity.name, &field.name, "reference", message));
         }
     }
@@ -91,7 +92,7 @@ pub fn faults<L: Lookup>(row: &Row, changed: &dyn Fn(usize) -> bool, now: Instan
         if lookup.taken(entity, &key, row.id())? {
             let labels: Vec<&str> = unique.fields.iter().map(|at| entity.fields[*at].label.as_str()).collect();
             let field = unique.when.as_ref().map_or_else(|| unique.fields[unique.fields.len() - 1], |(at, _)| *at);
-            let message = format!("Another {} has the same {}. Open that one, or choose another value.", entity.label.to_lowercase(), labels.join(" and ").to_lowercase());
+            let message = format!("{}.", remedy::TAKEN.with(&[&entity.label.to_lowercase(), &labels.join(" and ").to_lowercase()]));
             found.push(Fault::new(&entity.name, &entity.fields[field].name, "unique", message));
         }
     }
@@ -132,29 +133,29 @@ pub fn step_faults(before: &Row, after: &Row) -> Vec<Fault> {
 }
 
 /// Checks one value against its field alone. The error is the rule's name and a remedy.
-pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, String)> {
+pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, Remedy)> {
     if value.is_null() {
-        return if field.required && !field.is_managed() { Err(("required", "is needed; fill it in".into())) } else { Ok(()) };
+        return if field.required && !field.is_managed() { Err(("required", remedy::REQUIRED.say())) } else { Ok(()) };
     }
     match (field.ty, value) {
         (FieldType::Text { max }, Value::Text(text)) => {
             if field.required && text.trim().is_empty() {
-                return Err(("required", "is needed; fill it in".into()));
+                return Err(("required", remedy::REQUIRED.say()));
             }
             let (limit, length) = (max.unwrap_or(1_000_000) as usize, text.chars().count());
             if length > limit {
-                return Err(("length", format!("has {length} characters; {limit} are allowed, so shorten it")));
+                return Err(("length", remedy::LENGTH.with(&[&length, &limit])));
             }
             if text.contains('\0') {
-                return Err(("characters", "holds a null character; remove it".into()));
+                return Err(("characters", remedy::NULL_CHARACTER.say()));
             }
             if !field.choices.is_empty() && !field.open && !field.choices.contains(text) {
-                return Err(("choice", format!("“{text}” is not on the list; choose one of {}", field.choices.join(", "))));
+                return Err(("choice", remedy::CHOICE.with(&[&text, &field.choices.join(", ")])));
             }
             if let Some(format) = field.format
                 && !text.is_empty()
             {
-                format.check(text).map_err(|remedy| (format.name(), remedy.to_owned()))?;
+                format.check(text).map_err(|wrong| (format.name(), wrong.say()))?;
             }
         }
         (FieldType::Integer | FieldType::SmallInteger | FieldType::BigInteger, Value::Integer(number)) => {
@@ -164,16 +165,16 @@ pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, St
                 _ => (i64::MIN, i64::MAX),
             };
             if *number < low || *number > high {
-                return Err(("range", format!("must lie between {low} and {high}; enter a number in that range")));
+                return Err(("range", remedy::BETWEEN.with(&[&low, &high])));
             }
             check_range(field, Decimal::from(*number))?;
         }
         (FieldType::Decimal { precision, scale }, Value::Decimal(number)) => {
             if number.normalize().scale() > scale {
-                return Err(("scale", format!("may have {scale} digits after the point; round it")));
+                return Err(("scale", remedy::DIGITS_AFTER.with(&[&scale])));
             }
             if number.trunc().abs() >= Decimal::from(10_i128.pow(precision - scale)) {
-                return Err(("range", format!("may have {} digits before the point; enter a smaller number", precision - scale)));
+                return Err(("range", remedy::DIGITS_BEFORE.with(&[&(precision - scale)])));
             }
             check_range(field, *number)?;
         }
@@ -182,21 +183,21 @@ pub fn check_field(field: &Field, value: &Value) -> Result<(), (&'static str, St
         | (FieldType::Date, Value::Date(_))
         | (FieldType::Instant, Value::Instant(_))
         | (FieldType::Json, Value::Json(_)) => {}
-        _ => return Err(("type", format!("has a value of the wrong type; enter {}", field.ty.description()))),
+        _ => return Err(("type", remedy::WRONG_TYPE.with(&[&field.ty.description()]))),
     }
     Ok(())
 }
 
-fn check_range(field: &Field, number: Decimal) -> Result<(), (&'static str, String)> {
+fn check_range(field: &Field, number: Decimal) -> Result<(), (&'static str, Remedy)> {
     let low = field.min.is_some_and(|min| number < min);
     let high = field.max.is_some_and(|max| number > max);
     if !low && !high {
         return Ok(());
     }
     Err(("range", match (field.min, field.max) {
-        (Some(min), Some(max)) => format!("must lie between {min} and {max}; enter a number in that range"),
-        (Some(min), None) => format!("must be {min} or more; enter a greater number"),
-        (None, Some(max)) => format!("must be {max} or less; enter a smaller number"),
+        (Some(min), Some(max)) => remedy::BETWEEN.with(&[&min, &max]),
+        (Some(min), None) => remedy::AT_LEAST.with(&[&min]),
+        (None, Some(max)) => remedy::AT_MOST.with(&[&max]),
         (None, None) => return Ok(()),
     }))
 }
@@ -216,7 +217,7 @@ fn check_question<L: Lookup>(rule: &Rule, row: &Row, lookup: &L) -> Result<Optio
         Check::AnswerFitsQuestion { .. } => value.as_json().is_some_and(|json| answer_fits(question.text("type"), &question, &json)),
         _ => score_fits(&question, value),
     };
-    Ok((!good).then(|| Fault::new(&row.entity.name, field, &rule.id, format!("{} The question is of type {}.", rule.message, question.text("type")))))
+    Ok((!good).then(|| Fault::new(&row.entity.name, field, &rule.id, format!("{} {}.", rule.message, remedy::QUESTION_TYPE.with(&[&question.text("type")])))))
 }
 
 /// Whether a JSON value is an answer to a question of type `ty`.
@@ -246,48 +247,48 @@ fn score_fits(question: &Row, score: &Value) -> bool {
     let Some(score) = score.as_decimal() else { return true };
     let max = question.get("max_score").as_decimal().unwrap_or_default();
     let weight = question.get("scoring_weight").as_decimal().unwrap_or(Decimal::ONE).abs().max(Decimal::ONE);
-    score >= Decimal::ZERO && (max.is_zero() || score <= max * weight)
+    score >= Decimal::ZERO && (max.is_zero() || max.checked_mul(weight).is_none_or(|most| score <= most))
 }
 
 /// Named shapes of JSON fields. The error says what is missing.
-fn shape_fault(shape: &str, json: &Json) -> Result<(), String> {
+fn shape_fault(shape: &str, json: &Json) -> Result<(), Remedy> {
     let list_of_text = |value: &Json| value.as_array().is_some_and(|items| items.iter().all(Json::is_string));
     match shape {
-        "object" => json.is_object().then_some(()).ok_or_else(|| "An object with named values is expected".into()),
-        "list" => json.is_array().then_some(()).ok_or_else(|| "A list is expected".into()),
-        "text_list" => list_of_text(json).then_some(()).ok_or_else(|| "A list of texts is expected".into()),
+        "object" => json.is_object().then_some(()).ok_or_else(|| remedy::OBJECT.say()),
+        "list" => json.is_array().then_some(()).ok_or_else(|| remedy::LIST.say()),
+        "text_list" => list_of_text(json).then_some(()).ok_or_else(|| remedy::LIST_OF_TEXTS.say()),
         "report_config" => report_config_fault(json),
-        _ => Err(format!("The shape {shape} is not known")),
+        _ => Err(remedy::UNKNOWN_SHAPE.with(&[&shape])),
     }
 }
 
 /// DiagnoLeads line 392: metrics, filters (date_range, status), group_by, visualization, sort.
-fn report_config_fault(json: &Json) -> Result<(), String> {
-    let Some(config) = json.as_object() else { return Err("An object is expected".into()) };
+fn report_config_fault(json: &Json) -> Result<(), Remedy> {
+    let Some(config) = json.as_object() else { return Err(remedy::OBJECT.say()) };
     let text = |name: &str| config.get(name).is_none_or(|v| v.is_string() || v.is_null());
     if let Some(metrics) = config.get("metrics")
         && !metrics.as_array().is_some_and(|m| m.iter().all(Json::is_string))
     {
-        return Err("“metrics” must be a list of texts".into());
+        return Err(remedy::MUST_BE_LIST_OF_TEXTS.with(&[&"metrics"]));
     }
     if let Some(filters) = config.get("filters") {
-        let Some(filters) = filters.as_object() else { return Err("“filters” must be an object".into()) };
+        let Some(filters) = filters.as_object() else { return Err(remedy::MUST_BE_OBJECT.with(&[&"filters"])) };
         if let Some(range) = filters.get("date_range")
             && !(range.is_object() && range.get("start").is_none_or(Json::is_string) && range.get("end").is_none_or(Json::is_string))
         {
-            return Err("“filters.date_range” needs start and end as dates".into());
+            return Err(remedy::MUST_BE_RANGE.with(&[&"filters.date_range"]));
         }
         if filters.get("status").is_some_and(|s| !s.is_array()) {
-            return Err("“filters.status” must be a list".into());
+            return Err(remedy::MUST_BE_LIST.with(&[&"filters.status"]));
         }
     }
     for name in ["visualization", "sort_by", "sort_order"] {
         if !text(name) {
-            return Err(format!("“{name}” must be a text"));
+            return Err(remedy::MUST_BE_TEXT.with(&[&name]));
         }
     }
     if config.get("sort_order").and_then(Json::as_str).is_some_and(|order| !matches!(order, "asc" | "desc")) {
-        return Err("“sort_order” must be asc or desc".into());
+        return Err(remedy::MUST_BE_ORDER.with(&[&"sort_order"]));
     }
     Ok(())
 }

@@ -30,6 +30,9 @@ pub struct FileState {
     pub received: u64,
     /// Whether all of it is there, and is what it should be.
     pub complete: bool,
+    /// How many of the received bytes stay there when the power goes; a centre of before does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u64>,
 }
 
 /// Short name of a refusal: what arrived is not the file of this hash. The part that was there is gone.

@@ -153,10 +153,11 @@ struct Journey<'a> {
     go_on: &'a dyn Fn() -> bool,
     tell: &'a mut dyn FnMut(Option<Moving>),
     transfer: &'a Transfer,
-    /// How far it was when that was last noted.
+    /// How far it was for good when that was last noted.
     noted: u64,
     /// When that was.
     told: Clock,
+    /// How far it is for good.
     done: u64,
 }
 
@@ -182,8 +183,15 @@ impl Journey<'_> {
         let (transfer, mut length, mut ahead) = (self.transfer, FIRST_PART, None);
         let mut state = self.centre.file_state(&transfer.hash)?;
         while !state.complete {
-            self.came_to(state.received)?;
+            // What would go with the power is not noted as done.
+            self.came_to(state.received, state.kept.unwrap_or(state.received))?;
             if !self.goes_on()? {
+                // Who stops is told how far it is for good; a centre that is away by now cannot say it better.
+                if self.done < state.received
+                    && let Ok(state) = self.centre.file_state(&transfer.hash)
+                {
+                    self.done = state.kept.unwrap_or(state.received);
+                }
                 return Ok(End::Paused);
             }
             let offset = state.received;
@@ -235,8 +243,8 @@ impl Journey<'_> {
         match ended {
             Ok(End::Arrived) => {}
             other => {
-                // It goes on from here, after a power cut too.
-                let _ = part.sync_all();
+                // It goes on from here, after a power cut too; a disk that does not keep it comes first.
+                part.sync_all().map_err(FileFault::from)?;
                 return other;
             }
         }
@@ -249,7 +257,7 @@ impl Journey<'_> {
     fn fill(&mut self, part: &mut File, mut at: u64, give: &SyncSender<Vec<u8>>) -> Result<End, Trouble> {
         let (transfer, mut length) = (self.transfer, FIRST_PART);
         while at < transfer.sealed {
-            self.came_to(at)?;
+            self.came_to(at, at)?;
             if !self.goes_on()? {
                 return Ok(End::Paused);
             }
@@ -285,8 +293,8 @@ impl Journey<'_> {
         Ok((self.go_on)() && self.file(|vault| Ok(vault.is_still_wanted(self.transfer)?))?)
     }
 
-    fn came_to(&mut self, done: u64) -> Result<(), Trouble> {
-        self.done = done;
+    fn came_to(&mut self, done: u64, kept: u64) -> Result<(), Trouble> {
+        self.done = kept.min(done);
         (self.tell)(Some(Moving { hash: self.transfer.hash, sends: self.transfer.sends, done, sealed: self.transfer.sealed }));
         if self.told.elapsed() >= NOTED {
             self.note().map_err(|fault| Trouble::File(FileFault::Vault(VaultError::File(fault.to_string()))))?;

@@ -261,8 +261,10 @@ fn errands(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, tell: &dyn
         rest = LOOK;
         let arrived = std::mem::take(&mut *shared.arrived());
         if !arrived.is_empty() {
-            // A vault that is locked meanwhile asks for them later.
-            let _ = with(&lend, |vault| vault.files_are_there(&arrived));
+            // A vault that is locked or fails asks for them later.
+            if let Err(fault) = with(&lend, |vault| vault.files_are_there(&arrived)) {
+                tracing::debug!(?fault, "files that are at the centre now are asked for later");
+            }
         }
         if !may_move() {
             continue;
@@ -276,7 +278,13 @@ fn errands(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, tell: &dyn
             }
         };
         // A vault that is locked meanwhile, or fails, says so by itself.
-        let Ok(moved) = move_files(&lend, centre, &may_move, &mut moving) else { continue };
+        let moved = match move_files(&lend, centre, &may_move, &mut moving) {
+            Ok(moved) => moved,
+            Err(fault) => {
+                tracing::debug!(?fault, "files do not move for now");
+                continue;
+            }
+        };
         if moved.changed {
             tell(News::Changed(BTreeSet::from(["attachments"])));
         }

@@ -3,22 +3,12 @@
 
 mod support;
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use gladstone_central::{blobs::bucket::Place, http::{Server, Settings}};
-use gladstone_model::Value;
-use gladstone_protocol::enrol::to_hex;
-use gladstone_sync::{Address, HttpCentre, blobs::{Moved, move_files}, remote::Remote};
-use gladstone_testkit::{Dice, Laptop, bucket::{ACCESS_KEY, SECRET_KEY, Store}, contents::bytes, reexec};
-use gladstone_vault::{Vault, VaultError};
-use support::{Service, Site, get, no_limits};
-use uuid::Uuid;
+use gladstone_central::{blobs::bucket::Place, http::Settings};
+use gladstone_sync::blobs::Moving;
+use gladstone_testkit::{Dice, bucket::{ACCESS_KEY, SECRET_KEY, Store}, contents::bytes, reexec};
+use support::{Service, Site, files::{moved, moved_so}, get, killed, no_limits};
 
 fn settings(folder: &Path, address: &str) -> Settings {
     let key = folder.join("bucket.key");
@@ -26,30 +16,6 @@ fn settings(folder: &Path, address: &str) -> Settings {
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let place = Place::parse(address, Some(&key)).unwrap();
     Settings { limits: no_limits(), blobs: Some(folder.join("counts")), bucket: Some(place), ..Settings::default() }
-}
-
-fn attach(vault: &Vault, person: Uuid, content: &[u8]) {
-    let mut incoming = vault.begin_file().unwrap();
-    incoming.write(content).unwrap();
-    let row = vault.keep_file::<_, VaultError>(incoming, "files.attach", |tx, kept| {
-        let size = i64::try_from(kept.size).unwrap();
-        tx.create("attachments", [("person_id", person.into()), ("filename", "a.pdf".into()), ("mime_type", "application/pdf".into()), ("size_bytes", size.into()), ("blob_hash", Value::text(&to_hex(&kept.hash)))])
-    });
-    row.unwrap();
-}
-
-fn moved(laptop: &Laptop, client: &HttpCentre) -> Moved {
-    laptop.clock.pass(3_600);
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        f(&laptop.vault);
-        true
-    };
-    move_files(&lend, client, &|| true, &mut |_| {}).unwrap()
-}
-
-fn is_whole(vault: &Vault, content: &[u8]) -> bool {
-    let mut out = Vec::new();
-    vault.copy_file(blake3::hash(content).as_bytes(), &mut out).is_ok() && out == content
 }
 
 #[test]
@@ -60,20 +26,16 @@ fn a_bucket_that_is_away_is_told_and_nothing_is_lost_and_records_go_on() {
     let (at_a, at_b) = (service.client_of(&a), service.client_of(&b));
     let person = a.register("Rosa Example").unwrap();
     let content = bytes(1, 3_000_000);
-    attach(&a.vault, person, &content);
+    a.attach(person, &content);
     support::sync(&a).unwrap();
     // In the middle of the file the bucket goes away.
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        f(&a.vault);
-        true
-    };
     a.clock.pass(3_600);
-    let mut middle = |moving: Option<gladstone_sync::blobs::Moving>| {
+    let mut middle = |moving: Option<Moving>| {
         if moving.is_some_and(|moving| moving.done > 500_000) {
             store.kill();
         }
     };
-    let first = move_files(&lend, &at_a, &|| true, &mut middle).unwrap();
+    let first = moved_so(&a, &at_a, &|| true, &mut middle);
     let waiting = a.vault.files_on_their_way().unwrap().remove(0);
     assert_eq!((first.sent, waiting.note.as_deref()), (0, Some("The centre asked to wait.")));
     let ready = get(service.listens, "/health/ready");
@@ -87,7 +49,7 @@ fn a_bucket_that_is_away_is_told_and_nothing_is_lost_and_records_go_on() {
     store.again();
     assert_eq!(moved(&a, &at_a).sent, 1, "{:?}", a.vault.files_on_their_way().unwrap());
     assert_eq!(moved(&b, &at_b).fetched, 1, "{:?}", b.vault.files_on_their_way().unwrap());
-    assert!(is_whole(&b.vault, &content));
+    assert!(b.has_file(&content));
     assert_eq!(store.objects().len(), 1, "and no part is left");
 }
 
@@ -99,15 +61,11 @@ fn a_file_goes_through_several_services_over_one_bucket() {
     let (a, b) = (services[0].laptop(&site, 1, "Amara", "trainer"), services[1].laptop(&site, 2, "Ben", "admin"));
     let person = a.register("Rosa Example").unwrap();
     let content = bytes(1, 4_000_000);
-    attach(&a.vault, person, &content);
+    a.attach(person, &content);
     site.sync(&a).unwrap();
     site.sync(&b).unwrap();
     for laptop in [&a, &b] {
         b.vault.plan_files().unwrap();
-        let lend = |f: &mut dyn FnMut(&Vault)| {
-            f(&laptop.vault);
-            true
-        };
         let mut turns = 0;
         loop {
             // A part or two, then the next service.
@@ -117,7 +75,7 @@ fn a_file_goes_through_several_services_over_one_bucket() {
                 asked.set(asked.get() + 1);
                 asked.get() < 4
             };
-            let done = move_files(&lend, &services[turns % 3].client_of(laptop), &go_on, &mut |_| {}).unwrap();
+            let done = moved_so(laptop, &services[turns % 3].client_of(laptop), &go_on, &mut |_| {});
             turns += 1;
             if done.sent + done.fetched == 1 {
                 break;
@@ -126,79 +84,29 @@ fn a_file_goes_through_several_services_over_one_bucket() {
         }
         assert!(turns > 2, "several had a part in it: {turns}");
     }
-    assert!(is_whole(&b.vault, &content));
-}
-
-/// This process is a centre, until it is killed.
-fn serve_until_killed(folder: &Path) {
-    let address = std::fs::read_to_string(folder.join("bucket.address")).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let (server, ready) = Server::bind(support::open(folder), &settings(folder, &address), ([127, 0, 0, 1], 0).into(), None).await.unwrap();
-        reexec::say(format_args!("listens http://{}", ready.address));
-        server.run(std::future::pending()).await;
-    });
-}
-
-fn start(folder: &Path) -> (Child, Address) {
-    let mut child = reexec::again("a_centre_and_its_bucket_that_are_killed_again_and_again_go_on_where_they_were", folder).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = lines.find_map(|line| line.unwrap().strip_prefix("listens ").map(str::to_owned)).expect("the centre listens");
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, Address::parse(&address).unwrap())
+    assert!(b.has_file(&content));
 }
 
 #[test]
 fn a_centre_and_its_bucket_that_are_killed_again_and_again_go_on_where_they_were() {
     if let Some(folder) = reexec::part() {
-        return serve_until_killed(&folder);
+        let address = std::fs::read_to_string(folder.join("bucket.address")).unwrap();
+        return killed::serve(&folder, &settings(&folder, &address));
     }
     let (mut store, site) = (Store::start(), Site::new());
-    let (a, b) = (site.laptop(1, "Amara", "trainer"), site.laptop(2, "Ben", "admin"));
-    let person = a.register("Rosa Example").unwrap();
-    let files: Vec<Vec<u8>> = (0..3).map(|seed| bytes(seed, 2_000_000)).collect();
-    for content in &files {
-        attach(&a.vault, person, content);
-    }
-    site.sync(&a).unwrap();
-    site.sync(&b).unwrap();
-    let folder = site.folder;
-    drop(Arc::try_unwrap(site.centre).ok().expect("nobody else holds the centre"));
-    std::fs::write(folder.path().join("bucket.address"), store.address()).unwrap();
+    std::fs::write(site.folder.path().join("bucket.address"), store.address()).unwrap();
     let mut chance = Dice::of("killed with its bucket");
-    for laptop in [&a, &b] {
-        let (mut kills, mut done) = (0, 0);
-        while done < files.len() {
-            let (mut child, address) = start(folder.path());
-            let client = HttpCentre::new(address, None).unwrap();
-            let signed = client.sign_in(laptop.vault.state().device, &|message| Some(laptop.vault.sign(message)));
-            // Later each time, so that it comes to its end; the bucket goes first every second time.
-            let wait = Duration::from_millis(kills * kills + chance.below(60) as u64);
-            let bucket_first = kills % 2 == 1;
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    std::thread::sleep(wait);
-                    if bucket_first {
-                        store.kill();
-                        std::thread::sleep(Duration::from_millis(20));
-                    }
-                    child.kill().unwrap();
-                    child.wait().unwrap();
-                    if bucket_first {
-                        store.again();
-                    }
-                });
-                if signed.is_ok() {
-                    let moved = moved(laptop, &client);
-                    done += moved.sent + moved.fetched;
-                }
-            });
-            kills += 1;
-            assert!(kills < 100, "it comes to its end");
+    killed::files_go_on(site, "a_centre_and_its_bucket_that_are_killed_again_and_again_go_on_where_they_were", 3, |kills, process| {
+        // Later each time, so that it comes to its end; the bucket goes first every second time.
+        std::thread::sleep(Duration::from_millis(kills * kills + chance.below(60) as u64));
+        let bucket_first = kills % 2 == 1;
+        if bucket_first {
+            store.kill();
+            std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(kills > 2, "the kills were felt: {kills}");
-        for content in &files {
-            assert!(is_whole(&laptop.vault, content));
+        process.kill();
+        if bucket_first {
+            store.again();
         }
-    }
+    });
 }

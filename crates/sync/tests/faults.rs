@@ -3,19 +3,13 @@
 
 mod support;
 
-use std::{
-    cell::RefCell,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Stdio},
-    sync::Arc,
-};
+use std::{cell::RefCell, sync::Arc};
 
-use gladstone_central::{centre::Caller, http::{Server, Settings}};
+use gladstone_central::{centre::Caller, http::Settings};
 use gladstone_protocol::{ApiError, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
 use gladstone_sync::{HttpCentre, Phase, Remote, remote::Direct, sync_once};
 use gladstone_testkit::{Laptop, reexec};
-use support::{Site, cutter::{Cutter, Way}, no_limits, same_person, sync};
+use support::{Site, cutter::{Cutter, Way}, killed::{self, Process}, no_limits, same_person, sync};
 use uuid::Uuid;
 
 /// A centre whose answers get lost, once each, after it has done what was asked.
@@ -187,42 +181,10 @@ fn a_session_that_ends_in_the_middle_of_a_round_is_opened_anew() {
     assert_eq!(a.vault.waiting().unwrap().count, 0);
 }
 
-/// A centre in a process of its own.
-struct Process {
-    child: Child,
-    address: String,
-}
-
-impl Process {
-    fn start(folder: &Path) -> Process {
-        let mut child = reexec::again("a_centre_that_is_killed_while_it_takes_in_goes_on_where_it_was", folder).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.find_map(|line| line.unwrap().strip_prefix("listens ").map(str::to_owned)).expect("the centre listens");
-        // What it says later must not stop it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Process { child, address }
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-fn serve_until_killed(folder: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let settings = Settings { limits: no_limits(), ..Settings::default() };
-        let (server, ready) = Server::bind(support::open(folder), &settings, ([127, 0, 0, 1], 0).into(), None).await.unwrap();
-        reexec::say(format_args!("listens http://{}", ready.address));
-        server.run(std::future::pending()).await;
-    });
-}
-
 #[test]
 fn a_centre_that_is_killed_while_it_takes_in_goes_on_where_it_was() {
     if let Some(folder) = reexec::part() {
-        return serve_until_killed(&folder);
+        return killed::serve(&folder, &Settings { limits: no_limits(), ..Settings::default() });
     }
     let site = Site::new();
     let (a, b) = (site.laptop(1, "Amara", "trainer"), site.laptop(2, "Ben", "admin"));
@@ -230,8 +192,8 @@ fn a_centre_that_is_killed_while_it_takes_in_goes_on_where_it_was() {
     drop(Arc::try_unwrap(site.centre).ok().expect("nobody else holds the centre"));
     let person = a.register("Rosa Example").unwrap();
     for round in 0..8_u64 {
-        let mut process = Process::start(folder.path());
-        let client = HttpCentre::new(gladstone_sync::Address::parse(&process.address).unwrap(), None).unwrap();
+        let mut process = Process::start(&mut reexec::again("a_centre_that_is_killed_while_it_takes_in_goes_on_where_it_was", folder.path()));
+        let client = process.client();
         for day in 0..40 {
             a.mood(person, round * 40 + day, 5).unwrap();
         }

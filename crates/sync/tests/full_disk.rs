@@ -3,42 +3,21 @@
 
 mod support;
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-};
+use std::{path::Path, process::Command, sync::Arc};
 
-use gladstone_central::http::{Server, Settings};
-use gladstone_sync::{Address, HttpCentre, Phase, sync_once};
+use gladstone_central::http::Settings;
+use gladstone_sync::{Phase, sync_once};
 use gladstone_testkit::{Laptop, reexec};
-use support::{Site, no_limits, same_person};
-
-/// This process is the centre.
-fn serve(folder: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let settings = Settings { limits: no_limits(), ..Settings::default() };
-        let (server, ready) = Server::bind(support::open(folder), &settings, ([127, 0, 0, 1], 0).into(), None).await.unwrap();
-        reexec::say(format_args!("listens http://{}", ready.address));
-        server.run(std::future::pending()).await;
-    });
-}
+use support::{Site, killed::{self, Process}, no_limits, same_person};
 
 /// Starts the centre; no file of it may grow beyond `blocks` of 512 bytes.
-fn start(folder: &Path, blocks: Option<u64>) -> (Child, impl Fn() -> HttpCentre) {
+fn start(folder: &Path, blocks: Option<u64>) -> Process {
     let own = reexec::again("a_centre_whose_disk_is_full_keeps_what_it_said_it_took", folder);
     let limit = blocks.map_or(String::new(), |blocks| format!("trap '' XFSZ; ulimit -f {blocks}; "));
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{limit}exec \"$0\" \"$@\"")).arg(own.get_program()).args(own.get_args());
     own.get_envs().for_each(|(name, value)| _ = value.map(|value| shell.env(name, value)));
-    let mut child = shell.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = lines.find_map(|line| line.unwrap().strip_prefix("listens ").map(str::to_owned)).expect("the centre listens");
-    std::thread::spawn(move || lines.for_each(drop));
-    let address = Address::parse(&address).unwrap();
-    (child, move || HttpCentre::new(address.clone(), None).unwrap())
+    Process::start(&mut shell)
 }
 
 fn largest(folder: &Path) -> u64 {
@@ -52,7 +31,7 @@ fn waiting(laptop: &Laptop) -> u64 {
 #[test]
 fn a_centre_whose_disk_is_full_keeps_what_it_said_it_took() {
     if let Some(folder) = reexec::part() {
-        return serve(&folder);
+        return killed::serve(&folder, &Settings { limits: no_limits(), ..Settings::default() });
     }
     let site = Site::new();
     let (a, b) = (site.laptop(1, "Amara", "trainer"), site.laptop(2, "Ben", "admin"));
@@ -60,14 +39,14 @@ fn a_centre_whose_disk_is_full_keeps_what_it_said_it_took() {
     drop(Arc::try_unwrap(site.centre).ok().expect("nobody else holds the centre"));
     let person = a.register("Rosa Example").unwrap();
     let room = largest(&folder.path().join("realms")) / 512 + 300;
-    let (mut child, client) = start(folder.path(), Some(room));
+    let mut process = start(folder.path(), Some(room));
     let (mut full, mut day) = (None, 0);
     for _ in 0..60 {
         for _ in 0..10 {
             a.mood(person, day, 5).unwrap();
             day += 1;
         }
-        if let Err(error) = sync_once(&a.vault, &client(), &mut |_| {}) {
+        if let Err(error) = sync_once(&a.vault, &process.client(), &mut |_| {}) {
             full = Some(error.status);
             break;
         }
@@ -79,20 +58,18 @@ fn a_centre_whose_disk_is_full_keeps_what_it_said_it_took() {
     assert!(!matches!(status.phase, Phase::Idle | Phase::Revoked | Phase::Copy | Phase::SignedOut) && status.message.is_some(), "it is told: {status:?}");
     assert!(waiting(&a) > 0, "what was not taken waits");
     // It goes on to refuse, and takes nothing that it cannot keep.
-    assert!(sync_once(&a.vault, &client(), &mut |_| {}).is_err());
+    assert!(sync_once(&a.vault, &process.client(), &mut |_| {}).is_err());
     let acknowledged = day - waiting(&a);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    process.kill();
 
-    let (mut child, client) = start(folder.path(), None);
-    sync_once(&b.vault, &client(), &mut |_| {}).unwrap_or_else(|error| panic!("{:?}", error.status));
+    let mut process = start(folder.path(), None);
+    sync_once(&b.vault, &process.client(), &mut |_| {}).unwrap_or_else(|error| panic!("{:?}", error.status));
     assert!(b.count("SELECT count(*) FROM mood_entries") >= acknowledged, "what it said it took is there");
-    sync_once(&a.vault, &client(), &mut |_| {}).unwrap_or_else(|error| panic!("{:?}", error.status));
-    sync_once(&b.vault, &client(), &mut |_| {}).unwrap_or_else(|error| panic!("{:?}", error.status));
+    sync_once(&a.vault, &process.client(), &mut |_| {}).unwrap_or_else(|error| panic!("{:?}", error.status));
+    sync_once(&b.vault, &process.client(), &mut |_| {}).unwrap_or_else(|error| panic!("{:?}", error.status));
     same_person(&a, &b, person);
     assert_eq!((b.count("SELECT count(*) FROM mood_entries"), waiting(&a)), (day, 0), "and everything else, once");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    process.kill();
     let centre = support::open(folder.path());
     assert!(centre.verify_audit(realm, &mut |_, _| true).unwrap().faults.is_empty());
 }

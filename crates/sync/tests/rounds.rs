@@ -12,7 +12,7 @@ use gladstone_protocol::{ApiError, SyncApi};
 use gladstone_sync::{HttpCentre, JoinLink, News, Phase, Remote, Worker, join};
 use gladstone_testkit::Laptop;
 use gladstone_vault::VaultError;
-use support::{Service, Site, no_limits, same_person, sync};
+use support::{Service, Site, no_limits, same_person, sign_in, sync, worker};
 use uuid::Uuid;
 
 /// One person of A's with a record, which B comes to hold, and something that B writes back.
@@ -138,10 +138,9 @@ fn a_centre_that_somebody_else_vouches_for_is_not_talked_to() {
     let (site, other) = (Site::new(), Site::new());
     let (service, stranger) = (site.serve(true, no_limits()), other.serve(true, no_limits()));
     let a = service.laptop(&site, 1, "Amara", "trainer");
-    let sign_in = |client: HttpCentre| client.sign_in(a.vault.state().device, &|message| Some(a.vault.sign(message)));
-    assert_eq!(sign_in(HttpCentre::new(service.address(), service.authority.as_deref()).unwrap()), Ok(()), "its own authority");
-    assert_eq!(sign_in(HttpCentre::new(service.address(), stranger.authority.as_deref()).unwrap()), Err(ApiError::Offline), "another authority");
-    assert_eq!(sign_in(HttpCentre::new(service.address(), None).unwrap()), Err(ApiError::Offline), "the computer's authorities do not know it");
+    assert_eq!(sign_in(&service.client(), &a), Ok(()), "its own authority");
+    assert_eq!(sign_in(&HttpCentre::new(service.address(), stranger.authority.as_deref()).unwrap(), &a), Err(ApiError::Offline), "another authority");
+    assert_eq!(sign_in(&HttpCentre::new(service.address(), None).unwrap(), &a), Err(ApiError::Offline), "the computer's authorities do not know it");
 }
 
 #[test]
@@ -198,14 +197,6 @@ fn until(news: &mpsc::Receiver<News>, what: &str, found: impl Fn(&News) -> bool)
         }
     }
     unreachable!("never heard: {what}");
-}
-
-fn worker(laptop: &Arc<Laptop>) -> (Worker, mpsc::Receiver<News>) {
-    let (say, news) = mpsc::channel();
-    let remote = Arc::new(join::connect(&laptop.vault).unwrap());
-    let lent = Arc::clone(laptop);
-    let worker = Worker::start(Arc::new(move |f| { f(&lent.vault); true }), remote, move |news| drop(say.send(news))).unwrap();
-    (worker, news)
 }
 
 fn is_idle(news: &News) -> bool {

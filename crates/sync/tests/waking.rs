@@ -9,14 +9,10 @@ use gladstone_central::{
     Centre, Machine, Postgres,
     postgres::{self, Settings, Watch, migrate},
 };
-use gladstone_model::Value;
-use gladstone_protocol::enrol::to_hex;
-use gladstone_sync::{HttpCentre, Remote, blobs::move_files};
-use gladstone_testkit::{Laptop, postgres::Cluster};
-use gladstone_vault::{Vault, VaultError};
-use support::{Service, Site, no_limits};
+use gladstone_sync::{HttpCentre, Remote};
+use gladstone_testkit::{Laptop, contents::hash, postgres::Cluster};
+use support::{Service, Site, entrust, files::moved_so, no_limits};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 /// Longer than news take to arrive, and than a look at the store.
 const SILENCE: Duration = Duration::from_secs(4);
@@ -35,11 +31,6 @@ fn waits(service: &Service, laptop: &Laptop) -> mpsc::Receiver<u64> {
     // It has to be there when the commit comes.
     thread::sleep(Duration::from_millis(500));
     hears
-}
-
-fn entrust(laptop: &Laptop, person: Uuid, to: Uuid) -> Uuid {
-    let values = [("therapist_id", to.into()), ("patient_id", person.into()), ("relationship_type", "coaching".into()), ("start_date", Value::Date(chrono::NaiveDate::from_ymd_opt(2026, 11, 1).unwrap()))];
-    laptop.vault.commit::<_, VaultError>("team.add", |tx| tx.create("therapeutic_relationships", values)).unwrap().0
 }
 
 /// What has to hold, with commits at `site` and waiting at `at`.
@@ -120,30 +111,16 @@ fn copies_of_the_service_on_one_postgresql_wake_each_others_laptops() {
     check(&copies.here, &service);
 }
 
-fn attach(vault: &Vault, person: Uuid, content: &[u8]) {
-    let mut incoming = vault.begin_file().unwrap();
-    incoming.write(content).unwrap();
-    let row = vault.keep_file::<_, VaultError>(incoming, "files.attach", |tx, kept| {
-        let size = i64::try_from(kept.size).unwrap();
-        tx.create("attachments", [("person_id", person.into()), ("filename", "a.pdf".into()), ("mime_type", "application/pdf".into()), ("size_bytes", size.into()), ("blob_hash", Value::text(&to_hex(&kept.hash)))])
-    });
-    row.unwrap();
-}
-
 /// What has to hold of files that come to `from` and of laptops that wait at `at`; both hold the same files.
 fn check_files(site: &Site, from: &Service, at: &Service) {
     let (amara, ben, cleo) = (site.laptop(1, "Amara", "trainer"), site.laptop(2, "Ben", "trainer"), site.laptop(3, "Cleo", "admin"));
     let person = amara.register("Rosa Example").unwrap();
-    attach(&amara.vault, person, b"a file of Rosa");
+    amara.attach(person, b"a file of Rosa");
     for laptop in [&amara, &ben, &cleo] {
         site.sync(laptop).unwrap();
     }
     let moves = |laptop: &Laptop, service: &Service| {
-        let lend = |f: &mut dyn FnMut(&Vault)| {
-            f(&laptop.vault);
-            true
-        };
-        move_files(&lend, &service.client_of(laptop), &|| true, &mut |_| {}).unwrap()
+        moved_so(laptop, &service.client_of(laptop), &|| true, &mut |_| {})
     };
     assert_eq!(moves(&cleo, at).fetched, 0, "it is not there yet");
     assert_eq!(moves(&cleo, at).fetched, 0, "and not asked for again at once");
@@ -164,7 +141,7 @@ fn check_files(site: &Site, from: &Service, at: &Service) {
     let began = Clock::now();
     assert_eq!(moves(&amara, from).sent, 1);
     let heard = cleo_hears.recv_timeout(PATIENCE).expect("who holds the record is woken");
-    assert_eq!(heard.files, [*blake3::hash(b"a file of Rosa").as_bytes()]);
+    assert_eq!(heard.files, [hash(b"a file of Rosa")]);
     assert!(began.elapsed() < Duration::from_secs(2), "at once: {:?}", began.elapsed());
     assert!(ben_hears.recv_timeout(SILENCE).is_err(), "whoever holds no record that names it goes on waiting");
     cleo.vault.files_are_there(&heard.files).unwrap();

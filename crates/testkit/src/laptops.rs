@@ -4,13 +4,13 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use gladstone_model::{Unit, Value, catalogue};
-use gladstone_protocol::{RowState, RowsDigest, wire::{Basis, Granted, Page, PullAnswer, RowImage, RowKey}};
+use gladstone_protocol::{RowState, RowsDigest, wire::{Granted, Page, PullAnswer, RowImage, RowKey}};
 use gladstone_store::{Reader, StoreError};
 use gladstone_vault::{Vault, VaultError, database, folder::VaultFolder, keys::root_key::RootKey, replica::Joined};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{image::scratch, surround::Seeded};
+use crate::{contents, image::scratch, surround::Seeded};
 
 /// A laptop.
 pub struct Laptop {
@@ -97,6 +97,17 @@ impl Laptop {
         Ok(self.vault.commit::<_, VaultError>("mood.add", |tx| tx.create("mood_entries", values))?.0)
     }
 
+    /// Hangs a file on a person and returns the id of its row.
+    pub fn attach(&self, person: Uuid, content: &[u8]) -> Uuid {
+        contents::attach(&self.vault, person, "a.pdf", content).unwrap()
+    }
+
+    /// Whether a file is here, whole and readable.
+    pub fn has_file(&self, content: &[u8]) -> bool {
+        let mut out = Vec::new();
+        self.vault.copy_file(&contents::hash(content), &mut out).is_ok() && out == content
+    }
+
     /// All rows that are shown, as they would travel.
     pub fn view(&self) -> BTreeMap<RowKey, RowImage> {
         view(&self.vault)
@@ -131,20 +142,7 @@ pub fn take_in(vault: &Vault, unit: Unit, rows: Vec<RowImage>) {
     let asked = vault.pull_request().unwrap();
     let at_g = asked.from_g + 1;
     let granted = Granted { unit, at_g, pages: Page::new(None, rows).into_iter().collect(), complete: true };
-    let answer = PullAnswer {
-        epoch: asked.epoch,
-        basis: Basis::Checkpoint,
-        to_g: at_g,
-        more: false,
-        grants: vec![granted],
-        drops: Vec::new(),
-        changes: Vec::new(),
-        verdicts: Vec::new(),
-        digests: Vec::new(),
-        blobs: Vec::new(),
-        server_time: vault.around().now(),
-        sum: None,
-    };
+    let answer = PullAnswer { grants: vec![granted], ..PullAnswer::bare(asked.epoch, at_g, vault.around().now()) };
     vault.take_pull(&asked, answer).unwrap();
 }
 

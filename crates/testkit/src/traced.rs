@@ -7,6 +7,7 @@
 use std::{
     io::Read,
     os::{fd::AsRawFd, unix::process::CommandExt},
+    path::PathBuf,
     process::{ChildStderr, Command, Stdio},
 };
 
@@ -21,6 +22,19 @@ pub struct Stop<'s> {
     pub since_renaming: Option<usize>,
     /// Lines that the process has written to its error output so far.
     pub said: &'s [String],
+    /// What the call does.
+    pub change: Change,
+}
+
+/// What a call does to the disk. A path is that of an open file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Bytes or the length of a file.
+    Write(PathBuf),
+    /// A file, or the names in a folder, stay when the power goes.
+    Sync(PathBuf),
+    /// Names: a folder is made, something removed or renamed.
+    Names,
 }
 
 /// Whether the process may go on.
@@ -97,11 +111,11 @@ pub fn run(mut command: Command, mut at_stop: impl FnMut(&Stop<'_>) -> Next) -> 
             assert_eq!(unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, who, 0, options) }, 0, "the trace is set up");
         } else if signal == libc::SIGTRAP | 0x80 {
             signal = 0;
-            if let Some(call) = change_of_the_disk(who) {
+            if let Some((call, file)) = change_of_the_disk(who) {
                 listener.listen();
                 if listener.lines.iter().any(|line| line == BEGIN) {
                     since_renaming = if RENAMINGS.contains(&call) { Some(0) } else { since_renaming.map(|stops| stops + 1) };
-                    let next = at_stop(&Stop { number: stops, since_renaming, said: &listener.lines });
+                    let next = at_stop(&Stop { number: stops, since_renaming, said: &listener.lines, change: change(who, call, file) });
                     stops += 1;
                     if next == Next::Kill {
                         // SAFETY: `main` is our child and not yet reaped.
@@ -120,8 +134,18 @@ pub fn run(mut command: Command, mut at_stop: impl FnMut(&Stop<'_>) -> Next) -> 
     Ended { stops, said: listener.lines, code }
 }
 
-/// The call that changes the disk before which the stopped thread stands; its outputs do not count.
-fn change_of_the_disk(who: libc::pid_t) -> Option<libc::c_long> {
+fn change(who: libc::pid_t, call: libc::c_long, file: u64) -> Change {
+    let path = || std::fs::read_link(format!("/proc/{who}/fd/{file}")).unwrap_or_default();
+    match call {
+        libc::SYS_fsync | libc::SYS_fdatasync => Change::Sync(path()),
+        libc::SYS_write | libc::SYS_pwrite64 | libc::SYS_writev | libc::SYS_pwritev | libc::SYS_ftruncate | libc::SYS_fallocate => Change::Write(path()),
+        _ => Change::Names,
+    }
+}
+
+/// The call that changes the disk before which the stopped thread stands, with its first argument; its
+/// outputs do not count.
+fn change_of_the_disk(who: libc::pid_t) -> Option<(libc::c_long, u64)> {
     // SAFETY: the structure is plain numbers, so all zeros are a value of it.
     let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
     // SAFETY: `who` is stopped and traced by this thread; the size is that of the structure.
@@ -133,7 +157,7 @@ fn change_of_the_disk(who: libc::pid_t) -> Option<libc::c_long> {
     let entry = unsafe { info.u.entry };
     let call = entry.nr as libc::c_long;
     let output = matches!(call, libc::SYS_write | libc::SYS_writev) && entry.args[0] <= 2;
-    (CHANGES.contains(&call) && !output).then_some(call)
+    (CHANGES.contains(&call) && !output).then_some((call, entry.args[0]))
 }
 
 /// Reads what is there without waiting for more.

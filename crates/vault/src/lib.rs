@@ -3,6 +3,7 @@
 //! Knows no domain: which rows make sense together is the business of `desk` and `care`.
 
 pub mod backup;
+pub mod batch;
 pub mod blobs;
 pub mod chain;
 pub mod custody;
@@ -23,7 +24,8 @@ mod capture;
 mod inside;
 mod verify;
 
+pub use batch::{Batch, Purpose};
 pub use custody::{Alarm, CustodyError, Surrounding, Unlocked};
 pub use error::VaultError;
 pub use tx::Tx;
-pub use vault::{Batch, Changes, Purpose, Vault};
+pub use vault::{Changes, Vault};

@@ -14,7 +14,8 @@ import { Answer } from "../parts/States";
 import { Shell } from "./Shell";
 
 export function App() {
-  const language = useLanguage();
+  // Everything below is drawn again in another language, in place: fields, focus and what was typed stay.
+  useLanguage();
   const status = useAnswer("app.status", {});
   const { packing } = useFlow();
   useEffect(() => {
@@ -25,7 +26,7 @@ export function App() {
   usePresence(status.data?.open !== null && status.data !== undefined);
   if (packing) return <Packing />;
   return (
-    <div key={language} className="whole">
+    <div className="whole">
       <Answer query={status}>
         {(data) => {
           if (data.state === "first_start") return <FirstStart status={data} />;

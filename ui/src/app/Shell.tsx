@@ -45,21 +45,22 @@ export function Shell({ open, version }: { open: OpenVault; version: string }) {
   const [over, setOver] = useState<Over>();
   const [hidden, setHidden] = useState(false);
   const settings = useAnswer("settings.get", {});
+  const place = route.parts[0] ?? "today";
+  const alone = place === "administer" || (place === "alerts" && route.parts.length > 1);
+  // A language that somebody chose to answer in ends with that.
   useEffect(() => {
     if (!settings.data) return;
     setTheme(settings.data.theme);
     setLanguage(settings.data.language as Language);
     allowLetters(settings.data.letter_keys);
-  }, [settings.data]);
+  }, [settings.data, alone]);
   useEffect(() => {
     const leave = (event: KeyboardEvent) => { if (event.key === "Escape") setHidden(false); };
     if (hidden) window.addEventListener("keydown", leave);
     return () => window.removeEventListener("keydown", leave);
   }, [hidden]);
   useLeaseEnd(open.lease);
-  const place = route.parts[0] ?? "today";
   const shut = open.lease.state === "locked" && !["sync", "settings"].includes(place);
-  const alone = place === "administer" || (place === "alerts" && route.parts.length > 1);
   useActions([
     { id: "palette", label: t("action.find"), keys: "Ctrl K", run: () => setOver("palette") },
     { id: "keys", label: t("action.keys"), keys: "?", run: () => setOver("keys") },

@@ -8,7 +8,7 @@ import { to } from "../lib/route";
 import { said } from "../lib/said";
 import { when } from "../lib/time";
 import { useSyncNow } from "../parts/SyncNow";
-import { SyncSign, isUnderWay } from "../parts/SyncSign";
+import { SyncSign, isUnderWay, knowsParts } from "../parts/SyncSign";
 
 export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: () => void; onHelp: () => void }) {
   const sync = useAnswer("sync.status", {});
@@ -16,7 +16,7 @@ export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: (
   const phase = sync.data?.phase ?? "alone";
   const now = useSyncNow(phase);
   const pause = useAction("sync.pause");
-  const share = centre && centre.parts_coming > 0 && isUnderWay(phase) ? centre.parts / (centre.parts + centre.parts_coming) : undefined;
+  const share = centre && knowsParts(centre) && isUnderWay(phase) ? centre.parts / (centre.parts + centre.parts_coming) : undefined;
   useActions(centre ? [{ id: "sync-now", label: now.label, run: now.run }, ...(phase === "paused" ? [] : [{ id: "sync-pause", label: t("sync.pause_long"), run: () => pause.mutate({}) }])] : [], true);
   const time = (text: string) => when(text, "").trim();
   return (

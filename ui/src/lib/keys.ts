@@ -13,14 +13,10 @@ export interface Action {
 /** What the screens offer now, the latest last; what the frame offers comes before all of it. */
 let sources: { frame: boolean; offered: { current: Action[] } }[] = [];
 let letters = true;
-/** Letters that follow so soon, in milliseconds, on one in a field that was drawn anew meanwhile belong to it. */
-const TYPING = 1_000;
-let typed: { field: Element; at: number } | undefined;
 
 /** Whether single letters work as shortcuts. */
 export function allowLetters(allowed: boolean): void {
   letters = allowed;
-  typed = undefined;
 }
 
 /** Everything that can be done now; of several with the same id the latest. */
@@ -50,10 +46,7 @@ export function press(event: KeyboardEvent): boolean {
   const name = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
   const pressed = `${event.ctrlKey || event.metaKey ? "Ctrl " : ""}${name}`;
   const single = name.length === 1 && !event.ctrlKey && !event.metaKey;
-  const typing = single && typed !== undefined && !typed.field.isConnected && event.timeStamp - typed.at < TYPING;
-  if (typing && typed) typed.at = event.timeStamp;
-  else typed = single && inField ? { field: target, at: event.timeStamp } : undefined;
-  if (event.altKey || (single && (inField || !letters || typing))) return false;
+  if (event.altKey || (single && (inField || !letters))) return false;
   const found = actions().findLast((action) => action.keys === pressed);
   if (!found) return false;
   event.preventDefault();

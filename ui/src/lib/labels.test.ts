@@ -28,6 +28,13 @@ describe("names of the data", () => {
     expect(inWords("sync.queue")?.([change])[0]?.records[0]?.title).toBe("20 November 2026");
   });
 
+  it("are put into words anew in another language, and only then", () => {
+    const english = inWords("sync.queue");
+    expect(inWords("sync.queue")).toBe(english);
+    setLanguage("de");
+    expect(inWords("sync.queue")).not.toBe(english);
+  });
+
   it("of a command that carries none are left alone", () => {
     expect(inWords("app.status")).toBeUndefined();
   });

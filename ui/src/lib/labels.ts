@@ -2,14 +2,18 @@
 // answers that carry them are put into words here, once, so that no screen has to.
 import type { CommandName, EntityInfo, FieldInfo } from "../bindings/commands";
 import { CHOICES, GROUPS, HELPS, LABELS } from "../messages/labels.de";
-import { language, readable } from "./messages";
+import { language, languages, readable, type Language } from "./messages";
 import { fullDate, moment } from "./time";
 import type { Response } from "./rpc";
 
 const german = (words: Readonly<Record<string, string>>, text: string): string => (language() === "de" && Object.hasOwn(words, text) ? (words[text] ?? text) : text);
 
+const SMALL = new Map(Object.entries(LABELS).map(([english, word]) => [english.toLowerCase(), word]));
+
 /** The name of a kind or a field. */
 export const labelOf = (text: string): string => german(LABELS, text);
+/** Names as they stand within a sentence, small and put together by commas and “and”. */
+export const smallLabelsOf = (text: string): string => (language() === "de" ? text.split(", ").map((part) => part.split(" and ").map((one) => SMALL.get(one) ?? one).join(" und ")).join(", ") : text);
 /** A value of a closed list: `follow_up` as “Follow up”. */
 export const choiceOf = (code: string): string => (language() === "de" && Object.hasOwn(CHOICES, code) ? (CHOICES[code] ?? code) : readable(code));
 /** A group of kinds. */
@@ -36,7 +40,10 @@ const SHAPES: Shapes = {
   "review.get": (one) => ({ ...one, info: about(one.info) }),
 };
 
-/** An answer with its names in the language of the screen; the function for a command is always the same. */
+/** The same functions for each language, each time others: an answer that was put into words is so anew in another one. */
+const IN_LANGUAGE = Object.fromEntries(Object.keys(languages).map((code) => [code, Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, (answer: never) => shape(answer)]))])) as Record<Language, Shapes>;
+
+/** An answer with its names in the language of the screen; the function for a command and a language is always the same. */
 export function inWords<K extends CommandName>(name: K): ((answer: Response<K>) => Response<K>) | undefined {
-  return SHAPES[name];
+  return IN_LANGUAGE[language()][name];
 }

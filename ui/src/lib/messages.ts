@@ -27,13 +27,8 @@ export function setLanguage(wanted: Language): void {
   document.documentElement.lang = chosen;
   if (chosen === current) return;
   current = chosen;
-  const chose = isLanguageChoice(document.activeElement);
   listeners.forEach((listener) => listener());
-  // The screen is drawn anew; whoever chose by the keyboard goes on where they were.
-  if (chose) setTimeout(() => [...document.querySelectorAll("select")].find(isLanguageChoice)?.focus());
 }
-
-const isLanguageChoice = (element: Element | null): boolean => element instanceof HTMLSelectElement && [...element.options].every((option) => option.value in languages);
 
 /** Draws the component again when the language changes. */
 export function useLanguage(): Language {

@@ -2,6 +2,7 @@
 import { QueryClient, useMutation, useQuery, type Query } from "@tanstack/react-query";
 import { reads, type CommandName, type DeskError } from "../bindings/commands";
 import { inWords } from "./labels";
+import { useLanguage } from "./messages";
 import { onEvent, rpc, type Request, type Response } from "./rpc";
 
 export const client = new QueryClient({
@@ -40,6 +41,7 @@ function askAgain(predicate: (query: Query) => boolean = () => true): Promise<vo
 
 /** The answer of a reading command, kept until something it depends on changes. */
 export function useAnswer<K extends CommandName>(name: K, request: Request<K>, enabled = true) {
+  useLanguage();
   return useQuery<Response<K>, DeskError>({ queryKey: [name, request], queryFn: () => rpc(name, request), select: inWords(name), enabled, placeholderData: (previous) => previous });
 }
 

@@ -1,5 +1,7 @@
 // What the vault and the centre said in English, in the language of the screen.
-import { SAID } from "../messages/said";
+import { SAID, WARNINGS } from "../messages/said";
+import { faults } from "./faults";
+import { labelOf, smallLabelsOf } from "./labels";
 import { fill, language } from "./messages";
 
 interface Sentence {
@@ -10,6 +12,8 @@ interface Sentence {
 
 /** Places that hold a count. */
 const COUNTS = ["n", "sent", "received"];
+/** Places that hold names of kinds or fields, as they stand within a sentence. */
+const NAMES = ["kind", "kinds", "fields"];
 const PLACE = /\{(\w+)(?::[^}]*)?\}/g;
 
 const sentences: Sentence[] = SAID.map(([en, de]) => {
@@ -27,11 +31,18 @@ export function said(text: string): string {
     const values = Object.fromEntries(sentence.names.map((name, at) => [name, valueOf(name, found[at + 1] ?? "")]));
     return fill(language() === "en" ? english(sentence.in.en) : sentence.in[language()], values);
   }
-  return text;
+  return faults(text) ?? text;
 }
 
-/** What stands in a place: a sentence of its own, a count, or a text as it is. */
-const valueOf = (name: string, text: string): string | number => (name === "why" ? said(text) : COUNTS.includes(name) ? Number(text) : text);
+/** What stands in a place: a sentence of its own, a count, names of the data, or a text as it is. */
+function valueOf(name: string, text: string): string | number {
+  if (name === "why") return said(text);
+  if (name === "field") return labelOf(text);
+  if (name === "tries") return language() === "de" ? `${text.split(" ")[0]} ${text.startsWith("1 ") ? "Versuch" : "Versuche"}` : text;
+  if (name === "warning") return language() === "de" ? (WARNINGS[text] ?? text) : text;
+  if (NAMES.includes(name)) return smallLabelsOf(text);
+  return COUNTS.includes(name) ? Number(text) : text;
+}
 
 /** The program says “1 changes”; the screen does not. */
 const english = (text: string) => text.replace("Sent {sent}", "Sent {sent:change|changes}").replace("eceived {received}", "eceived {received:record|records}").replace("{n} changes were not accepted and are", "{n:change was not accepted and is|changes were not accepted and are}").replace("{n} records", "{n:record|records}");

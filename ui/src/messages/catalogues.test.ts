@@ -51,6 +51,13 @@ function madeKeys(): string[] {
   return made;
 }
 
+describe("the screen", () => {
+  it("keeps no drawing: whatever says something says it anew when the language changes", () => {
+    expect(source.match(/\b(use)?[mM]emo\(/g) ?? []).toEqual([]);
+    expect(source.match(/key=\{language\b/g) ?? []).toEqual([]);
+  });
+});
+
 describe("the catalogues", () => {
   it("have the same keys, in one order, each once", () => {
     expect(Object.keys(de).sort()).toEqual([...keys].sort());

@@ -1,6 +1,6 @@
 // How synchronizing stands, as a sign and words: each state differs in both, never by colour alone.
 import { ArrowUpCircle, Check, CirclePause, ClockArrowUp, CopyX, KeyRound, Laptop, RefreshCw, TriangleAlert, WifiOff, type LucideIcon } from "lucide-react";
-import type { SyncPhase } from "../bindings/commands";
+import type { CentreInfo, SyncPhase } from "../bindings/commands";
 import { t } from "../lib/messages";
 
 const SIGNS: Record<SyncPhase, [LucideIcon, string]> = {
@@ -25,6 +25,9 @@ const SIGNS: Record<SyncPhase, [LucideIcon, string]> = {
 /** Whether nothing happens before a person acts. */
 export const needsPerson = (phase: SyncPhase): boolean => ["signed_out", "revoked", "upgrade_required", "centre_older", "copy", "refused"].includes(phase);
 export const isUnderWay = (phase: SyncPhase): boolean => ["signing_in", "sending", "receiving"].includes(phase);
+
+/** Whether it is known how many parts are still to come: the centre names one after the other, so that a single one may be followed by any number. */
+export const knowsParts = (centre: CentreInfo): boolean => centre.parts_coming > 1;
 
 /** `share`: how much of a first download is here, 0 to 1. */
 export function SyncSign({ phase, share }: { phase: SyncPhase; share?: number | undefined }) {

@@ -1,12 +1,16 @@
 //! Files in a folder: `<realm>/<two digits>/<name>` is a whole file, `<realm>/parts/<laptop>/<name>`
-//! what has come of one. Nobody waits for the disk before a part is acknowledged; a whole file is
-//! synced before it gets its place.
+//! what has come of one. Parts are synced while more comes; how far that is, is known, and no more is
+//! acknowledged as kept. A whole file is synced before it gets its place. What could not be synced is
+//! removed: of bytes that the disk refused once nobody can say what lies there, and the next sync would
+//! not tell.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs::{self, File, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -22,12 +26,27 @@ const PATIENCE: usize = 25;
 /// How long a sum is believed: another service may write into the same folder.
 const BELIEVED: Duration = Duration::from_secs(600);
 
+/// Parts of which it is remembered how far they are synced, at a time.
+const MOST: usize = 10_000;
+
 /// The folder.
 #[derive(Debug)]
-pub(super) struct Folder(pub PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    kept: Mutex<HashMap<PathBuf, Kept>>,
+}
+
+/// How far a part is synced.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// Device and number of the file: whoever begins anew begins another one.
+    file: (u64, u64),
+    length: u64,
+}
 
 /// A part that nobody else writes.
-struct Open {
+struct Open<'a> {
+    folder: &'a Folder,
     file: File,
     path: PathBuf,
     place: PathBuf,
@@ -35,8 +54,12 @@ struct Open {
 }
 
 impl Folder {
+    pub fn new(path: PathBuf) -> Folder {
+        Folder { path, kept: Mutex::default() }
+    }
+
     fn realm(&self, realm: Uuid) -> PathBuf {
-        self.0.join(realm.to_string())
+        self.path.join(realm.to_string())
     }
 
     fn place(&self, realm: Uuid, name: &Name) -> PathBuf {
@@ -44,8 +67,28 @@ impl Folder {
         self.realm(realm).join(&name[..2]).join(name)
     }
 
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Syncs a part. When that fails the part is removed.
+    fn sync(&self, part: &File, path: &Path) -> io::Result<()> {
+        part.sync_data().inspect_err(|error| {
+            self.lock().remove(path);
+            if let Err(stays) = fs::remove_file(path) {
+                tracing::error!(%error, %stays, path = %path.display(), "the disk did not take a part of a file, and what there is of it cannot be removed");
+            }
+        })
+    }
+
     fn part(&self, part: &Part) -> PathBuf {
         self.realm(part.realm).join("parts").join(part.device.to_string()).join(to_hex(&part.name))
+    }
+
+    /// Makes the names that lead to a file stay: any of the folders may be new, and not synced yet by
+    /// whoever made it.
+    fn sync_above(&self, path: &Path) -> io::Result<()> {
+        path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.path)).try_for_each(|folder| File::open(folder)?.sync_all())
     }
 }
 
@@ -72,22 +115,62 @@ impl Keeping for Folder {
         Ok(length(&self.part(part))?.unwrap_or(0))
     }
 
+    fn keep(&self, part: &Part) -> io::Result<u64> {
+        let path = self.part(part);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        // As it is before: another request may be adding to it.
+        let known = file.metadata()?;
+        let now = Kept { file: (known.dev(), known.ino()), length: known.len() };
+        let before = self.lock().get(&path).copied().filter(|kept| kept.file == now.file);
+        if before.is_some_and(|before| before.length >= now.length) {
+            return Ok(now.length);
+        }
+        self.sync(&file, &path)?;
+        if before.is_none() {
+            self.sync_above(&path)?;
+        }
+        let mut all = self.lock();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(path, now);
+        Ok(now.length)
+    }
+
+    fn kept(&self, part: &Part, _received: u64) -> u64 {
+        let path = self.part(part);
+        let Some(kept) = self.lock().get(&path).copied() else { return 0 };
+        if fs::metadata(&path).is_ok_and(|known| (known.dev(), known.ino()) == kept.file) { kept.length } else { 0 }
+    }
+
     fn hold<'a>(&'a self, part: &'a Part) -> Result<Box<dyn Held + 'a>, BlobFault> {
         let path = self.part(part);
-        fs::create_dir_all(path.parent().unwrap_or(&self.0))?;
+        fs::create_dir_all(path.parent().unwrap_or(&self.path))?;
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
         hold(&file)?;
         let length = file.metadata()?.len();
-        Ok(Box::new(Open { file, path, place: self.place(part.realm, &part.name), length }))
+        Ok(Box::new(Open { folder: self, file, path, place: self.place(part.realm, &part.name), length }))
     }
 
     fn sum(&self, realm: Uuid) -> io::Result<(u64, Duration)> {
         Ok((size(&self.realm(realm))?, BELIEVED))
     }
 
+    fn called(&self, realm: Uuid, name: &Name) -> io::Result<String> {
+        Ok(self.place(realm, name).display().to_string())
+    }
+
+    fn unnamed(&self, realm: Uuid, names: &HashSet<Name>) -> io::Result<u64> {
+        Ok(copy::listed(&self.realm(realm))?.iter().filter(|(name, _)| !names.contains(name)).count() as u64)
+    }
+
     fn sweep(&self, now: SystemTime) -> io::Result<usize> {
         let mut swept = 0;
-        for realm in folders(&self.0)? {
+        for realm in folders(&self.path)? {
             for laptop in folders(&realm.join("parts"))? {
                 for part in fs::read_dir(&laptop)? {
                     let part = part?;
@@ -110,7 +193,7 @@ impl Keeping for Folder {
     }
 
     fn reachable(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.0)
+        fs::create_dir_all(&self.path)
     }
 
     fn piece(&self) -> usize {
@@ -118,7 +201,7 @@ impl Keeping for Folder {
     }
 }
 
-impl Held for Open {
+impl Held for Open<'_> {
     fn received(&self) -> u64 {
         self.length
     }
@@ -153,22 +236,20 @@ impl Held for Open {
     }
 
     fn settle(self: Box<Self>) -> io::Result<()> {
-        self.file.sync_all()?;
-        let folder = self.place.parent().unwrap_or(&self.place);
-        fs::create_dir_all(folder)?;
+        self.folder.sync(&self.file, &self.path)?;
+        self.folder.lock().remove(&self.path);
+        fs::create_dir_all(self.place.parent().unwrap_or(&self.place))?;
         fs::rename(&self.path, &self.place)?;
-        File::open(folder)?.sync_all()?;
-        // The folder of two digits may be new itself, and not synced yet by whoever made it.
-        folder.parent().map_or(Ok(()), |above| File::open(above)?.sync_all())
+        self.folder.sync_above(&self.place)
     }
 
     fn give_up(self: Box<Self>) -> io::Result<()> {
+        self.folder.lock().remove(&self.path);
         fs::remove_file(&self.path)
     }
 }
 
-/// Lets the disk begin to write what was added while more comes, so that little is left at the end. Only
-/// begin: a sync in between would hear of a failure that the one at the end has to hear of.
+/// Lets the disk begin to write what was added while more comes, so that little is left at the end.
 fn write_behind(file: &File, from: u64, length: usize) {
     #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(file, from, std::num::NonZeroU64::new(length as u64), rustix::fs::Advice::DontNeed);

@@ -1,7 +1,7 @@
 //! What a place for files has to offer. It knows no right and no quota, and does not look into files:
 //! who may bring one, how much, and whether a whole is the right one is decided in `mod.rs`.
 
-use std::{fmt::Debug, fs::File, io::{self, Read}, path::Path, time::{Duration, SystemTime}};
+use std::{collections::HashSet, fmt::Debug, fs::File, io::{self, Read}, path::Path, time::{Duration, SystemTime}};
 
 use uuid::Uuid;
 
@@ -33,11 +33,26 @@ pub(super) trait Keeping: Debug + Send + Sync {
     /// How much has come.
     fn received(&self, part: &Part) -> io::Result<u64>;
 
+    /// Returns when what has come stays when the power goes, and how much that is. After a fault of the disk
+    /// nothing of the part counts any more.
+    fn keep(&self, part: &Part) -> io::Result<u64>;
+
+    /// How many of `received` bytes stay when the power goes, as far as that is known just now.
+    fn kept(&self, _part: &Part, received: u64) -> u64 {
+        received
+    }
+
     /// Takes what has come in hand, to go on with it.
     fn hold<'a>(&'a self, part: &'a Part) -> Result<Box<dyn Held + 'a>, BlobFault>;
 
     /// Bytes of everything of a realm, and for how long that may be believed.
     fn sum(&self, realm: Uuid) -> io::Result<(u64, Duration)>;
+
+    /// Where a whole file lies, in words for whoever runs the centre.
+    fn called(&self, realm: Uuid, name: &Name) -> io::Result<String>;
+
+    /// How many whole files of a realm have none of these names.
+    fn unnamed(&self, realm: Uuid, names: &HashSet<Name>) -> io::Result<u64>;
 
     /// Removes parts of which nothing has come for [`STALE`]. Returns how many.
     fn sweep(&self, now: SystemTime) -> io::Result<usize>;
@@ -81,7 +96,7 @@ pub(super) trait Held {
     /// All of it, from the beginning.
     fn content(&mut self) -> io::Result<Box<dyn Read + '_>>;
 
-    /// More is to come: what was added is kept. It may be lost with the power; then it is sent again.
+    /// More is to come: what was added is there. It may go with the power until [`Keeping::keep`] returns.
     fn stay(self: Box<Self>) -> io::Result<()>;
 
     /// It is the whole file: it is in its place for good when this returns.

@@ -10,6 +10,7 @@ mod keeping;
 mod looking;
 mod named;
 mod quota;
+mod verify;
 
 use std::{
     io::{self, Read},
@@ -28,6 +29,7 @@ use keeping::{Keeping, Part};
 use looking::Lookout;
 
 pub use quota::Quota;
+pub use verify::{FileFault, FileTrouble, FilesReport};
 
 /// The files.
 pub struct Blobs {
@@ -75,7 +77,7 @@ pub enum BlobFault {
 impl Blobs {
     /// Files in this folder; it need not be there yet.
     pub fn new(folder: PathBuf, quota: Quota) -> Blobs {
-        Blobs { keeping: Box::new(Folder(folder.clone())), counts: folder, quota, sums: Mutex::default(), lookout: Lookout::default() }
+        Blobs { keeping: Box::new(Folder::new(folder.clone())), counts: folder, quota, sums: Mutex::default(), lookout: Lookout::default() }
     }
 
     /// Files in a bucket. What laptops bring on a day is counted in the folder `counts`; `keys` tells with
@@ -87,29 +89,30 @@ impl Blobs {
         Ok(Blobs { keeping: Box::new(bucket::Bucket::new(place, keys)?), counts, quota, sums: Mutex::default(), lookout: Lookout::default() })
     }
 
-    /// How much of a file is there.
+    /// How much of a file is there; all of that stays when the power goes.
     ///
     /// # Errors
-    /// What the place says.
+    /// What the place says; the file begins anew when what has come could not be kept.
     pub fn state(&self, of: &Bringing<'_>) -> io::Result<FileState> {
         let part = part(of);
         if let Some(received) = self.keeping.whole(of.realm, &part.name)? {
-            return Ok(FileState { received, complete: true });
+            return Ok(whole(received));
         }
-        Ok(FileState { received: self.keeping.received(&part)?, complete: false })
+        let kept = self.keeping.keep(&part)?;
+        Ok(FileState { received: kept, complete: false, kept: Some(kept) })
     }
 
     /// Takes a part that begins at byte `offset` of the sealed file. A part that begins elsewhere than
-    /// where the file has come to is not taken; the answer says where that is. The last part puts the
-    /// file in its place, durable when this returns; a part before it may be lost with the power, and is
-    /// asked for again then.
+    /// where the file has come to is not taken; the answer says where that is, and how much of it stays when
+    /// the power goes: what came last may not, until [`Blobs::state`] was asked. The last part puts the file
+    /// in its place, durable when this returns.
     ///
     /// # Errors
     /// [`BlobFault`].
     pub fn append(&self, of: &Bringing<'_>, offset: u64, bytes: &[u8], now: Instant) -> Result<FileState, BlobFault> {
         let part = part(of);
         let longest = of.sizes.iter().map(|size| sealed_size(*size)).max().unwrap_or(0);
-        let is_there = || Ok::<_, io::Error>(self.keeping.whole(of.realm, &part.name)?.map(|received| FileState { received, complete: true }));
+        let is_there = || Ok::<_, io::Error>(self.keeping.whole(of.realm, &part.name)?.map(whole));
         let mut held = self.keeping.hold(&part)?;
         let before = held.received();
         // Whoever held it, or another laptop, may have brought all of it.
@@ -120,7 +123,7 @@ impl Blobs {
             return Ok(state);
         }
         if offset != before {
-            return Ok(FileState { received: before, complete: false });
+            return Ok(self.come_to(&part, before));
         }
         if before + bytes.len() as u64 > longest {
             held.give_up()?;
@@ -142,13 +145,18 @@ impl Blobs {
         };
         if complete {
             held.settle()?;
-        } else if received == longest {
+            return Ok(whole(received));
+        }
+        if received == longest {
             held.give_up()?;
             return Err(BlobFault::Wrong);
-        } else {
-            held.stay()?;
         }
-        Ok(FileState { received, complete })
+        held.stay()?;
+        Ok(self.come_to(&part, received))
+    }
+
+    fn come_to(&self, part: &Part, received: u64) -> FileState {
+        FileState { received, complete: false, kept: Some(self.keeping.kept(part, received).min(received)) }
     }
 
     /// Bytes of a sealed file from `offset` on, at most `length` of them, none behind its end; `None`
@@ -203,6 +211,10 @@ impl Blobs {
 
 fn part(of: &Bringing<'_>) -> Part {
     Part { realm: of.realm, device: of.device, name: shared_name(of.realm, &of.hash) }
+}
+
+fn whole(received: u64) -> FileState {
+    FileState { received, complete: true, kept: Some(received) }
 }
 
 /// Whether what has come is all of the file, and the right one.

@@ -71,5 +71,8 @@ fn brought(file: &Path, day: i64) -> io::Result<u64> {
         Err(error) => return Err(error),
     };
     let known = text.trim().split_once(' ').and_then(|(on, bytes)| Some((on.parse::<i64>().ok()?, bytes.parse::<u64>().ok()?)));
+    if known.is_none() {
+        tracing::warn!(file = %file.display(), "what a laptop brought today cannot be read, for example after a power cut; it begins anew");
+    }
     Ok(known.filter(|(on, _)| *on == day).map_or(0, |(_, bytes)| bytes))
 }

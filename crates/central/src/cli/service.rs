@@ -6,7 +6,7 @@ use std::{
     io::ErrorKind,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::{AtomicBool, Ordering}},
 };
 
 use tracing_subscriber::{EnvFilter, fmt as log_format};
@@ -79,6 +79,23 @@ pub(super) fn serve(options: &Options) -> Result<(), String> {
     drop(housekeeping);
     drop(kept);
     Ok(())
+}
+
+/// Becomes true when the process is asked to end: for work that looks at it between two steps.
+pub(super) fn ended_by_signal() -> Result<Arc<AtomicBool>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(text)?;
+    let end = {
+        let _inside = runtime.enter();
+        told_to_end()?
+    };
+    let ended = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&ended);
+    let listen = move || {
+        runtime.block_on(end);
+        heard.store(true, Ordering::Relaxed);
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(text)?;
+    Ok(ended)
 }
 
 /// Lets laptops that wait here be woken by what other copies of the service commit.

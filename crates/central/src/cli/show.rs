@@ -1,14 +1,15 @@
 //! What the operator sees: lists, an invitation, the course of an audit.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
-use std::io::{self, IsTerminal};
+use std::{io::{self, IsTerminal}, sync::atomic::Ordering};
 
 use gladstone_model::Instant;
+use gladstone_protocol::enrol::to_hex;
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 use uuid::Uuid;
 
-use super::text;
-use crate::centre::{Centre, DeviceInfo, InviteCode};
+use super::{service, text};
+use crate::{blobs::Blobs, centre::{Centre, DeviceInfo, InviteCode}};
 
 pub(super) fn realms(centre: &Centre) -> Result<(), String> {
     for realm in centre.realms().map_err(text)? {
@@ -56,4 +57,24 @@ pub(super) fn audit(centre: &Centre, realm: Uuid) -> Result<(), String> {
     }
     println!("{} envelopes in {} chains, {} units", report.entries, report.chains, report.units);
     if report.faults.is_empty() { Ok(()) } else { Err(format!("{} things do not fit.", report.faults.len())) }
+}
+
+/// Reads every file and names those that are not as they should be; an error when one is not. A signal
+/// ends it.
+pub(super) fn files(centre: &Centre, realm: Uuid, files: &Blobs) -> Result<(), String> {
+    let ended = service::ended_by_signal()?;
+    let mut progress = |done, of| {
+        if of > 0 {
+            eprint!("\r{done} of {of} ");
+        }
+        !ended.load(Ordering::Relaxed)
+    };
+    let report = centre.verify_files(realm, files, &mut progress);
+    eprintln!();
+    let report = report.map_err(text)?;
+    for fault in &report.faults {
+        println!("{}: {}  (content {}, {} bytes, record {} of {})", fault.place, fault.what, to_hex(&fault.hash), fault.size, fault.record, fault.unit);
+    }
+    println!("{} files of {} bytes are what their records say, {} are still to come, {} are named by no record", report.sound, report.bytes, report.awaited, report.unnamed);
+    if report.faults.is_empty() { Ok(()) } else { Err(format!("{} files are missing or damaged. Remove what is damaged and put back what a copy holds (`gladstone central move-files --from FOLDER`).", report.faults.len())) }
 }

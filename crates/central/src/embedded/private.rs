@@ -33,10 +33,15 @@ pub(super) fn folder(path: &Path) -> Result<(), EngineError> {
 /// runs this. What stays open is refused when it is opened.
 fn close(folder: &Path) -> Result<(), EngineError> {
     let own = rustix::process::geteuid().as_raw();
-    let files = fs::read_dir(folder).map_err(|error| disk(&error))?.filter_map(|entry| Some(entry.ok()?.path()));
+    let files = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()).map_err(|error| disk(&error))?;
     let mut closed = 0_u32;
     for path in std::iter::once(folder.to_owned()).chain(files) {
-        let Ok(found) = fs::symlink_metadata(&path) else { continue };
+        let found = match fs::symlink_metadata(&path) {
+            Ok(found) => found,
+            // Removed meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(disk(&error)),
+        };
         let mode = found.permissions().mode();
         if found.is_symlink() || found.uid() != own || mode & 0o077 == 0 {
             continue;

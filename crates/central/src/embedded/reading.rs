@@ -272,7 +272,7 @@ impl Reading for Shelf<'_, '_> {
     }
 
     fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError> {
-        const COLUMNS: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce FROM centre_device";
+        const COLUMNS: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone FROM centre_device";
         let read = |row: &Row<'_>| {
             Ok(Device {
                 id: codec::id(row, 0)?,
@@ -286,6 +286,7 @@ impl Reading for Shelf<'_, '_> {
                 epoch: codec::id(row, 8)?,
                 nonce: codec::bytes(row, 9)?,
                 former_nonce: codec::bytes(row, 10)?,
+                alone: codec::number(row, 11)? != 0,
             })
         };
         match ids {

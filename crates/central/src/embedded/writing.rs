@@ -80,8 +80,8 @@ impl Shelf<'_, '_> {
     }
 
     fn save_device(&self, device: &Device) -> Result<(), EngineError> {
-        let sql = "INSERT OR REPLACE INTO centre_device (id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        let sql = "INSERT OR REPLACE INTO centre_device (id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         self.run(sql, params![
             device.id.as_bytes(),
             device.actor.as_bytes(),
@@ -94,6 +94,7 @@ impl Shelf<'_, '_> {
             device.epoch.as_bytes(),
             device.nonce,
             device.former_nonce,
+            device.alone,
         ])?;
         Ok(())
     }

@@ -277,6 +277,9 @@ pub struct Device {
     pub nonce: [u8; 32],
     /// The one before: good until `nonce` was used.
     pub former_nonce: [u8; 32],
+    /// Whether what it wrote before it joined may still come: it joined, and nothing that it wrote since was
+    /// filed. A laptop sends in the order of writing.
+    pub alone: bool,
 }
 
 /// One life of a laptop: the head of one chain.

@@ -147,6 +147,15 @@ async fn take(shared: Arc<Shared>, caller: Caller, hash: ContentHash, sizes: Vec
                 Ok(state)
             }).await?);
         }
+        if last.is_some_and(|state| !state.complete && state.kept < Some(state.received)) {
+            // Beside what comes next, which is told how far this is.
+            tokio::task::spawn_blocking(move || {
+                let of = Bringing { realm: caller.realm, device: caller.device, hash, sizes: &sizes };
+                if let Err(error) = blobs.state(&of) {
+                    tracing::error!(%error, "a part of a file could not be kept");
+                }
+            });
+        }
         Ok::<_, Fault>(last)
     };
     let (cut, state) = tokio::join!(body::in_pieces(body, FILE_PART, piece, give), writing);

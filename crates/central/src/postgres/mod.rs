@@ -272,7 +272,7 @@ impl Engine for Postgres {
 
     /// In one trip, which a transaction of several questions would not be.
     fn caller(&self, realm: Uuid, hash: [u8; 32]) -> Result<Option<(StoredSession, Device)>, CentreError> {
-        let sql = "SELECT s.challenge, s.expires, d.id, d.actor, d.label, d.public_key, d.incarnation, d.enrolled, d.seen, d.revoked, d.epoch, d.nonce, d.former_nonce
+        let sql = "SELECT s.challenge, s.expires, d.id, d.actor, d.label, d.public_key, d.incarnation, d.enrolled, d.seen, d.revoked, d.epoch, d.nonce, d.former_nonce, d.alone
             FROM centre.session AS s JOIN centre.device AS d ON d.realm = s.realm AND d.id = s.device WHERE s.realm = $1 AND s.hash = $2";
         let rows = self.again(|| {
             self.pool.with(|link| {

@@ -26,7 +26,7 @@ const READ_AT_ONCE: usize = 2 * 1024 * 1024;
 /// How many rows of a page are read at a time.
 const PORTION: usize = 512;
 
-const DEVICES: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce FROM centre.device WHERE realm = $1 AND id = ANY ($2)";
+const DEVICES: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone FROM centre.device WHERE realm = $1 AND id = ANY ($2)";
 const LIVES: &str = "SELECT device, incarnation, dseq, head, hlc, public_key FROM centre.life WHERE realm = $1 AND device = ANY ($2)";
 const CLAIMS: &str = "SELECT actor, unit, entity, id, valid_from, valid_to, read_only FROM centre.claim WHERE realm = $1 AND actor = ANY ($2)";
 const MUTATIONS: &str = "SELECT device, incarnation, dseq, mutation, hlc, actor, wall, command, g, verdict FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
@@ -314,7 +314,7 @@ impl Reading for Shelf<'_> {
     fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError> {
         let ask = match ids {
             Some(ids) => Ask::new(DEVICES).with(self.realm()).with(ids),
-            None => Ask::new("SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce FROM centre.device WHERE realm = $1").with(self.realm()),
+            None => Ask::new("SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone FROM centre.device WHERE realm = $1").with(self.realm()),
         };
         self.one(ask)?.iter().map(|row| device(row, 0)).collect()
     }
@@ -388,6 +388,7 @@ pub(super) fn device(row: &Row, at: usize) -> Result<Device, EngineError> {
         epoch: get(row, at + 8)?,
         nonce: array(row, at + 9)?,
         former_nonce: array(row, at + 10)?,
+        alone: get(row, at + 11)?,
     })
 }
 

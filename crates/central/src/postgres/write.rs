@@ -281,12 +281,12 @@ fn lives(asks: &mut Vec<Ask<'_>>, realm: Uuid, lives: &[Life]) {
 }
 
 fn put_device(realm: Uuid, device: &Device) -> Ask<'_> {
-    let sql = "INSERT INTO centre.device (realm, id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    let sql = "INSERT INTO centre.device (realm, id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (realm, id) DO UPDATE SET actor = EXCLUDED.actor, label = EXCLUDED.label, public_key = EXCLUDED.public_key, incarnation = EXCLUDED.incarnation, enrolled = EXCLUDED.enrolled,
-        seen = EXCLUDED.seen, revoked = EXCLUDED.revoked, epoch = EXCLUDED.epoch, nonce = EXCLUDED.nonce, former_nonce = EXCLUDED.former_nonce";
+        seen = EXCLUDED.seen, revoked = EXCLUDED.revoked, epoch = EXCLUDED.epoch, nonce = EXCLUDED.nonce, former_nonce = EXCLUDED.former_nonce, alone = EXCLUDED.alone";
     let ask = Ask::new(sql).with(realm).with(device.id).with(device.actor).with(&device.label).with(device.public_key.as_slice()).with(device.incarnation).with(device.enrolled.0);
     let ask = ask.with(device.seen.map(|time| time.0)).with(device.revoked.map(|time| time.0)).with(device.epoch);
-    ask.with(device.nonce.as_slice()).with(device.former_nonce.as_slice())
+    ask.with(device.nonce.as_slice()).with(device.former_nonce.as_slice()).with(device.alone)
 }
 
 /// With the three columns of places.

@@ -267,10 +267,10 @@ pub fn claims_and_digests_are_replaced(engine: &dyn Engine) {
 pub fn laptops_and_their_lives_come_back(engine: &dyn Engine) {
     let realm_id = founded(engine);
     engine.found(&realm(2)).unwrap();
-    let device = |number: u64| Device { id: id(3, number), actor: id(8, 1), label: "Zoë's laptop".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32] };
+    let device = |number: u64| Device { id: id(3, number), actor: id(8, 1), label: "Zoë's laptop".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32], alone: true };
     let (a, b) = (device(70), device(71));
     write(engine, realm_id, |shelf| { shelf.put_device(&a).unwrap(); shelf.put_device(&b).unwrap() });
-    let changed = Device { seen: Some(Instant(6)), revoked: Some(Instant(7)), epoch: id(2, 1), nonce: [9; 32], former_nonce: [2; 32], incarnation: id(9, 2), ..b };
+    let changed = Device { seen: Some(Instant(6)), revoked: Some(Instant(7)), epoch: id(2, 1), nonce: [9; 32], former_nonce: [2; 32], incarnation: id(9, 2), alone: false, ..b };
     let life = |incarnation: u64, dseq| Life { device: a.id, incarnation: id(9, incarnation), dseq, head: [dseq as u8; 32], hlc: u64::MAX - dseq, public_key: [1; 32] };
     write(engine, realm_id, |shelf| shelf.save(&Batch { devices: vec![changed.clone()], lives: vec![life(1, 4), life(2, 0)], ..Batch::default() }).unwrap());
     write(engine, realm_id, |shelf| shelf.save(&Batch { lives: vec![life(1, 5)], ..Batch::default() }).unwrap());
@@ -392,7 +392,7 @@ pub fn what_work_begins_with_is_answered_as_each_by_itself(engine: &dyn Engine) 
     let filed = samples::filed(device, 1, Some(1), Stored::Applied { g: 1 });
     let mutation = filed.mutation.clone().unwrap().0.mutation;
     let claim = Claim { actor: id(8, 1), unit: samples::person(1), source, from: None, to: Some(Instant(9)), read_only: true };
-    let laptop = Device { id: device, actor: id(8, 1), label: "x".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32] };
+    let laptop = Device { id: device, actor: id(8, 1), label: "x".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32], alone: true };
     let session = StoredSession { hash: [6; 32], device, challenge: false, expires: Instant(40) };
     assert_eq!(engine.caller(realm, [6; 32]), Ok(None), "nobody yet");
     write(engine, realm, |shelf| {

@@ -270,7 +270,9 @@ fn standing(status: &Json) -> String {
         said += &format!("\nPaused since {}: nothing is sent or fetched. `gladstone sync resume` lets it go on.", minute(&status["paused_since"]));
     }
     if centre["parts_coming"].as_u64().is_some_and(|coming| coming > 0) {
-        said += &format!("\nThe first download goes on: {} here, {} to come.", count(&centre["parts"], "part"), centre["parts_coming"]);
+        // The centre names one part after the other, so that nobody knows how many there will be.
+        let goes_on = if status["paused_since"].is_null() { "goes on" } else { "stands still" };
+        said += &format!("\nThe first download {goes_on}: {} here, the rest is still to come.", count(&centre["parts"], "part"));
     }
     match status["message"].as_str() {
         Some(message) => format!("{said}\n{message}"),
@@ -398,7 +400,8 @@ mod tests {
         let centre = json!({ "organization": "Ashcombe", "role": "trainer", "server": "https://c", "works_until": "2026-11-28T10:00:00Z", "parts": 3, "parts_coming": 1 });
         check(&What::Now, json!({ "centre": centre, "waiting": 3, "oldest": "2026-11-21T10:00:00Z", "set_aside": 1, "last_sync": null }), "3 changes to send");
         check(&What::Now, json!({ "centre": centre, "waiting": 0, "set_aside": 1, "last_sync": null }), "Everything was sent. 1 change put aside");
-        check(&What::Status, json!({ "centre": centre, "waiting": 0 }), "3 parts here, 1 to come");
+        check(&What::Status, json!({ "centre": centre, "waiting": 0 }), "goes on: 3 parts here, the rest is still to come");
+        check(&What::Status, json!({ "centre": centre, "waiting": 0, "paused_since": "2026-11-21T10:00:00Z" }), "stands still: 3 parts here, the rest is still to come");
         check(&What::Pause, json!({ "centre": centre, "waiting": 3, "oldest": "2026-11-21T10:00:00Z", "paused_since": "2026-11-21T10:05:00Z" }), "`gladstone sync resume` lets it go on");
         check(&What::Queue, json!([]), "Nothing waits");
         check(&What::Queue, json!([{ "dseq": 7, "command": "calendar.book", "at": "x", "state": "set_aside", "text": "No right.", "records": [{ "label": "Appointment", "title": "Visit" }, {}] }]), "calendar.book: Appointment Visit and 1 more record\n      No right.");

@@ -1,18 +1,21 @@
 //! The calendar: a week of appointments, booking, moving, cancelling, and what overlaps. Nothing
 //! here forbids a double booking; it is shown, and a free time is proposed.
 
-use std::collections::{BTreeMap, HashMap};
+mod known;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use gladstone_care::scheduling::{self, Booking, Shared, Span, WorkingHours};
+use gladstone_care::scheduling::{self, Booking, Span, WorkingHours};
 use gladstone_model::{Instant, Row, Value};
-use gladstone_store::{Match, Page, Query, Reader};
+use gladstone_store::Query;
 use gladstone_vault::{Purpose, Tx};
+use known::{Known, Names, instant, known, known_in, overlap_of, to_appointment, veiled, veiled_overlap};
 use uuid::Uuid;
 
 use super::{app::Done, wire};
-use crate::{desk::Desk, error::{Code, DeskError}, lease::Reach};
+use crate::{desk::Desk, error::{Code, DeskError}};
 
 /// Free times that are proposed at once.
 const PROPOSALS: usize = 3;
@@ -243,7 +246,7 @@ pub fn week(desk: &Desk, request: WeekRequest) -> Result<Week, DeskError> {
     }
     let next = request.monday.checked_add_days(Days::new(7)).ok_or_else(|| DeskError::field("monday", "There is no such week."))?;
     let span = Span { start: midnight(request.monday, &zone)?, end: midnight(next, &zone)? };
-    let (actor, reach) = (actor(desk)?, desk.reach()?);
+    let (actor, reach) = (desk.actor()?, desk.reach()?);
     desk.read(|read| {
         let mut names = Names::new(read);
         let known = known_in(&mut names, span)?;
@@ -350,7 +353,7 @@ pub fn overlaps(desk: &Desk, request: OverlapsRequest) -> Result<Room, DeskError
     let zone = zone_named(&request.zone)?;
     let trainer = Some(match request.trainer_id {
         Some(trainer) => trainer,
-        None => actor(desk)?,
+        None => desk.actor()?,
     });
     let wanted = Booking { span, trainer, person: request.person_id, place: request.place.unwrap_or_default() };
     let (earliest, reach): (DateTime<Utc>, _) = (desk.now().to_utc(), desk.reach()?);
@@ -369,86 +372,6 @@ pub fn overlaps(desk: &Desk, request: OverlapsRequest) -> Result<Room, DeskError
     })
 }
 
-/// An appointment with what it needs, as read from the store.
-struct Known {
-    row: Row,
-    booking: Booking<Uuid>,
-    person: String,
-    trainer: String,
-}
-
-impl Known {
-    /// Whether it takes up time.
-    fn counts(&self) -> bool {
-        self.row.text("status") != "cancelled"
-    }
-
-    fn name(&self) -> String {
-        if self.person.is_empty() { self.row.text("title").to_owned() } else { self.person.clone() }
-    }
-}
-
-/// Names of persons, each read once, and whom an enrolment is of.
-struct Names<'r> {
-    read: Reader<'r>,
-    names: HashMap<Uuid, String>,
-    persons: HashMap<Uuid, Option<Uuid>>,
-}
-
-impl<'r> Names<'r> {
-    fn new(read: Reader<'r>) -> Names<'r> {
-        Names { read, names: HashMap::new(), persons: HashMap::new() }
-    }
-
-    fn of(&mut self, entity: &str, id: Option<Uuid>) -> Result<String, DeskError> {
-        let Some(id) = id else { return Ok(String::new()) };
-        if let Some(name) = self.names.get(&id) {
-            return Ok(name.clone());
-        }
-        let name = self.read.get(entity, id)?.map(|row| row.text("name").to_owned()).unwrap_or_default();
-        self.names.insert(id, name.clone());
-        Ok(name)
-    }
-
-    fn person_of(&mut self, enrolment: Uuid) -> Result<Option<Uuid>, DeskError> {
-        if let Some(person) = self.persons.get(&enrolment) {
-            return Ok(*person);
-        }
-        let person = self.read.get("beneficiaries", enrolment)?.and_then(|row| row.uuid("user_id"));
-        self.persons.insert(enrolment, person);
-        Ok(person)
-    }
-}
-
-/// All appointments that share time with a span, in their order.
-fn known_in(names: &mut Names<'_>, span: Span) -> Result<Vec<Known>, DeskError> {
-    let mut query = Query::default()
-        .and("start_time", Match::AtLeast(instant(span.start - chrono::Duration::days(LONGEST_DAYS)).into()))
-        .and("start_time", Match::Below(instant(span.end).into()))
-        .and("end_time", Match::Above(instant(span.start).into()))
-        .sorted("start_time", false);
-    query.page = Page { offset: 0, limit: 1_000 };
-    let mut found = Vec::new();
-    loop {
-        let rows = names.read.list("appointments", &query)?;
-        let last = rows.len() < query.page.limit as usize;
-        for row in rows {
-            found.push(known(names, row)?);
-        }
-        if last {
-            return Ok(found);
-        }
-        query.page.offset += query.page.limit;
-    }
-}
-
-fn known(names: &mut Names<'_>, row: Row) -> Result<Known, DeskError> {
-    let person = row.uuid("beneficiary_id").map(|enrolment| names.person_of(enrolment)).transpose()?.flatten();
-    let at = |field: &str| row.get(field).as_instant().unwrap_or(Instant(0)).to_utc();
-    let booking = Booking { span: Span { start: at("start_time"), end: at("end_time") }, trainer: row.uuid("trainer_id"), person, place: row.text("location").to_owned() };
-    Ok(Known { person: names.of("users", person)?, trainer: names.of("users", booking.trainer)?, booking, row })
-}
-
 fn get(desk: &Desk, id: Uuid) -> Result<Appointment, DeskError> {
     let reach = desk.reach()?;
     desk.read(|read| {
@@ -457,52 +380,6 @@ fn get(desk: &Desk, id: Uuid) -> Result<Appointment, DeskError> {
         let around = known_in(&mut names, one.booking.span)?;
         Ok(veiled(reach.as_ref(), to_appointment(&one, &around)))
     })
-}
-
-/// That time is taken, and by nobody in particular, where the rest may not be read.
-fn veiled(reach: Option<&Reach>, one: Appointment) -> Appointment {
-    let Some(reach) = reach else { return one };
-    let overlaps = one.overlaps.into_iter().map(|other| veiled_overlap(Some(reach), other)).collect();
-    if reach.opens(one.person_id, one.id) {
-        return Appointment { overlaps, ..one };
-    }
-    Appointment { title: String::new(), person_id: None, person: String::new(), place: String::new(), note: String::new(), overlaps, ..one }
-}
-
-fn veiled_overlap(reach: Option<&Reach>, one: Overlap) -> Overlap {
-    if reach.is_none_or(|reach| reach.opens(None, one.id)) { one } else { Overlap { name: String::new(), place: String::new(), ..one } }
-}
-
-fn to_appointment(one: &Known, around: &[Known]) -> Appointment {
-    let Known { row, booking, .. } = one;
-    let others = around.iter().filter(|other| other.row.id() != row.id() && one.counts() && other.counts());
-    Appointment {
-        id: row.id(),
-        title: row.text("title").into(),
-        kind: kind_of(row),
-        start: instant(booking.span.start).to_string(),
-        end: instant(booking.span.end).to_string(),
-        person_id: booking.person,
-        person: one.person.clone(),
-        trainer_id: booking.trainer,
-        trainer: one.trainer.clone(),
-        place: booking.place.clone(),
-        note: row.text("notes").into(),
-        status: row.text("status").into(),
-        zone: row.text("timezone").into(),
-        overlaps: others.filter_map(|other| overlap_of(booking, other)).collect(),
-    }
-}
-
-fn overlap_of(wanted: &Booking<Uuid>, other: &Known) -> Option<Overlap> {
-    let because: Vec<Because> = scheduling::overlap(wanted, &other.booking).into_iter().map(|shared| match shared {
-        Shared::Trainer => Because::Trainer,
-        Shared::Person => Because::Person,
-        Shared::Place => Because::Place,
-    }).collect();
-    let Span { start, end } = other.booking.span;
-    let found = Overlap { id: other.row.id(), name: other.name(), trainer: other.trainer.clone(), place: other.booking.place.clone(), start: instant(start).to_string(), end: instant(end).to_string(), because };
-    (!found.because.is_empty()).then_some(found)
 }
 
 /// The enrolment of a person, made within this mutation when there is none: an appointment belongs
@@ -524,20 +401,6 @@ fn type_of(kind: Kind) -> &'static str {
         Kind::Own => "own",
         Kind::Away => "away",
     }
-}
-
-/// The kind of an appointment; those of other systems have types of their own.
-fn kind_of(row: &Row) -> Kind {
-    match row.text("type") {
-        "group" => Kind::Group,
-        "away" => Kind::Away,
-        _ if row.uuid("beneficiary_id").is_some() => Kind::Person,
-        _ => Kind::Own,
-    }
-}
-
-fn actor(desk: &Desk) -> Result<Uuid, DeskError> {
-    desk.with_unlocked(|unlocked| Ok(unlocked.vault.state().actor))
 }
 
 fn span_of(start: &str, end: &str) -> Result<Span, DeskError> {
@@ -564,10 +427,6 @@ fn midnight(date: NaiveDate, zone: &Tz) -> Result<DateTime<Utc>, DeskError> {
 
 fn hour(hour: u32) -> NaiveTime {
     NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default()
-}
-
-fn instant(at: DateTime<Utc>) -> Instant {
-    at.into()
 }
 
 fn optional(text: &Option<String>) -> Value {

@@ -1,7 +1,7 @@
 //! One change that waits or was put aside: what it writes, written to a file, and changed and sent
 //! again.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use gladstone_model::{Entity, Row, Value, catalogue};
 use gladstone_protocol::{Entry, Mutation, Op, OpKind, entry::Body};
@@ -10,8 +10,8 @@ use gladstone_vault::{Purpose, Tx, replica::EntryState};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{app::Done, sync::QueuedChangeRequest, wire};
-use crate::{desk::Desk, error::{Code, DeskError}};
+use super::{app::Done, sync_queue::QueuedChangeRequest, wire};
+use crate::{desk::Desk, error::{Code, DeskError}, saving};
 
 wire! {
     /// What a change writes.
@@ -150,20 +150,11 @@ pub fn mend(desk: &Desk, request: MendRequest) -> Result<Done, DeskError> {
 /// # Errors
 /// There is no such change, or the folder cannot be written.
 pub fn export(desk: &Desk, request: ExportRequest) -> Result<ExportedFile, DeskError> {
-    let folder = request.path.filter(|path| !path.trim().is_empty()).map(|path| PathBuf::from(path.trim())).or_else(std::env::home_dir);
-    let folder = folder.filter(|folder| folder.is_dir()).ok_or_else(|| DeskError::field("path", "There is no such folder. Name one that is there, for example /media/stick."))?;
+    let folder = saving::folder_or_home(request.path.as_deref(), "path")?;
     let entry = desk.with_unlocked(|unlocked| unlocked.vault.entry(request.dseq)?.ok_or_else(no_such))?;
     let path = folder.join(format!("gladstone-change-{}.json", request.dseq));
     let text = serde_json::to_string_pretty(&readable(&entry)).map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()));
-    match written {
-        Ok(()) => Ok(ExportedFile { path: path.to_string_lossy().into_owned() }),
-        Err(error) => Err(DeskError::field("path", format!("The file {} cannot be written: {error}. Choose another folder.", path.display()))),
-    }
+    Ok(ExportedFile { path: saving::save_text(&path, &text, "path")? })
 }
 
 /// What people call the record that a change writes: its name as it stands here, or, of one that is

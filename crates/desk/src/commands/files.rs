@@ -1,5 +1,5 @@
-//! Files that hang on a person or a record: added, listed, fetched, saved elsewhere, removed. The
-//! product itself never opens one.
+//! Files that hang on a person or a record: listed, fetched, saved elsewhere, removed. The product itself
+//! never opens one. How they come in is `files_add`.
 
 use std::{
     collections::BTreeMap,
@@ -9,85 +9,21 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use gladstone_model::{Row, Value, catalogue, unit::UnitKind};
-use gladstone_protocol::{EventAction, content::{ContentHash, hash_of}, enrol::to_hex, limits::FILE_LIMIT};
+use gladstone_model::{Row, Value};
+use gladstone_protocol::{EventAction, content::{ContentHash, hash_of}};
 use gladstone_store::{Match, Query, Reader};
 use gladstone_vault::{Purpose, Unlocked, blobs::{FileFault, Transfer, TransferState}, replica::Receipt};
 use uuid::Uuid;
 
 use super::{app::Done, wire};
-use crate::{desk::Desk, error::{Code, DeskError}, file_names, incoming::Piecemeal};
+use crate::{desk::Desk, error::{Code, DeskError}, file_names, saving};
 
 /// Most bytes that one answer carries.
-const MOST: u32 = 1024 * 1024;
+pub(super) const MOST: u32 = 1024 * 1024;
 /// Most files that a list shows.
 const LISTED: u32 = 500;
 
 wire! {
-    /// A file that is about to come piece by piece.
-    pub struct BeginFile {
-        /// Its size in bytes; one that is too large is refused before it comes.
-        #[ts(type = "number")]
-        pub size: u64,
-    }
-
-    /// Under what its pieces come.
-    pub struct FileTicket {
-        /// The ticket.
-        pub ticket: Uuid,
-        /// Greatest size of a piece in bytes.
-        pub piece: u32,
-    }
-
-    /// The next piece of a file.
-    pub struct AppendFile {
-        /// The ticket.
-        pub ticket: Uuid,
-        /// How many bytes have come before it.
-        #[ts(type = "number")]
-        pub offset: u64,
-        /// The bytes in base64.
-        pub data: String,
-    }
-
-    /// How much of a file has come.
-    pub struct FileCame {
-        /// Bytes.
-        #[ts(type = "number")]
-        pub received: u64,
-    }
-
-    /// A ticket.
-    pub struct DropFile {
-        /// The ticket.
-        pub ticket: Uuid,
-    }
-
-    /// A file to be added: to a person, or to a record; by ticket, by path, or with its content.
-    pub struct AttachRequest {
-        /// The person.
-        #[serde(default)]
-        pub person: Option<Uuid>,
-        /// Kind of record, when it hangs on one.
-        #[serde(default)]
-        pub entity: Option<String>,
-        /// The record.
-        #[serde(default)]
-        pub id: Option<Uuid>,
-        /// Name of the file; that of the path when not given.
-        #[serde(default)]
-        pub name: Option<String>,
-        /// What came piece by piece.
-        #[serde(default)]
-        pub ticket: Option<Uuid>,
-        /// Where the file lies on this computer.
-        #[serde(default)]
-        pub path: Option<String>,
-        /// The content in base64, for small ones.
-        #[serde(default)]
-        pub data: Option<String>,
-    }
-
     /// Whose files.
     pub struct ListFiles {
         /// The person.
@@ -203,62 +139,6 @@ wire! {
 /// See the command list.
 ///
 /// # Errors
-/// Too large, or a full disk.
-pub fn begin(desk: &Desk, request: BeginFile) -> Result<FileTicket, DeskError> {
-    if request.size > FILE_LIMIT {
-        return Err(FileFault::TooLarge { limit: FILE_LIMIT }.into());
-    }
-    let ticket = desk.with().around.new_id()?;
-    desk.incoming.put(ticket, desk.with_unlocked(|unlocked| Piecemeal::begin(&unlocked.vault))?);
-    Ok(FileTicket { ticket, piece: MOST })
-}
-
-/// See the command list.
-///
-/// # Errors
-/// No such ticket, a piece out of its turn, too large, or a full disk.
-pub fn append(desk: &Desk, request: AppendFile) -> Result<FileCame, DeskError> {
-    let bytes = decoded(&request.data)?;
-    Ok(FileCame { received: desk.incoming.write(request.ticket, request.offset, &bytes)? })
-}
-
-/// See the command list.
-///
-/// # Errors
-/// No such ticket.
-pub fn give_up(desk: &Desk, request: DropFile) -> Result<Done, DeskError> {
-    desk.incoming.take(request.ticket).map(|_| Done::YES)
-}
-
-/// See the command list.
-///
-/// # Errors
-/// No such person or record, a file that cannot be read, too large, or a full disk. Nothing is left
-/// over then.
-pub fn attach(desk: &Desk, request: AttachRequest) -> Result<FileInfo, DeskError> {
-    let (file, own_name) = content_of(desk, &request)?;
-    let name = file_names::clean(request.name.as_deref().filter(|name| !name.trim().is_empty()).or(own_name.as_deref()).unwrap_or_default());
-    let media_type = file_names::media_type(&file.head);
-    let target = (request.person, request.entity, request.id);
-    let (id, changes) = desk.with_unlocked(|unlocked| {
-        unlocked.vault.keep_file::<_, DeskError>(file.content, "files.attach", |tx, kept| {
-            let mut values = hung_on(tx.read(), &target)?;
-            let size = i64::try_from(kept.size).unwrap_or(i64::MAX);
-            values.extend([("filename", Value::text(&name)), ("mime_type", Value::text(&media_type)), ("size_bytes", size.into()), ("blob_hash", Value::text(&to_hex(&kept.hash)))]);
-            // On a laptop that has just joined, one's own record may still be on its way.
-            if tx.read().get("users", tx.actor())?.is_some() {
-                values.push(("uploaded_by", tx.actor().into()));
-            }
-            Ok(tx.create("attachments", values)?)
-        })
-    })?;
-    desk.tell(&changes);
-    info(desk, id)
-}
-
-/// See the command list.
-///
-/// # Errors
 /// Neither a person nor a record was named.
 pub fn list(desk: &Desk, request: ListFiles) -> Result<Vec<FileInfo>, DeskError> {
     let query = match (request.person, &request.entity, request.id) {
@@ -298,11 +178,7 @@ pub fn save(desk: &Desk, request: SaveFile) -> Result<SavedCopy, DeskError> {
     desk.with_unlocked(|unlocked| {
         let (row, hash) = found(unlocked, request.id)?;
         let path = file_names::free(&folder, &file_names::clean(row.text("filename")));
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(|error| unwritable(&path, &error))?;
+        let mut file = saving::create(&path).map_err(|error| unwritable(&path, &error))?;
         let written = unlocked.vault.copy_file(&hash, &mut file).map_err(|fault| told(desk, unlocked, &hash, fault));
         let written = written.and_then(|_| file.flush().and_then(|()| file.sync_all()).map_err(|error| unwritable(&path, &error)));
         if let Err(error) = written {
@@ -402,7 +278,7 @@ impl Places {
     }
 }
 
-fn info(desk: &Desk, id: Uuid) -> Result<FileInfo, DeskError> {
+pub(super) fn info(desk: &Desk, id: Uuid) -> Result<FileInfo, DeskError> {
     desk.with_unlocked(|unlocked| {
         let places = Places::of(desk, unlocked)?;
         unlocked.vault.read(|read| places.info(unlocked, read, &read.require("attachments", id)?))
@@ -416,67 +292,13 @@ fn found(unlocked: &Unlocked, id: Uuid) -> Result<(Row, ContentHash), DeskError>
     Ok((row, hash))
 }
 
-/// The content that a request brings, and its own name.
-fn content_of(desk: &Desk, request: &AttachRequest) -> Result<(Piecemeal, Option<String>), DeskError> {
-    match (request.ticket, &request.path, &request.data) {
-        (Some(ticket), None, None) => Ok((desk.incoming.take(ticket)?, None)),
-        (None, Some(path), None) => {
-            let path = Path::new(path.trim());
-            let unreadable = |error: &std::io::Error| DeskError::field("path", format!("The file {} cannot be read: {error}.", path.display()));
-            let mut source = fs::File::open(path).map_err(|error| unreadable(&error))?;
-            let known = source.metadata().map_err(|error| unreadable(&error))?;
-            if !known.is_file() {
-                return Err(DeskError::field("path", format!("{} is no file.", path.display())));
-            }
-            if known.len() > FILE_LIMIT {
-                return Err(FileFault::TooLarge { limit: FILE_LIMIT }.into());
-            }
-            let mut file = desk.with_unlocked(|unlocked| Piecemeal::begin(&unlocked.vault))?;
-            let mut buffer = vec![0; 64 * 1024];
-            loop {
-                match std::io::Read::read(&mut source, &mut buffer).map_err(|error| unreadable(&error))? {
-                    0 => break,
-                    count => file.write(&buffer[..count])?,
-                }
-            }
-            Ok((file, path.file_name().map(|name| name.to_string_lossy().into_owned())))
-        }
-        (None, None, Some(data)) => {
-            let mut file = desk.with_unlocked(|unlocked| Piecemeal::begin(&unlocked.vault))?;
-            file.write(&decoded(data)?)?;
-            Ok((file, None))
-        }
-        _ => Err(DeskError::new(Code::BadRequest, "A file comes by ticket, by path, or with its content; give one of them.")),
-    }
-}
-
-/// On what a file hangs, as values of its row. The unit follows from them, so that whoever may see the
-/// record may see the file.
-fn hung_on(read: Reader<'_>, target: &(Option<Uuid>, Option<String>, Option<Uuid>)) -> Result<Vec<(&'static str, Value)>, DeskError> {
-    match target {
-        (Some(person), None, None) => {
-            let person = read.require("users", *person)?.id();
-            Ok(vec![("person_id", person.into())])
-        }
-        (None, Some(entity), Some(id)) => {
-            let entity = catalogue().get(entity).ok_or_else(|| DeskError::from(gladstone_store::StoreError::UnknownEntity(entity.clone())))?;
-            let record = read.stored(entity, *id)?.filter(|record| record.error.is_none()).ok_or_else(|| DeskError::from(gladstone_store::StoreError::NotFound(entity.label.to_lowercase())))?;
-            if entity.name == "documents" {
-                return Ok(vec![("document_id", record.row.id().into())]);
-            }
-            let mut values = vec![("entity_type", Value::text(&entity.name)), ("entity_id", record.row.id().into())];
-            if record.unit.kind == UnitKind::Person {
-                values.push(("person_id", record.unit.id.into()));
-            }
-            Ok(values)
-        }
-        _ => Err(DeskError::new(Code::BadRequest, "Name either a person, or a kind of record and the record.")),
-    }
-}
-
 /// What a fault is for people. A damaged file that the centre has is fetched again by itself.
 fn told(desk: &Desk, unlocked: &Unlocked, hash: &ContentHash, fault: FileFault) -> DeskError {
-    if matches!(fault, FileFault::Damaged) && unlocked.alarm.is_none() && unlocked.vault.give_up_damaged(hash).unwrap_or(false) {
+    let given_up = || unlocked.vault.give_up_damaged(hash).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a damaged file could not be given up, and is not fetched again by itself");
+        false
+    });
+    if matches!(fault, FileFault::Damaged) && unlocked.alarm.is_none() && given_up() {
         desk.files_asked_for();
         return DeskError::new(Code::Damaged, "This file was damaged on this computer. It is fetched from the centre again; try again in a moment.");
     }
@@ -487,15 +309,10 @@ fn record(unlocked: &Unlocked, action: EventAction, row: &Row) -> Result<(), Des
     if unlocked.alarm.is_some() { Ok(()) } else { Ok(unlocked.vault.record(action, row.entity.no, row.id(), "file")?) }
 }
 
-fn decoded(data: &str) -> Result<Vec<u8>, DeskError> {
-    STANDARD.decode(data).map_err(|_| DeskError::field("data", "The bytes of the file are not in base64."))
-}
-
 /// Where copies are saved.
 fn folder(named: Option<&str>) -> Result<PathBuf, DeskError> {
-    if let Some(named) = named.map(str::trim).filter(|named| !named.is_empty()) {
-        let folder = PathBuf::from(named);
-        return if folder.is_dir() { Ok(folder) } else { Err(DeskError::field("folder", "There is no such folder. Name one that is there, for example /media/stick.")) };
+    if let Some(folder) = saving::named_folder(named, "folder")? {
+        return Ok(folder);
     }
     let home = std::env::home_dir().filter(|home| home.is_dir()).ok_or_else(|| DeskError::field("folder", "Name a folder to save it in."))?;
     Ok(Some(home.join("Downloads")).filter(|folder| folder.is_dir()).unwrap_or(home))
@@ -503,5 +320,5 @@ fn folder(named: Option<&str>) -> Result<PathBuf, DeskError> {
 
 fn unwritable(path: &Path, error: &std::io::Error) -> DeskError {
     let code = if error.kind() == std::io::ErrorKind::StorageFull { Code::DiskFull } else { Code::Failed };
-    DeskError { code, message: format!("The file {} cannot be written: {error}. Choose another folder.", path.display()), field: Some("folder".into()) }
+    DeskError { code, message: saving::unwritable(path, error), field: Some("folder".into()) }
 }

@@ -111,12 +111,12 @@ pub(super) fn of(unlocked: &Unlocked) -> Result<LeaseStatus, DeskError> {
         Standing::Over => LeaseState::Over,
         Standing::Locked => LeaseState::Locked,
     };
-    let left = (lease.until.0 - lease.now.0).max(0);
+    let left = lease.until.micros_since(lease.now).max(0);
     let glass = match lease.glass.first().filter(|_| state == LeaseState::Over) {
         None => None,
         Some(glass) => {
             let person = unlocked.vault.read(|read| Ok::<_, DeskError>(read.get("users", glass.person)?.map(|row| row.text("name").to_owned()).unwrap_or_default()))?;
-            Some(BrokenGlass { person_id: glass.person, person, until: glass.until.to_string(), left_ms: ((glass.until.0 - lease.now.0).max(0) / 1_000).unsigned_abs(), reason: glass.reason.clone() })
+            Some(BrokenGlass { person_id: glass.person, person, until: glass.until.to_string(), left_ms: (glass.until.micros_since(lease.now).max(0) / 1_000).unsigned_abs(), reason: glass.reason.clone() })
         }
     };
     Ok(LeaseStatus {

@@ -286,7 +286,7 @@ pub fn complete(desk: &Desk, request: CompleteRequest) -> Result<ResultView, Des
             return Err(DeskError::new(Code::Incomplete, format!("Without an answer: {}. Answer or decline them, or finish with missing answers.", missing.join(", "))));
         }
         let now = tx.now();
-        let seconds = row.get("started_at").as_instant().map_or(0, |start| (now.0 - start.0) / 1_000_000).clamp(0, i64::from(i32::MAX));
+        let seconds = row.get("started_at").as_instant().map_or(0, |start| now.micros_since(start) / 1_000_000).clamp(0, i64::from(i32::MAX));
         let mut values = scored(tx.read(), &row, &form)?;
         values.extend([("status", "completed".into()), ("completed_at", now.into()), ("scored_at", now.into()), ("completion_time_seconds", seconds.into())]);
         tx.update("responses", request.id, values)?;

@@ -46,7 +46,7 @@ impl Default for Settings {
 /// # Errors
 /// The vault is locked.
 pub fn get(desk: &Desk, _: Empty) -> Result<Settings, DeskError> {
-    let actor = desk.with_unlocked(|unlocked| Ok(unlocked.vault.state().actor))?;
+    let actor = desk.actor()?;
     desk.read(|read| {
         let row = read.first("user_preferences", gladstone_store::Query::by("user_id", actor))?;
         let stored = row.and_then(|row| row.get("preferences").as_json());

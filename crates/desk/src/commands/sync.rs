@@ -1,18 +1,12 @@
-//! Synchronizing as a person meets it: joining a centre, how it stands, what waits, where a record
-//! is saved, what was put aside, and what left this computer.
+//! How synchronizing stands, as a person meets it: with which centre, what goes on, where a record is saved,
+//! what was done, and what left this computer.
 
-use gladstone_model::{Entity, catalogue};
-use gladstone_protocol::{ApiError, Op};
-use gladstone_store::Reader;
-use gladstone_sync::{Address, JoinLink, Phase, blobs::Moving, join::{self, JoinFault}};
-use gladstone_vault::{Unlocked, VaultError, custody, replica::{self, EntryState}};
+use gladstone_sync::{Phase, blobs::Moving};
+use gladstone_vault::{Unlocked, replica};
 use uuid::Uuid;
 
-use super::{app::{Done, Empty}, vault::Created, wire};
-use crate::{desk::Desk, error::{Code, DeskError}, instruments, lease::Reach};
-
-/// Entries of the queue that are shown at most.
-const QUEUE_LIMIT: u32 = 200;
+use super::{app::Empty, wire};
+use crate::{desk::Desk, error::DeskError};
 
 wire! {
     /// How synchronizing stands.
@@ -104,92 +98,6 @@ wire! {
         Refused,
     }
 
-    /// An invitation: a link, or address and code.
-    pub struct JoinRequest {
-        /// The link, as it was given.
-        #[serde(default)]
-        pub link: Option<String>,
-        /// The address of the centre, without a link.
-        #[serde(default)]
-        pub url: Option<String>,
-        /// The code, without a link.
-        #[serde(default)]
-        pub code: Option<String>,
-        /// What this computer is called; its owner's label when not given.
-        #[serde(default)]
-        pub label: Option<String>,
-    }
-
-    /// An invitation for a vault that is made for it.
-    pub struct JoinNewRequest {
-        /// The link, as it was given.
-        #[serde(default)]
-        pub link: Option<String>,
-        /// The address of the centre, without a link.
-        #[serde(default)]
-        pub url: Option<String>,
-        /// The code, without a link.
-        #[serde(default)]
-        pub code: Option<String>,
-        /// Name on the lock screen.
-        pub label: String,
-        /// The passphrase.
-        pub passphrase: String,
-    }
-
-    /// A change that is not settled.
-    pub struct QueuedChange {
-        /// Its number on this computer.
-        #[ts(type = "number")]
-        pub dseq: u64,
-        /// The command that made it.
-        pub command: String,
-        /// When.
-        pub at: String,
-        /// Where it stands.
-        pub state: ChangeState,
-        /// Short name of the reason, when it was put aside.
-        pub code: Option<String>,
-        /// What the centre says, for people.
-        pub text: Option<String>,
-        /// The records that it writes.
-        pub records: Vec<QueuedRecord>,
-    }
-
-    /// Where a change stands.
-    #[derive(Copy, Eq)]
-    #[serde(rename_all = "snake_case")]
-    pub enum ChangeState {
-        /// It waits to be sent.
-        Waiting,
-        /// The centre has it and waits for something that it needs.
-        Held,
-        /// The centre has it.
-        Acknowledged,
-        /// It is part of what everybody has.
-        Settled,
-        /// The centre put it aside.
-        SetAside,
-        /// The person gave it up.
-        GivenUp,
-        /// It went on under another number.
-        Renewed,
-    }
-
-    /// A record that a change writes.
-    pub struct QueuedRecord {
-        /// Kind of record.
-        pub entity: String,
-        /// Name of the kind.
-        pub label: String,
-        /// The record.
-        pub id: Uuid,
-        /// Its name; empty when nothing here tells it.
-        pub title: String,
-        /// Whether it is on this computer now.
-        pub is_here: bool,
-    }
-
     /// A record.
     pub struct ReceiptRequest {
         /// Kind of record.
@@ -231,22 +139,6 @@ wire! {
         pub at: String,
         /// What.
         pub line: String,
-    }
-
-    /// A change by its number.
-    pub struct QueuedChangeRequest {
-        /// The number.
-        #[ts(type = "number")]
-        pub dseq: u64,
-    }
-
-    /// A change to give up.
-    pub struct DiscardRequest {
-        /// The number.
-        #[ts(type = "number")]
-        pub dseq: u64,
-        /// Why.
-        pub reason: String,
     }
 
     /// What left this computer.
@@ -298,94 +190,6 @@ pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
 /// See the command list.
 ///
 /// # Errors
-/// An invitation that cannot be read or is used up, no way to the centre, or a vault that belongs
-/// to another one.
-pub fn join(desk: &Desk, request: JoinRequest) -> Result<SyncStatus, DeskError> {
-    let link = link_of(request.link.as_deref(), request.url.as_deref(), request.code.as_deref())?;
-    desk.with_unlocked(|unlocked| {
-        // Whoever joins means it to begin.
-        unlocked.vault.resume()?;
-        if let Some(alarm) = &unlocked.alarm {
-            return Err(DeskError::new(Code::Damaged, format!("Nothing is sent until you decide about the alarm of this vault ({alarm:?}).")));
-        }
-        let actor = unlocked.vault.state().actor;
-        let name = unlocked.vault.read(|read| Ok::<_, DeskError>(read.get("users", actor)?.map(|row| row.text("name").to_owned())))?;
-        let label = request.label.clone().unwrap_or_else(|| unlocked.header.label.clone());
-        join::join(&unlocked.vault, &link, &label, Some(name.as_deref().unwrap_or(&label))).map_err(join_error)?;
-        Ok(())
-    })?;
-    desk.start_sync();
-    status(desk, Empty {})
-}
-
-/// See the command list.
-///
-/// # Errors
-/// A weak passphrase, or as for `sync.join`; no vault is left behind then.
-pub fn join_new(desk: &Desk, request: JoinNewRequest) -> Result<Created, DeskError> {
-    let link = link_of(request.link.as_deref(), request.url.as_deref(), request.code.as_deref())?;
-    super::vault::require_strength("passphrase", &request.passphrase)?;
-    let label = request.label.trim();
-    if label.is_empty() {
-        return Err(DeskError::field("label", "Write your name; it stands on the lock screen."));
-    }
-    let with = &desk.with_for_new_keys()?;
-    let root = desk.vaults().join(with.around.new_id()?.to_string());
-    let (unlocked, code) = custody::create(&root, label, &request.passphrase, with.around.new_id()?, with)?;
-    // It must hold nothing yet: whose vault it is, the invitation says.
-    if let Err(fault) = join::join(&unlocked.vault, &link, label, None) {
-        gladstone_vault::erase::erase(unlocked, desk.with())?;
-        return Err(join_error(fault));
-    }
-    super::vault::close(desk)?;
-    unlocked.vault.commit("vault.install_instruments", instruments::install)?;
-    Ok(super::vault::present(desk, unlocked, &code))
-}
-
-/// See the command list.
-///
-/// # Errors
-/// This vault is not a copy, or as for `sync.join`; it may be tried again with another invitation,
-/// and nothing is lost.
-pub fn begin_as_new(desk: &Desk, request: JoinRequest) -> Result<SyncStatus, DeskError> {
-    let link = link_of(request.link.as_deref(), request.url.as_deref(), request.code.as_deref())?;
-    desk.with_unlocked(|unlocked| {
-        let replica = unlocked.vault.replica()?.ok_or_else(|| DeskError::from(VaultError::NotJoined))?;
-        if replica.is_copy { Ok(()) } else { Err(DeskError::new(Code::Conflict, "This computer is no copy of another one: it goes on as it is.")) }
-    })?;
-    // Nothing may be sent between the new name and its enrolment.
-    desk.stop_sync();
-    let joined = desk.with_unlocked(|unlocked| {
-        unlocked.vault.resume()?;
-        unlocked.vault.begin_as_new_device()?;
-        let actor = unlocked.vault.state().actor;
-        let name = unlocked.vault.read(|read| Ok::<_, DeskError>(read.get("users", actor)?.map(|row| row.text("name").to_owned())))?;
-        let label = request.label.clone().unwrap_or_else(|| unlocked.header.label.clone());
-        join::join(&unlocked.vault, &link, &label, Some(name.as_deref().unwrap_or(&label))).map_err(join_error)
-    });
-    desk.start_sync();
-    joined?;
-    status(desk, Empty {})
-}
-
-/// See the command list.
-///
-/// # Errors
-/// The vault is locked.
-pub fn queue(desk: &Desk, _: Empty) -> Result<Vec<QueuedChange>, DeskError> {
-    desk.with_unlocked(|unlocked| {
-        let reach = Reach::of(unlocked)?;
-        let items = unlocked.vault.queue(QUEUE_LIMIT)?;
-        unlocked.vault.read(|read| items.into_iter().map(|item| {
-            let records = item.ops.iter().filter_map(|op| Some(record(read, reach.as_ref(), catalogue().by_no(op.entity)?, op))).collect::<Result<_, DeskError>>()?;
-            Ok(QueuedChange { dseq: item.dseq, command: item.command, at: item.wall.to_string(), state: state_of(item.state), code: item.code, text: item.text, records })
-        }).collect())
-    })
-}
-
-/// See the command list.
-///
-/// # Errors
 /// Unknown names.
 pub fn receipt(desk: &Desk, request: ReceiptRequest) -> Result<ReceiptView, DeskError> {
     desk.with_unlocked(|unlocked| Ok(match unlocked.vault.receipt(&request.entity, request.id)? {
@@ -407,59 +211,9 @@ pub fn log(desk: &Desk, _: Empty) -> Result<Vec<SyncLine>, DeskError> {
 /// See the command list.
 ///
 /// # Errors
-/// The change was not put aside.
-pub fn resend(desk: &Desk, request: QueuedChangeRequest) -> Result<Done, DeskError> {
-    desk.with_unlocked(|unlocked| Ok(unlocked.vault.resend(request.dseq)?))?;
-    desk.emit_changed(&catalogue().entities.iter().map(|entity| entity.name.as_str()).collect());
-    desk.sync_now();
-    Ok(Done::YES)
-}
-
-/// See the command list.
-///
-/// # Errors
-/// No reason, or the change was not put aside.
-pub fn discard(desk: &Desk, request: DiscardRequest) -> Result<Done, DeskError> {
-    if request.reason.trim().is_empty() {
-        return Err(DeskError::field("reason", "Say why this change is given up."));
-    }
-    desk.with_unlocked(|unlocked| Ok(unlocked.vault.discard(request.dseq, request.reason.trim())?))?;
-    Ok(Done::YES)
-}
-
-/// See the command list.
-///
-/// # Errors
 /// The vault is locked.
 pub fn departed(desk: &Desk, _: Empty) -> Result<Vec<DepartedRecord>, DeskError> {
     desk.with_unlocked(|unlocked| Ok(unlocked.vault.departed()?.into_iter().map(|left| DepartedRecord { at: left.at.to_string(), title: left.title, rows: small(left.rows), reason: left.reason }).collect()))
-}
-
-fn record(read: Reader<'_>, reach: Option<&Reach>, entity: &'static Entity, op: &Op) -> Result<QueuedRecord, DeskError> {
-    let open = reach.is_none_or(|reach| reach.opens(None, op.id));
-    let title = if open { super::change::title(read, entity, op)? } else { String::new() };
-    Ok(QueuedRecord { entity: entity.name.clone(), label: entity.label.clone(), id: op.id, is_here: open && read.get(&entity.name, op.id)?.is_some(), title })
-}
-
-fn link_of(link: Option<&str>, url: Option<&str>, code: Option<&str>) -> Result<JoinLink, DeskError> {
-    if let Some(link) = link.map(str::trim).filter(|link| !link.is_empty()) {
-        return JoinLink::parse(link).map_err(|fault| DeskError::field("link", fault.to_string()));
-    }
-    let address = Address::parse(url.unwrap_or_default()).map_err(|fault| DeskError::field("url", fault.to_string()))?;
-    let code = code.map(str::trim).filter(|code| !code.is_empty()).ok_or_else(|| DeskError::field("code", "Type the code of the invitation."))?;
-    Ok(JoinLink { address, code: code.to_owned(), authority: None })
-}
-
-pub(super) fn join_error(fault: JoinFault) -> DeskError {
-    match fault {
-        JoinFault::Link(fault) => DeskError::field("link", fault.to_string()),
-        JoinFault::Api(ApiError::Refused { text, .. }) => DeskError::field("code", text),
-        JoinFault::Api(ApiError::Offline) => DeskError::new(Code::Offline, "The centre cannot be reached, or does not prove that it is the one that invited you. Check network and address, then try again. With an address typed by hand, use the link if there is one: it also carries the centre’s certificate."),
-        JoinFault::Api(ApiError::Damaged) => DeskError::new(Code::Offline, "Something else than the centre answers there, perhaps the sign-in page of a guest network. Sign in to that network with a browser, or check the address, then try again."),
-        JoinFault::Api(ApiError::Later { .. }) => DeskError::new(Code::Offline, "The centre has much to do just now. Try again in a minute."),
-        JoinFault::Vault(error) => error.into(),
-        other => DeskError::new(Code::Failed, other.to_string()),
-    }
 }
 
 /// What waits, as of the last note and what has moved since.
@@ -489,18 +243,6 @@ fn phase_of(phase: Phase) -> SyncPhase {
         Phase::CentreOlder => SyncPhase::CentreOlder,
         Phase::Copy => SyncPhase::Copy,
         Phase::Refused => SyncPhase::Refused,
-    }
-}
-
-fn state_of(state: EntryState) -> ChangeState {
-    match state {
-        EntryState::Waiting => ChangeState::Waiting,
-        EntryState::Held => ChangeState::Held,
-        EntryState::Acknowledged => ChangeState::Acknowledged,
-        EntryState::Settled => ChangeState::Settled,
-        EntryState::Quarantined => ChangeState::SetAside,
-        EntryState::Discarded => ChangeState::GivenUp,
-        EntryState::Renewed => ChangeState::Renewed,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gladstone_sync::{blobs::move_files, join, sync_once};
 use gladstone_vault::{Vault, VaultError};
 
-use super::{app::Empty, sync::{SyncStatus, join_error, small, status}, wire};
+use super::{app::Empty, sync::{SyncStatus, small, status}, sync_join::join_error, wire};
 use crate::{desk::Desk, error::{Code, DeskError}, events::Event};
 
 wire! {

@@ -3,7 +3,7 @@
 use gladstone_store::{Match, Query};
 use uuid::Uuid;
 
-use super::{alerts, app::Empty, people::time, questionnaires, wire};
+use super::{alerts, app::Empty, people::time, questionnaires, sync::small, wire};
 use crate::{desk::Desk, error::DeskError};
 
 wire! {
@@ -144,7 +144,7 @@ pub fn get(desk: &Desk, _: Empty) -> Result<Today, DeskError> {
                 continue;
             }
             let person_id = person_of(row.uuid("beneficiary_id"))?;
-            let days_over = at.map_or(0, |at| (midnight.0 - at.0 + 86_400_000_000 - 1).div_euclid(86_400_000_000).max(0) as u32);
+            let days_over = at.map_or(0, |at| small(midnight.plus_seconds(86_400).micros_since(at).saturating_sub(1).div_euclid(86_400_000_000).max(0).unsigned_abs()));
             due.push(Due { assignment_id: row.id(), person: name(person_id)?, person_id, questionnaire_id: questionnaire.id(), title: questionnaires::short_title(&questionnaire), at: at.map(|at| at.to_string()), days_over });
         }
         let mut finished = Vec::new();

@@ -8,7 +8,7 @@ use gladstone_vault::{Unlocked, backup::{self, Backup}, custody, folder::VaultFo
 use uuid::Uuid;
 
 use super::{app::{Done, Empty}, wire};
-use crate::{desk::Desk, error::{Code, DeskError}, instruments};
+use crate::{desk::Desk, error::{Code, DeskError}, instruments, saving};
 
 /// Least strength of a passphrase, 0 to 4 as zxcvbn counts.
 const LEAST_STRENGTH: u8 = 2;
@@ -341,19 +341,10 @@ pub fn restore(desk: &Desk, request: RestoreRequest) -> Result<Done, DeskError> 
 /// # Errors
 /// The folder is missing or cannot be written, or holds such a file already.
 pub fn save_code(_: &Desk, request: SaveCode) -> Result<SavedFile, DeskError> {
-    let folder = request.folder.filter(|folder| !folder.trim().is_empty()).map(PathBuf::from).or_else(std::env::home_dir);
-    let folder = folder.filter(|folder| folder.is_dir()).ok_or_else(|| DeskError::field("folder", "There is no such folder. Name one that is there, for example /media/stick."))?;
+    let folder = saving::folder_or_home(request.folder.as_deref(), "folder")?;
     let path = folder.join("gladstone-recovery-code.txt");
     let text = format!("Gladstone recovery code\n\n{}\n\nKeep it apart from the computer. Whoever has both can read what is stored there.\n", request.code.trim());
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()));
-    match written {
-        Ok(()) => Ok(SavedFile { path: path.to_string_lossy().into_owned() }),
-        Err(error) => Err(DeskError::field("folder", format!("The file {} cannot be written: {error}. Choose another folder.", path.display()))),
-    }
+    Ok(SavedFile { path: saving::save_text(&path, &text, "folder")? })
 }
 
 /// See the command list.

@@ -37,7 +37,7 @@ pub fn generate(desk: &Desk, seed: u32, scale: u32) -> Result<u32, DeskError> {
     let now = desk.now();
     let mut step = 0;
     let result = desk.with_unlocked(|unlocked| {
-        unlocked.vault.batch(|batch| scene::organizations(batch, &mut draw, now, &mut written))?;
+        unlocked.vault.batch(|batch| scene::organizations(batch, &mut draw, &mut written))?;
         for group in 0..persons.div_ceil(25) {
             unlocked.vault.batch(|batch| {
                 for number in group * 25..(group * 25 + 25).min(persons) {

@@ -12,10 +12,13 @@ use uuid::Uuid;
 use super::{Written, draw::Draw};
 use crate::{error::DeskError, instruments};
 
-/// Persons at scale 1: with the staff, the 26 users that the documents count.
 /// By this address it is known that the scene is here.
 pub(crate) const ADMIN_EMAIL: &str = "admin@mindtrack.com";
+/// Persons at scale 1: with the staff, the 26 users that the documents count.
 pub(crate) const PERSONS: u32 = 20;
+
+/// Who works there; the first one administers.
+const STAFF: [(&str, &str); 6] = [("Eleanor", "Marsh"), ("Gareth", "Lowe"), ("Aisha", "Rahman"), ("Magnus", "Berg"), ("Chloe", "Fenwick"), ("Dafydd", "Rees")];
 
 const FIRST: [&str; 24] = ["Tomasz", "Leila", "Kofi", "Mei-Ling", "Samir", "Ioana", "Rosalind", "Hannah", "Piotr", "Nadia", "Grace", "Henrik", "Lakshmi", "Marisol", "Owen", "Hiroshi", "Zeynep", "Tendai", "Camille", "Sione", "Anjali", "Adaeze", "Luis", "Fatou"];
 const LAST: [&str; 24] = ["Wieczorek", "Haddad", "Mensah", "Chow", "Banerjee", "Dumitrescu", "Pike", "Weiss", "Zieliński", "Benali", "Otieno", "Sørensen", "Iyer", "Vega", "Pritchard", "Nakamura", "Kaya", "Moyo", "Laurent", "Tuipulotu", "Deshpande", "Nwosu", "Herrera", "Diallo"];
@@ -24,16 +27,17 @@ const VISITS: [&str; 6] = ["First visit", "Home visit", "Follow-up", "Phone call
 const ORGANIZATIONS: [(&str, &str); 10] = [("healthcare", "General Hospital"), ("healthcare", "Health Clinic"), ("healthcare", "Mental Health Services"), ("research", "Research Institute"), ("education", "Training Center"), ("education", "School District"), ("corporate", "Corporation"), ("nonprofit", "Foundation"), ("nonprofit", "Community Trust"), ("government", "Public Health Department")];
 
 /// Organizations with one administrator, five members of staff, taxonomies and help lines.
-pub(crate) fn organizations(batch: &mut Batch<'_>, draw: &mut Draw, now: Instant, written: &mut Written) -> Result<(), DeskError> {
+pub(crate) fn organizations(batch: &mut Batch<'_>, draw: &mut Draw, written: &mut Written) -> Result<(), DeskError> {
     batch.commit("sample.organizations", |tx| {
         let mut staff = Vec::new();
-        for number in 0..6 {
-            let (name, role) = if number == 0 { ("Admin User".to_owned(), "admin") } else { (format!("Staff{number} User"), "staff") };
-            let login = if number == 0 { "admin".to_owned() } else { format!("staff{number}") };
+        for (number, (first, last)) in STAFF.into_iter().enumerate() {
+            let (login, role) = if number == 0 { ("admin".to_owned(), "admin") } else { (format!("{first}.{last}").to_lowercase(), "staff") };
             let id = add(tx, written, "users", vec![
-                ("name", Value::text(&name)),
+                ("name", Value::text(&format!("{first} {last}"))),
+                ("first_name", first.into()),
+                ("last_name", last.into()),
                 ("email", Value::text(&format!("{login}@mindtrack.com"))),
-                ("username", Value::text(&login)),
+                ("username", Value::text(&login.replace('.', "_"))),
                 ("role", role.into()),
                 ("is_staff", true.into()),
                 ("email_verified", true.into()),
@@ -66,7 +70,6 @@ pub(crate) fn organizations(batch: &mut Batch<'_>, draw: &mut Draw, now: Instant
         for (name, kind, number) in [("Samaritans", "national_hotline", "116 123"), ("Emergency services", "emergency_service", "112"), ("Village crisis team, Ashcombe", "local_resource", "+44 1632 960010")] {
             add(tx, written, "crisis_resources", resource(name, kind, number))?;
         }
-        let _ = now;
         Ok::<_, DeskError>(())
     })?;
     Ok(())

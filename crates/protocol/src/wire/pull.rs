@@ -188,6 +188,26 @@ pub fn unit_set_hash(units: impl IntoIterator<Item = Unit>) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+impl PullAnswer {
+    /// An answer that brings nothing but a checkpoint.
+    pub fn bare(epoch: Uuid, to_g: u64, server_time: Instant) -> PullAnswer {
+        PullAnswer {
+            epoch,
+            basis: Basis::Checkpoint,
+            to_g,
+            more: false,
+            grants: Vec::new(),
+            drops: Vec::new(),
+            changes: Vec::new(),
+            verdicts: Vec::new(),
+            digests: Vec::new(),
+            blobs: Vec::new(),
+            server_time,
+            sum: None,
+        }
+    }
+}
+
 impl Page {
     /// A page of rows behind `after`, in ascending order; none when there are no rows.
     pub fn new(after: Option<RowKey>, rows: Vec<RowImage>) -> Option<Page> {

@@ -17,7 +17,7 @@ use gladstone_sync::{HttpCentre, Phase, Remote, sync_once};
 use gladstone_testkit::{Laptop, dice, image::scratch, postgres::Cluster};
 use gladstone_vault::surroundings::Surroundings;
 use line::{Line, Part};
-use support::{Service, Site, no_limits};
+use support::{Service, Site, no_limits, sign_in};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -113,10 +113,6 @@ impl Scene {
         assert_eq!(self.b.field("users", self.person, "job_title"), Some(format!("Baker {}", self.turns).as_str().into()), "the last word stands");
         assert_eq!(self.site.centre.verify_audit(self.site.realm, &mut |_, _| true).unwrap().faults, []);
     }
-}
-
-fn sign_in(client: &HttpCentre, laptop: &Laptop) -> Result<(), ApiError> {
-    client.sign_in(laptop.vault.state().device, &|message| Some(laptop.vault.sign(message)))
 }
 
 fn rounds(kind: Kind, message: &'static str) {

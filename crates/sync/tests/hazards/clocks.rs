@@ -38,10 +38,7 @@ pub fn a_clock_that_jumps_a_day_to_and_fro_with_restarts_sets_no_stamp_back(grou
 }
 
 pub fn a_laptop_in_the_year_9999_outlives_nobody(ground: Ground) {
-    let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
-    let person = a.register("Rosa Example").unwrap();
-    ground.sync(&a);
-    ground.sync(&b);
+    let (a, b, person) = ground.two_with_a_person();
     a.clock.pass(7_973 * 365 * DAY);
     a.set("users", person, "job_title", "From the year 9999").unwrap();
     a.mood(person, 3, 5).unwrap();

@@ -3,61 +3,15 @@
 use std::sync::Arc;
 
 use gladstone_central::{blobs::Quota, http::Limits};
-use gladstone_model::Value;
-use gladstone_protocol::{ApiError, content::{ContentHash, NOT_FOUND, OVER_QUOTA, WRONG_CONTENT, sealed_size}, enrol::to_hex, limits::FILE_PART};
-use gladstone_sync::{HttpCentre, blobs::{Blobs, Moved, move_files}, remote::Remote};
-use gladstone_testkit::{Dice, Laptop};
-use gladstone_vault::{Vault, VaultError, blobs::AUTOMATIC};
-use uuid::Uuid;
+use gladstone_protocol::{ApiError, content::{ContentHash, NOT_FOUND, OVER_QUOTA, WRONG_CONTENT, sealed_size}, limits::FILE_PART};
+use gladstone_sync::{HttpCentre, blobs::{Blobs, Moved}};
+use gladstone_testkit::{Dice, contents::{bytes, hash}};
+use gladstone_vault::{VaultError, blobs::AUTOMATIC};
 
-use crate::{ground::{Ground, entrust}, support::{Service, cutter::{Cutter, Way}, no_limits}};
+use crate::{ground::Ground, support::{Service, cutter::{Cutter, Way}, entrust, files::moved, no_limits}};
 
 fn serve(ground: &Ground, limits: Limits) -> Service {
     Service::start(Arc::clone(ground.centre()), ground.folder(), false, limits)
-}
-
-fn client(laptop: &Laptop, service: &Service) -> HttpCentre {
-    signed_in(laptop, HttpCentre::new(service.address(), None).unwrap())
-}
-
-fn signed_in(laptop: &Laptop, client: HttpCentre) -> HttpCentre {
-    client.sign_in(laptop.vault.state().device, &|message| Some(laptop.vault.sign(message))).unwrap();
-    client
-}
-
-fn bytes(seed: u64, size: usize) -> Vec<u8> {
-    let mut out = vec![0; size];
-    Dice::new(seed).fill(&mut out);
-    out
-}
-
-fn hash(bytes: &[u8]) -> ContentHash {
-    *blake3::hash(bytes).as_bytes()
-}
-
-fn attach(laptop: &Laptop, person: Uuid, content: &[u8]) -> Uuid {
-    let mut incoming = laptop.vault.begin_file().unwrap();
-    incoming.write(content).unwrap();
-    let row = laptop.vault.keep_file::<_, VaultError>(incoming, "files.attach", |tx, kept| {
-        let size = i64::try_from(kept.size).unwrap();
-        tx.create("attachments", [("person_id", person.into()), ("filename", "a.pdf".into()), ("mime_type", "application/pdf".into()), ("size_bytes", size.into()), ("blob_hash", Value::text(&to_hex(&kept.hash)))])
-    });
-    row.unwrap().0
-}
-
-/// Moves what is due, and what is due in an hour.
-fn moved(laptop: &Laptop, client: &HttpCentre) -> Moved {
-    laptop.clock.pass(3_600);
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        f(&laptop.vault);
-        true
-    };
-    move_files(&lend, client, &|| true, &mut |_| {}).unwrap()
-}
-
-fn whole(laptop: &Laptop, content: &[u8]) -> bool {
-    let mut out = Vec::new();
-    laptop.vault.copy_file(&hash(content), &mut out).is_ok() && out == content
 }
 
 fn code(error: &ApiError) -> &str {
@@ -67,27 +21,27 @@ fn code(error: &ApiError) -> &str {
 pub fn a_file_added_offline_is_read_equal_elsewhere_and_sent_once(ground: Ground) {
     let service = serve(&ground, no_limits());
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
-    let (at_a, at_b) = (client(&a, &service), client(&b, &service));
+    let (at_a, at_b) = (service.client_of(&a), service.client_of(&b));
     ground.sync(&a);
     let person = a.register("Rosa Example").unwrap();
     let (small, large) = (bytes(1, 300_000), bytes(2, AUTOMATIC as usize + 1));
-    let row = attach(&a, person, &small);
-    attach(&a, person, &large);
-    attach(&a, person, b"");
+    let row = a.attach(person, &small);
+    a.attach(person, &large);
+    a.attach(person, b"");
     assert_eq!(moved(&a, &at_a), Moved { changed: true, ..Moved::default() }, "no file goes before its record");
     ground.sync(&a);
     assert_eq!(moved(&a, &at_a).sent, 3);
     ground.sync(&b);
     assert_eq!(moved(&b, &at_b).fetched, 2, "the large one waits to be asked for");
-    assert!(whole(&b, &small) && whole(&b, b"") && !whole(&b, &large));
+    assert!(b.has_file(&small) && b.has_file(b"") && !b.has_file(&large));
     b.vault.ask_for_file(&hash(&large)).unwrap();
     assert_eq!(moved(&b, &at_b).fetched, 1);
-    assert!(whole(&b, &large));
+    assert!(b.has_file(&large));
     // The same content at another record and from another laptop: nothing of it goes again.
     let cutter = Cutter::to(service.listens, Way::Up);
-    let counted = signed_in(&a, HttpCentre::new(service.address_at(cutter.listens), None).unwrap());
+    let counted = service.client_by(cutter.listens, &a);
     let other = a.register("Sam Example").unwrap();
-    attach(&a, other, &large);
+    a.attach(other, &large);
     ground.sync(&a);
     cutter.passed();
     moved(&a, &counted);
@@ -99,7 +53,7 @@ pub fn a_file_added_offline_is_read_equal_elsewhere_and_sent_once(ground: Ground
     ground.sync(&b);
     moved(&a, &at_a);
     moved(&b, &at_b);
-    assert!(!whole(&a, &small) && !whole(&b, &small) && whole(&b, &large));
+    assert!(!a.has_file(&small) && !b.has_file(&small) && b.has_file(&large));
     assert_eq!(at_b.get_part(&hash(&small), 0, 10, &mut |_| true).map_err(|error| code(&error).to_owned()), Err(NOT_FOUND.into()));
     ground.verify();
 }
@@ -109,13 +63,13 @@ pub fn a_large_file_on_a_line_that_breaks_again_and_again_arrives_and_no_byte_go
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
     let person = a.register("Rosa Example").unwrap();
     let content = bytes(1, 4_000_000);
-    attach(&a, person, &content);
+    a.attach(person, &content);
     ground.sync(&a);
     ground.sync(&b);
     let mut chance = Dice::of("a bad line");
     for (laptop, way) in [(&a, Way::Up), (&b, Way::Down)] {
         let cutter = Cutter::to(service.listens, way);
-        let at = signed_in(laptop, HttpCentre::new(service.address_at(cutter.listens), None).unwrap());
+        let at = service.client_by(cutter.listens, laptop);
         if way == Way::Down {
             laptop.vault.plan_files().unwrap();
             laptop.vault.ask_for_file(&hash(&content)).unwrap();
@@ -133,7 +87,7 @@ pub fn a_large_file_on_a_line_that_breaks_again_and_again_arrives_and_no_byte_go
         let (passed, size) = (cutter.passed(), sealed_size(4_000_000) as usize);
         // A request is about 300 bytes; what is on the line at the moment of a break may go twice.
         assert!(breaks > 10 && passed >= size && passed < size + breaks * 20_000 + 50_000, "{way:?}: {passed} bytes for {size} with {breaks} breaks");
-        assert!(whole(laptop, &content), "{way:?}");
+        assert!(laptop.has_file(&content), "{way:?}");
     }
     ground.verify();
 }
@@ -148,13 +102,13 @@ pub fn who_may_not_see_a_record_learns_nothing_of_its_file(mut ground: Ground) {
     // The other organization has the same file, of a person of its own.
     ground.sync(&olga);
     let theirs = olga.register("Rosa Example").unwrap();
-    attach(&olga, theirs, &content);
+    olga.attach(theirs, &content);
     ground.sync(&olga);
     ground.realm = home;
-    attach(&a, person, &content);
+    a.attach(person, &content);
     ground.sync(&a);
     ground.sync(&b);
-    let (at_a, at_b, at_olga) = (client(&a, &service), client(&b, &service), client(&olga, &service));
+    let (at_a, at_b, at_olga) = (service.client_of(&a), service.client_of(&b), service.client_of(&olga));
     moved(&a, &at_a);
     let nowhere = hash(b"nobody has this");
     let answers = |at: &HttpCentre, hash: &ContentHash| [at.file_state(hash).unwrap_err(), at.put_part(hash, 0, vec![1]).unwrap_err(), at.get_part(hash, 0, 1, &mut |_| true).unwrap_err()];
@@ -168,7 +122,7 @@ pub fn who_may_not_see_a_record_learns_nothing_of_its_file(mut ground: Ground) {
     ground.sync(&a);
     ground.sync(&b);
     assert_eq!(moved(&b, &at_b).fetched, 1);
-    assert!(whole(&b, &content));
+    assert!(b.has_file(&content));
 }
 
 pub fn a_file_leaves_with_the_record_when_the_right_ends(ground: Ground) {
@@ -178,22 +132,22 @@ pub fn a_file_leaves_with_the_record_when_the_right_ends(ground: Ground) {
     let (one, two) = (chief.register("Rosa Example").unwrap(), chief.register("Sam Example").unwrap());
     let (shared, own) = (bytes(1, 100_000), bytes(2, 100_000));
     for (person, content) in [(one, &shared), (one, &own), (two, &shared)] {
-        attach(&chief, person, content);
+        chief.attach(person, content);
     }
     let (with_one, with_two) = (entrust(&chief, one, b.vault.state().actor), entrust(&chief, two, b.vault.state().actor));
     ground.sync(&chief);
-    moved(&chief, &client(&chief, &service));
+    moved(&chief, &service.client_of(&chief));
     ground.sync(&b);
-    moved(&b, &client(&b, &service));
-    assert!(whole(&b, &shared) && whole(&b, &own));
+    moved(&b, &service.client_of(&b));
+    assert!(b.has_file(&shared) && b.has_file(&own));
     // A change of theirs waits at B: what it names stays until it is handed over.
     let late = bytes(3, 50_000);
-    attach(&b, one, &late);
+    b.attach(one, &late);
     chief.set("therapeutic_relationships", with_one, "status", "ended").unwrap();
     ground.sync(&chief);
     ground.sync(&b);
-    assert!(whole(&b, &shared) && !whole(&b, &own), "what another record names stays");
-    assert!(whole(&b, &late), "what was put aside can be sent again, and its file too");
+    assert!(b.has_file(&shared) && !b.has_file(&own), "what another record names stays");
+    assert!(b.has_file(&late), "what was put aside can be sent again, and its file too");
     let item = b.vault.queue(10).unwrap().remove(0);
     b.vault.discard(item.dseq, "she has it on paper").unwrap();
     chief.set("therapeutic_relationships", with_two, "status", "ended").unwrap();
@@ -203,7 +157,7 @@ pub fn a_file_leaves_with_the_record_when_the_right_ends(ground: Ground) {
     assert_eq!(b.count("SELECT count(*) FROM file_held"), 0);
     let left: Vec<_> = std::fs::read_dir(b.folder.path().join("blobs")).unwrap().map(|entry| entry.unwrap()).filter(|entry| entry.file_type().unwrap().is_file()).collect();
     assert!(left.is_empty(), "{left:?}");
-    assert!(whole(&chief, &shared) && whole(&chief, &own), "whoever has the right keeps them");
+    assert!(chief.has_file(&shared) && chief.has_file(&own), "whoever has the right keeps them");
 }
 
 pub fn a_revoked_laptop_hands_over_its_files_and_fetches_none(ground: Ground) {
@@ -211,20 +165,20 @@ pub fn a_revoked_laptop_hands_over_its_files_and_fetches_none(ground: Ground) {
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
     let person = a.register("Rosa Example").unwrap();
     let (mine, theirs) = (bytes(1, 100_000), bytes(2, 100_000));
-    attach(&a, person, &mine);
+    a.attach(person, &mine);
     ground.sync(&a);
     ground.sync(&b);
-    attach(&b, person, &theirs);
+    b.attach(person, &theirs);
     ground.sync(&b);
-    moved(&b, &client(&b, &service));
+    moved(&b, &service.client_of(&b));
     ground.sync(&a);
     ground.centre().revoke(ground.realm, a.vault.state().device).unwrap();
-    let at_a = client(&a, &service);
+    let at_a = service.client_of(&a);
     assert_eq!(at_a.get_part(&hash(&theirs), 0, 1, &mut |_| true), Err(ApiError::Revoked));
     let done = moved(&a, &at_a);
     assert_eq!((done.sent, done.fetched), (1, 0), "what was acknowledged is not lost");
-    moved(&b, &client(&b, &service));
-    assert!(whole(&b, &mine) && !whole(&a, &theirs));
+    moved(&b, &service.client_of(&b));
+    assert!(b.has_file(&mine) && !a.has_file(&theirs));
 }
 
 pub fn more_files_than_ones_share_are_refused_with_a_reason_and_go_later(ground: Ground) {
@@ -232,20 +186,20 @@ pub fn more_files_than_ones_share_are_refused_with_a_reason_and_go_later(ground:
     let a = ground.laptop(1, "Amara", "trainer");
     let person = a.register("Rosa Example").unwrap();
     for seed in 1..=3 {
-        attach(&a, person, &bytes(seed, 100_000));
+        a.attach(person, &bytes(seed, 100_000));
     }
     ground.sync(&a);
-    assert_eq!(moved(&a, &client(&a, &service)).sent, 1);
+    assert_eq!(moved(&a, &service.client_of(&a)).sent, 1);
     let notes = |what: &str| a.vault.files_on_their_way().unwrap().iter().filter(|transfer| transfer.note.as_deref().is_some_and(|note| note.contains(what))).count();
     assert_eq!(notes("today"), 2, "the day's share: {:?}", a.vault.files_on_their_way().unwrap());
     ground.clock.pass(86_400);
     a.clock.pass(86_400);
-    assert_eq!(moved(&a, &client(&a, &service)).sent, 1, "tomorrow the next one");
+    assert_eq!(moved(&a, &service.client_of(&a)).sent, 1, "tomorrow the next one");
     ground.clock.pass(86_400);
     a.clock.pass(86_400);
-    assert_eq!(moved(&a, &client(&a, &service)).sent, 0);
+    assert_eq!(moved(&a, &service.client_of(&a)).sent, 0);
     assert_eq!(notes("no room"), 1, "the organization's share");
-    let refused = client(&a, &service).put_part(&hash(&bytes(3, 100_000)), 0, vec![0; 60_000]).map_err(|error| code(&error).to_owned());
+    let refused = service.client_of(&a).put_part(&hash(&bytes(3, 100_000)), 0, vec![0; 60_000]).map_err(|error| code(&error).to_owned());
     assert!(refused == Err(OVER_QUOTA.into()) || refused.as_ref().is_ok_and(|state| state.complete), "{refused:?}");
 }
 
@@ -254,10 +208,10 @@ pub fn another_file_under_a_name_is_refused_on_both_sides_and_told(ground: Groun
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
     let person = a.register("Rosa Example").unwrap();
     let content = bytes(1, 150_000);
-    attach(&a, person, &content);
+    a.attach(person, &content);
     ground.sync(&a);
     ground.sync(&b);
-    let (at_a, at_b, hash) = (client(&a, &service), client(&b, &service), hash(&content));
+    let (at_a, at_b, hash) = (service.client_of(&a), service.client_of(&b), hash(&content));
     // B brings garbage of the right length, then too much, then out of turn.
     let size = sealed_size(150_000) as usize;
     let garbage = bytes(9, size + 1);
@@ -289,7 +243,7 @@ pub fn another_file_under_a_name_is_refused_on_both_sides_and_told(ground: Groun
     std::fs::write(&stored, &good).unwrap();
     b.vault.ask_for_file(&hash).unwrap();
     assert_eq!(moved(&b, &at_b).fetched, 1);
-    assert!(whole(&b, &content));
+    assert!(b.has_file(&content));
 }
 
 /// The one whole file in the centre's folder.

@@ -4,16 +4,17 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use gladstone_central::{
     Around, Centre, CentreError, Embedded, Engine, Portions, Postgres,
-    centre::{Caller, Invite},
+    centre::Caller,
     postgres::{Settings, migrate},
 };
 use gladstone_model::Instant;
-use gladstone_protocol::enrol::{EnrolRequest, from_hex, to_hex};
 use gladstone_sync::{Report, SyncError, remote::Direct, sync_once};
 use gladstone_testkit::{Laptop, image::scratch, postgres::Cluster, surround::Seeded};
-use gladstone_vault::{replica::Joined, surroundings::Surroundings};
+use gladstone_vault::surroundings::Surroundings;
 use tempfile::TempDir;
 use uuid::Uuid;
+
+use crate::support;
 
 /// Where the centre keeps its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +131,7 @@ impl Ground {
 
     /// Enrols a laptop and lets it join.
     pub fn join(&self, laptop: &Laptop, name: &str, role: &str, user: Option<Uuid>) {
-        let code = self.centre().invite(self.realm, &Invite { name: name.into(), email: None, role: role.into(), user, minutes: 10 }).unwrap().code;
-        let state = laptop.vault.state();
-        let request = EnrolRequest { code, device: state.device, incarnation: state.incarnation, public_key: to_hex(&laptop.vault.public_key()), label: format!("{name}'s laptop"), actor: user, name: None };
-        let answer = self.centre().enrol(&request).unwrap();
-        let joined = Joined { realm: answer.realm, organization: answer.organization, actor: answer.actor, role: answer.role, server: "http://127.0.0.1:8470".into(), certificate: None, epoch: answer.epoch, nonce: from_hex(&answer.nonce).unwrap(), lease_days: answer.lease_days };
-        laptop.vault.join(&joined).unwrap();
+        support::enrol(self.centre(), self.realm, &laptop.vault, name, role, user);
     }
 
     /// A new laptop of a new person.
@@ -143,6 +139,15 @@ impl Ground {
         let laptop = Laptop::new(seed, Uuid::nil());
         self.join(&laptop, name, role, None);
         laptop
+    }
+
+    /// A trainer who registered a person, and an administrator, who holds it too.
+    pub fn two_with_a_person(&self) -> (Laptop, Laptop, Uuid) {
+        let (a, b) = (self.laptop(1, "Amara", "trainer"), self.laptop(2, "Ben", "admin"));
+        let person = a.register("Rosa Example").unwrap();
+        self.sync(&a);
+        self.sync(&b);
+        (a, b, person)
     }
 
     pub fn caller(&self, laptop: &Laptop) -> Caller {
@@ -187,12 +192,6 @@ fn run(cluster: &Cluster, sql: &str) {
         client.batch_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'gladstone_app'").await.unwrap();
         client.batch_execute(sql).await.unwrap();
     });
-}
-
-/// Hands a person over: the other one sees the record from the next round on.
-pub fn entrust(giver: &Laptop, person: Uuid, to: Uuid) -> Uuid {
-    let relation = [("therapist_id", to.into()), ("patient_id", person.into()), ("relationship_type", "coaching".into()), ("start_date", gladstone_model::Value::Date(chrono::NaiveDate::from_ymd_opt(2026, 11, 1).unwrap()))];
-    giver.vault.commit::<_, gladstone_vault::VaultError>("people.hand_over", |tx| tx.create("therapeutic_relationships", relation)).unwrap().0
 }
 
 /// How many moods of a person are shown.

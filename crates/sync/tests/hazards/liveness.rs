@@ -8,7 +8,7 @@ use gladstone_sync::{Address, HttpCentre, Phase, Remote, remote::{Direct, Sign},
 use gladstone_testkit::Laptop;
 use uuid::Uuid;
 
-use crate::{ground::{Ground, entrust, moods}, support::{no_limits, same_person}};
+use crate::{ground::{Ground, moods}, support::{entrust, no_limits, same_person}};
 
 pub fn two_loops_at_once_send_everything_once(ground: Ground) {
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));

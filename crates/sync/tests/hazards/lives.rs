@@ -3,7 +3,7 @@
 use gladstone_sync::Phase;
 use gladstone_testkit::{Dice, Laptop, dice};
 
-use crate::{ground::{Ground, entrust, moods}, support::same_person};
+use crate::{ground::{Ground, moods}, support::{entrust, same_person}};
 
 pub fn a_laptop_put_back_at_a_random_point_loses_nothing_that_was_acknowledged(ground: Ground) {
     let mut dice = Dice::new(31);
@@ -128,10 +128,7 @@ pub fn a_centre_put_back_by_an_hour_gets_everything_again_from_five_laptops(mut 
 }
 
 pub fn a_laptop_and_a_centre_that_were_both_put_back_leave_nothing_to_decide(mut ground: Ground) {
-    let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
-    let person = a.register("Rosa Example").unwrap();
-    ground.sync(&a);
-    ground.sync(&b);
+    let (a, b, person) = ground.two_with_a_person();
     ground.back_up();
     // Lost by the centre, and kept by the laptop's own backup.
     a.set("users", person, "job_title", "Baker").unwrap();
@@ -156,10 +153,7 @@ pub fn a_laptop_and_a_centre_that_were_both_put_back_leave_nothing_to_decide(mut
 }
 
 pub fn a_laptop_that_returns_after_the_log_was_cut_brings_what_it_wrote(ground: Ground) {
-    let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
-    let person = a.register("Rosa Example").unwrap();
-    ground.sync(&a);
-    ground.sync(&b);
+    let (a, b, person) = ground.two_with_a_person();
     for day in 0..5 {
         a.mood(person, day, 5).unwrap();
         b.mood(person, 50 + day, 6).unwrap();

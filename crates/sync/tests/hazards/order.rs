@@ -8,7 +8,7 @@ use gladstone_sync::{Remote, remote::{Direct, Sign}, sync_once};
 use gladstone_testkit::Dice;
 use uuid::Uuid;
 
-use crate::{ground::{Ground, entrust, moods}, support::same_person};
+use crate::{ground::{Ground, moods}, support::{entrust, same_person}};
 
 /// Puts the units of each answer into another order.
 struct Shuffled<'a>(Direct<'a>, RefCell<Dice>);

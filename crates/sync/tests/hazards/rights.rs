@@ -4,7 +4,7 @@ use gladstone_model::{Unit, unit::UnitKind};
 use gladstone_testkit::Laptop;
 use uuid::Uuid;
 
-use crate::{ground::{Ground, entrust}, support::same_person};
+use crate::{ground::Ground, support::{entrust, same_person}};
 
 fn rows_of(laptop: &Laptop, person: Uuid) -> usize {
     let unit = Unit { kind: UnitKind::Person, id: person };

@@ -52,10 +52,7 @@ pub fn what_was_never_taken_is_missed_in_the_same_round_although_others_wrote_ov
 }
 
 pub fn an_honest_centre_is_never_doubted_while_everybody_writes_to_the_same_values(ground: Ground) {
-    let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
-    let person = a.register("Rosa Example").unwrap();
-    ground.sync(&a);
-    ground.sync(&b);
+    let (a, b, person) = ground.two_with_a_person();
     for round in 0..6 {
         for (laptop, name) in [(&a, "Baker"), (&b, "Cook")] {
             laptop.set("users", person, "job_title", format!("{name} {round}")).unwrap();

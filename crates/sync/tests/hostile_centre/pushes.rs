@@ -139,6 +139,33 @@ fn a_centre_that_never_gives_what_it_says_it_took_does_not_make_a_laptop_send_fo
     let log = scene.victim.vault.sync_log().unwrap();
     assert_eq!(log.iter().filter(|line| line.line.ends_with("It is sent again.")).count(), 6, "some times: {log:?}");
     assert_eq!(scene.victim.vault.entries_of(new).unwrap().len(), 1, "it stays in the chain");
+    let receipt = scene.victim.vault.receipt("mood_entries", new).unwrap();
+    assert!(matches!(&receipt, Receipt::Quarantined { text, .. } if text.starts_with("The centre says that it has this")), "and the person is told: {receipt:?}");
+}
+
+#[test]
+fn a_centre_that_says_it_has_a_record_and_never_gives_it_leaves_the_decision_to_the_person() {
+    let scene = Scene::new();
+    let Scene { site, victim, colleague, person, .. } = &scene;
+    let new = scene.write();
+    let lie = unsent(Verdict::Duplicate { stored: Stored::Applied { g: 1 } });
+    for _ in 0..5 {
+        scene.sync_with(&lie);
+        victim.clock.pass(700);
+    }
+    let log = victim.vault.sync_log().unwrap();
+    assert_eq!(log.iter().filter(|line| line.line.ends_with("It is sent again.")).count(), 1, "once, and not round and round: {log:?}");
+    let queue = victim.vault.queue(10).unwrap();
+    assert!(queue.len() == 1 && queue[0].ops.iter().any(|op| op.id == new), "{queue:?}");
+    // The centre comes to its senses, and the person sends it once more.
+    victim.vault.resend(queue[0].dseq).unwrap();
+    for laptop in [victim, colleague, victim] {
+        site.sync(laptop).unwrap();
+    }
+    assert!(colleague.field("mood_entries", new, "overall_mood").is_some(), "the record is there");
+    same_person(victim, colleague, *person);
+    assert_eq!((victim.vault.queue(10).unwrap().len(), victim.base() == victim.view()), (0, true), "nothing waits");
+    victim.vault.verify(&mut |_, _| true).unwrap();
 }
 
 #[test]

@@ -3,14 +3,16 @@
 
 use std::{fs, path::{Path, PathBuf}, sync::Arc};
 
-use gladstone_central::{Centre, Embedded, Engine, Machine, Postgres, centre::{Caller, Invite}, postgres::{Settings, migrate}};
+use gladstone_central::{Centre, Embedded, Engine, Machine, Postgres, centre::Caller, postgres::{Settings, migrate}};
 use gladstone_model::{Unit, Value, unit::UnitKind};
-use gladstone_protocol::{enrol::{EnrolRequest, from_hex, to_hex}, wire::RowImage};
+use gladstone_protocol::wire::RowImage;
 use gladstone_sync::{remote::Direct, sync_once};
 use gladstone_testkit::{Laptop, image::scratch, laptops::view, postgres::Cluster, surround::surrounding, vaults};
-use gladstone_vault::{Unlocked, Vault, VaultError, custody, replica::Joined};
+use gladstone_vault::{Unlocked, Vault, VaultError, custody};
 use tempfile::TempDir;
 use uuid::Uuid;
+
+use crate::support::enrol;
 
 /// Where the centre keeps its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Place {
         let mut place = Place { store, realm, a: scratch(), b: Laptop::new(2, Uuid::nil()), person: Uuid::nil(), changes: 0, turns: 0, _cluster: cluster };
         let (a, _) = custody::create(place.a.path(), "Amara", vaults::PASSPHRASE, Uuid::nil(), &surrounding(1)).unwrap();
         for (vault, name, role) in [(&a.vault, "Amara", "trainer"), (&place.b.vault, "Ben", "admin")] {
-            join(vault, &centre, realm, name, role);
+            enrol(&centre, realm, vault, name, role, None);
         }
         place.person = a.vault.commit::<_, VaultError>("people.register", |tx| tx.create("users", [("name", "Rosa Example".into()), ("role", "patient".into())])).unwrap().0;
         place.write(&a.vault);
@@ -124,13 +126,4 @@ impl Place {
 /// Opens a vault; `seed` is another one each time, since ids are drawn from it.
 pub fn unlock(folder: &Path, seed: u64) -> Unlocked {
     custody::unlock(folder, vaults::PASSPHRASE, &surrounding(seed)).unwrap()
-}
-
-fn join(vault: &Vault, centre: &Centre, realm: Uuid, name: &str, role: &str) {
-    let code = centre.invite(realm, &Invite { name: name.into(), email: None, role: role.into(), user: None, minutes: 10 }).unwrap().code;
-    let state = vault.state();
-    let request = EnrolRequest { code, device: state.device, incarnation: state.incarnation, public_key: to_hex(&vault.public_key()), label: format!("{name}'s laptop"), actor: None, name: None };
-    let answer = centre.enrol(&request).unwrap();
-    let joined = Joined { realm: answer.realm, organization: answer.organization, actor: answer.actor, role: answer.role, server: "http://127.0.0.1:8470".into(), certificate: None, epoch: answer.epoch, nonce: from_hex(&answer.nonce).unwrap(), lease_days: answer.lease_days };
-    vault.join(&joined).unwrap();
 }

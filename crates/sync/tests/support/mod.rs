@@ -3,19 +3,23 @@
 // Each test uses a part of it, and stops at the first thing that does not hold.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, reason = "shared by several tests")]
 
+pub mod files;
+pub mod killed;
+
 pub use gladstone_testkit::cutter;
 
-use std::{net::SocketAddr, num::NonZeroU32, path::Path, sync::Arc, thread::JoinHandle};
+use std::{net::SocketAddr, num::NonZeroU32, path::Path, sync::{Arc, mpsc}, thread::JoinHandle};
 
 use gladstone_central::{
     Embedded, Machine,
     centre::{Caller, Centre, Invite},
     http::{Limits, Server, Settings, tls},
 };
-use gladstone_protocol::enrol::{EnrolRequest, from_hex, to_hex};
-use gladstone_sync::{Address, HttpCentre, JoinLink, Remote, Report, SyncError, join, remote::Direct, sync_once};
+use gladstone_model::Value;
+use gladstone_protocol::{ApiError, enrol::{EnrolRequest, from_hex, to_hex}};
+use gladstone_sync::{Address, HttpCentre, JoinLink, News, Remote, Report, SyncError, Worker, join, remote::Direct, sync_once};
 use gladstone_testkit::Laptop;
-use gladstone_vault::replica::Joined;
+use gladstone_vault::{Vault, VaultError, replica::Joined};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -41,18 +45,13 @@ impl Site {
     }
 
     pub fn code(&self, name: &str, role: &str) -> String {
-        let invite = Invite { name: name.into(), email: None, role: role.into(), user: None, minutes: 10 };
-        self.centre.invite(self.realm, &invite).unwrap().code
+        code(&self.centre, self.realm, name, role, None)
     }
 
     /// A new laptop of a new person, joined without HTTP.
     pub fn laptop(&self, seed: u64, name: &str, role: &str) -> Laptop {
         let laptop = Laptop::new(seed, Uuid::nil());
-        let state = laptop.vault.state();
-        let request = EnrolRequest { code: self.code(name, role), device: state.device, incarnation: state.incarnation, public_key: to_hex(&laptop.vault.public_key()), label: format!("{name}'s laptop"), actor: None, name: None };
-        let answer = self.centre.enrol(&request).unwrap();
-        let joined = Joined { realm: answer.realm, organization: answer.organization, actor: answer.actor, role: answer.role, server: "http://127.0.0.1:8470".into(), certificate: None, epoch: answer.epoch, nonce: from_hex(&answer.nonce).unwrap(), lease_days: answer.lease_days };
-        laptop.vault.join(&joined).unwrap();
+        enrol(&self.centre, self.realm, &laptop.vault, name, role, None);
         laptop
     }
 
@@ -73,6 +72,19 @@ impl Site {
 pub fn open(folder: &Path) -> Arc<Centre> {
     let engine = Embedded::open(&folder.join("realms")).unwrap();
     Arc::new(Centre::open(Box::new(engine), Arc::new(Machine::default())).unwrap())
+}
+
+fn code(centre: &Centre, realm: Uuid, name: &str, role: &str, user: Option<Uuid>) -> String {
+    centre.invite(realm, &Invite { name: name.into(), email: None, role: role.into(), user, minutes: 10 }).unwrap().code
+}
+
+/// Enrols a vault without HTTP, of somebody new or of a user who is there, and lets it join.
+pub fn enrol(centre: &Centre, realm: Uuid, vault: &Vault, name: &str, role: &str, user: Option<Uuid>) {
+    let state = vault.state();
+    let request = EnrolRequest { code: code(centre, realm, name, role, user), device: state.device, incarnation: state.incarnation, public_key: to_hex(&vault.public_key()), label: format!("{name}'s laptop"), actor: user, name: None };
+    let answer = centre.enrol(&request).unwrap();
+    let joined = Joined { realm: answer.realm, organization: answer.organization, actor: answer.actor, role: answer.role, server: "http://127.0.0.1:8470".into(), certificate: None, epoch: answer.epoch, nonce: from_hex(&answer.nonce).unwrap(), lease_days: answer.lease_days };
+    vault.join(&joined).unwrap();
 }
 
 /// Limits that a test does not reach.
@@ -126,11 +138,14 @@ impl Service {
         HttpCentre::new(self.address(), self.authority.as_deref()).unwrap()
     }
 
+    /// A client that is signed in as a laptop and reaches the service by way of another port.
+    pub fn client_by(&self, at: SocketAddr, laptop: &Laptop) -> HttpCentre {
+        signed_in(laptop, HttpCentre::new(self.address_at(at), self.authority.as_deref()).unwrap())
+    }
+
     /// A client that is signed in as a laptop.
     pub fn client_of(&self, laptop: &Laptop) -> HttpCentre {
-        let client = self.client();
-        client.sign_in(laptop.vault.state().device, &|message| Some(laptop.vault.sign(message))).unwrap();
-        client
+        signed_in(laptop, self.client())
     }
 
     /// A new laptop that joined with a link.
@@ -150,6 +165,32 @@ impl Drop for Service {
             let _ = thread.join();
         }
     }
+}
+
+/// Signs a laptop in.
+pub fn sign_in(client: &HttpCentre, laptop: &Laptop) -> Result<(), ApiError> {
+    client.sign_in(laptop.vault.state().device, &|message| Some(laptop.vault.sign(message)))
+}
+
+/// A client, once a laptop is signed in with it.
+pub fn signed_in(laptop: &Laptop, client: HttpCentre) -> HttpCentre {
+    sign_in(&client, laptop).unwrap();
+    client
+}
+
+/// A worker in the background, and what it says.
+pub fn worker(laptop: &Arc<Laptop>) -> (Worker, mpsc::Receiver<News>) {
+    let (say, news) = mpsc::channel();
+    let remote = Arc::new(join::connect(&laptop.vault).unwrap());
+    let lent = Arc::clone(laptop);
+    let worker = Worker::start(Arc::new(move |f| { f(&lent.vault); true }), remote, move |news| drop(say.send(news))).unwrap();
+    (worker, news)
+}
+
+/// Hands a person over: the other one sees the record from the next round on.
+pub fn entrust(giver: &Laptop, person: Uuid, to: Uuid) -> Uuid {
+    let relation = [("therapist_id", to.into()), ("patient_id", person.into()), ("relationship_type", "coaching".into()), ("start_date", Value::Date(chrono::NaiveDate::from_ymd_opt(2026, 11, 1).unwrap()))];
+    giver.vault.commit::<_, VaultError>("people.hand_over", |tx| tx.create("therapeutic_relationships", relation)).unwrap().0
 }
 
 /// Synchronizes with what the vault knows of its centre.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
 use super::{FileFault, content::{Incoming, Kept, Outgoing}};
-use crate::{Changes, Tx, chain, error::VaultError, inside::Inside, replica::unreadable, vault::{Purpose, Vault}};
+use crate::{Changes, Tx, batch::Purpose, chain, error::VaultError, inside::Inside, replica::unreadable, vault::Vault};
 
 /// A content that is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

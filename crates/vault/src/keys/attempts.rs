@@ -44,9 +44,9 @@ impl Attempts<'_> {
         let now = now.0.max(record.seen);
         if record.tries > FREE_TRIES {
             let step = (record.tries - FREE_TRIES - 1).min(WAITS.len() as u32 - 1) as usize;
-            let left = record.last + WAITS[step] * 1_000_000 - now;
+            let left = record.last.saturating_add(WAITS[step] * 1_000_000).saturating_sub(now);
             if left > 0 {
-                return Err(KeyError::Wait { seconds: (left + 999_999) / 1_000_000 });
+                return Err(KeyError::Wait { seconds: left.saturating_add(999_999) / 1_000_000 });
             }
         }
         record.tries = record.tries.saturating_add(1);

@@ -16,7 +16,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The passphrase opens no slot.
-    #[error("That is not the passphrase. {}", .tries_before_wait.map_or("".into(), |n| format!("{n} {} before a short wait", if n == 1 { "try" } else { "tries" })))]
+    #[error("That is not the passphrase{}", .tries_before_wait.map_or(String::new(), |n| format!(". {n} {} before a short wait", if n == 1 { "try" } else { "tries" })))]
     WrongPassphrase {
         /// Free tries that are left.
         tries_before_wait: Option<u32>,
@@ -25,7 +25,7 @@ pub enum KeyError {
     #[error("That is not the recovery code of this vault")]
     WrongRecoveryCode,
     /// The recovery code is mistyped.
-    #[error("The recovery code has a typing mistake{}. Compare it with the paper", .group.map_or(String::new(), |g| format!(" near group {g}")))]
+    #[error("{}", .group.map_or("The recovery code has a typing mistake. Compare it with the paper".to_owned(), |group| format!("The recovery code has a typing mistake near group {group}. Compare it with the paper")))]
     MistypedRecoveryCode {
         /// Group in which it lies, from 1, when that can be told.
         group: Option<usize>,

@@ -1,6 +1,7 @@
 //! What the centre gave, held against what it said: an entry that it took is settled when its rows
-//! came; one that it said it had taken and did not give is shown further and sent again, some times;
-//! one that it said it had refused and gave all the same is not refused.
+//! came; one that it said it had taken and did not give is shown further and sent again, some times, and
+//! then put aside for the person to decide; one that it said it had refused and gave all the same is not
+//! refused.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -33,7 +34,9 @@ const NEVER: u64 = 1 << 62;
 /// What is said of an entry that is sent again.
 const AGAIN: &str = "What the centre gave does not hold a change that it had said it took. It is sent again.";
 /// What is said when that was of no use.
-const STILL: &str = "What the centre gives still does not hold a change that it says it took. The change stays in the history of this computer.";
+const STILL: &str = "What the centre gives still does not hold a change that it says it took. The change is put aside for you to look at.";
+/// Short name of why it is put aside, and what its author is told.
+const NOT_GIVEN: (&str, &str) = ("not_given", "The centre says that it has this, but never gave it here. It may lie where you may not look, or be lost there: ask whoever runs the centre. Then send it again, or give it up.");
 /// What is said of a refusal that was none.
 const AFTER_ALL: &str = "A change that the centre had said it did not accept is there after all.";
 
@@ -104,6 +107,7 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, asked: &PullRequest, answer: &Pu
         return Ok(false);
     }
     let told: HashSet<Uuid> = answer.changes.iter().map(|change| change.writer.mutation).collect();
+    let given: HashSet<(Uuid, RowKey)> = answer.changes.iter().flat_map(|change| change.rows.iter().map(|row| (change.writer.mutation, row.key))).collect();
     let unproven = unproven(connection)?;
     let (mut again, mut doubtful) = (Vec::new(), BTreeSet::new());
     for (place, g, verdict) in places {
@@ -111,6 +115,7 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, asked: &PullRequest, answer: &Pu
         let due = answer.basis == Basis::Checkpoint && asked.from_g < g && g <= to_g;
         let must_stand = (due || unproven.contains(&place)) && !told.contains(&written.mutation.id);
         let (mut waits, mut contained, mut lacks, mut for_sure) = (false, Vec::new(), g > to_g, false);
+        let (mut came, mut never_came) = (false, false);
         for op in &written.mutation.ops {
             let key = RowKey { entity: op.entity, id: op.id };
             if !apply.lies_on(key, place)? {
@@ -119,7 +124,10 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, asked: &PullRequest, answer: &Pu
             let row = apply.row(key)?;
             let unit = row.base.as_ref().map_or(op.unit, BaseRow::unit);
             let is_beside = is_beside(verdict.as_deref(), row.base.as_ref(), op);
-            let may_be = may_contain(row.base.as_ref(), op) || is_beside;
+            // It may have left again with the same answer.
+            let is_given = given.contains(&(written.mutation.id, key));
+            let may_be = may_contain(row.base.as_ref(), op) || is_beside || is_given;
+            came |= is_given || row.base.as_ref().is_some_and(|base| is_by(base, written.mutation.id));
             // What came before and is only sent once more may have been written over since.
             let is_new = row.pending.iter().any(|(other, within)| *other == place && !within) && !entered.contains(&unit);
             let stands = !must_stand || !is_new || stands(row.base.as_ref(), op, written.mutation.id, verdict.as_deref());
@@ -132,6 +140,7 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, asked: &PullRequest, answer: &Pu
                 // What is in units of others comes to nobody here.
                 held => {
                     lacks |= held.is_some() && !(may_be && stands);
+                    never_came |= held.is_some() && !may_be && matches!(op.kind, OpKind::Create(_));
                     // A new row may have gone to a unit that is not held before it came; a value that is
                     // still the one of before was never replaced.
                     for_sure |= held.is_some() && !may_be && !matches!(op.kind, OpKind::Create(_));
@@ -140,13 +149,21 @@ pub(crate) fn settle(apply: &mut Apply<'_, '_>, asked: &PullRequest, answer: &Pu
             }
         }
         if lacks {
-            let doubt = doubt(apply, place, for_sure)?;
-            if doubt == Doubt::SendAgain {
-                again.push(place);
-            }
-            if doubt != Doubt::GiveUp {
-                doubtful.insert(place);
-                continue;
+            match doubt(apply, place, for_sure, never_came && !came)? {
+                Doubt::SendAgain => {
+                    again.push(place);
+                    doubtful.insert(place);
+                    continue;
+                }
+                Doubt::Wait => {
+                    doubtful.insert(place);
+                    continue;
+                }
+                Doubt::PutAside => {
+                    put_aside(apply, place)?;
+                    continue;
+                }
+                Doubt::Believe => {}
             }
         }
         contained.into_iter().try_for_each(|key| apply.lift(key, place))?;
@@ -170,29 +187,45 @@ enum Doubt {
     SendAgain,
     /// It was sent again a moment ago.
     Wait,
-    /// The centre knows it, or sending it again was of no use: it lies where this laptop may not look.
-    GiveUp,
+    /// The centre knows it, and others may have written over it.
+    Believe,
+    /// Sending it again was of no use, or the centre says it knows a row that never came: a person decides.
+    PutAside,
 }
 
-/// `for_sure`: that the centre says it knows it is a lie as well.
-fn doubt(apply: &mut Apply<'_, '_>, place: u64, for_sure: bool) -> Result<Doubt, VaultError> {
+/// `for_sure`: that the centre says it knows it is a lie as well. `never_came`: a row that it makes is in a
+/// unit that is held, and nothing of the entry came.
+fn doubt(apply: &mut Apply<'_, '_>, place: u64, for_sure: bool, never_came: bool) -> Result<Doubt, VaultError> {
     let (connection, now) = (apply.inside.connection, apply.inside.around.now());
     let known: Option<(u32, i64)> = connection.prepare_cached("SELECT times, at FROM doubted WHERE dseq = ?1")?.query_row([place as i64], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (times, at) = known.unwrap_or_default();
     if times >= KNOWN && !for_sure {
-        return Ok(Doubt::GiveUp);
+        return Ok(if never_came { Doubt::PutAside } else { Doubt::Believe });
     }
     let times = times % KNOWN;
     if known.is_some() && now.0.abs_diff(at) < AGAIN_AFTER {
         return Ok(Doubt::Wait);
     }
-    let gives_up = times >= TIMES;
-    told::log(connection, now, if gives_up { STILL } else { AGAIN })?;
-    if gives_up {
-        return Ok(Doubt::GiveUp);
+    if times >= TIMES {
+        return Ok(Doubt::PutAside);
     }
+    told::log(connection, now, AGAIN)?;
     connection.prepare_cached("INSERT OR REPLACE INTO doubted (dseq, times, at) VALUES (?1, ?2, ?3)")?.execute(params![place as i64, times + 1, now.0])?;
     Ok(Doubt::SendAgain)
+}
+
+/// The entry is shown as one that the centre did not accept: it has no effect in what is shown, nothing sends
+/// it again by itself, and it is accepted once it comes. How often it was doubted stays known.
+fn put_aside(apply: &mut Apply<'_, '_>, place: u64) -> Result<(), VaultError> {
+    let connection = apply.inside.connection;
+    let verdict = Stored::Quarantined { code: NOT_GIVEN.0.into(), text: NOT_GIVEN.1.into() };
+    let bytes = postcard::to_stdvec(&verdict).map_err(|_| unreadable())?;
+    connection.prepare_cached("UPDATE chain SET state = 4, g = NULL, verdict = ?2, resend = 0 WHERE dseq = ?1")?.execute(params![place as i64, bytes])?;
+    let written = apply.entries.get(connection, place)?;
+    for key in written.keys().collect::<Vec<RowKey>>() {
+        apply.lift(key, place)?;
+    }
+    told::log(connection, apply.inside.around.now(), STILL)
 }
 
 /// The centre says of an entry that had been sent again that it had come before: it is there, wherever

@@ -7,7 +7,7 @@ use gladstone_testkit::{Dice, Image, Saved, dice, image::scratch, power::Platter
 use gladstone_vault::custody;
 use uuid::Uuid;
 
-use crate::{expect_none, recording, report};
+use crate::{expect_none, recording, report, unlocked, without_alarm};
 
 /// What a kill left, and which saves were acknowledged by then.
 pub struct Left {
@@ -40,10 +40,7 @@ fn a_kill_before_any_write_of_sixty_saves_loses_no_acknowledged_save() {
     let name = "kill::a_kill_before_any_write_of_sixty_saves_loses_no_acknowledged_save";
     let (points, count, broken) = at_points(&base, name, dice::size(11, 1), |left| {
         let folder = left.image.unpack();
-        let unlocked = vaults::unlock(folder.path()).map_err(|error| error.to_string())?;
-        if let Some(alarm) = unlocked.alarm {
-            return Err(format!("false alarm: {alarm:?}"));
-        }
+        let unlocked = unlocked(folder.path())?;
         saves::complete(&unlocked.vault, &left.acknowledged())?;
         let next = unlocked.vault.state().dseq as usize;
         saves::save(&unlocked.vault, next).map_err(|error| format!("it takes no further save: {error}"))?;
@@ -91,10 +88,7 @@ fn a_kill_during_the_recovery_after_a_kill_loses_nothing() {
     let name = "kill::a_kill_during_the_recovery_after_a_kill_loses_nothing";
     let (points, count, broken) = at_points(&hot, name, 1, |left| {
         let folder = left.image.unpack();
-        let unlocked = vaults::unlock(folder.path()).map_err(|error| error.to_string())?;
-        if let Some(alarm) = unlocked.alarm {
-            return Err(format!("false alarm: {alarm:?}"));
-        }
+        let unlocked = unlocked(folder.path())?;
         saves::complete(&unlocked.vault, &saved[19])
     });
     report(format_args!("kills while recovering: {count} of {points} points"));
@@ -117,9 +111,7 @@ fn a_kill_while_a_vault_is_made_leaves_a_whole_one_or_room_for_one() {
             return Err("the vault was given out and is not there".into());
         }
         let unlocked = if known { vaults::unlock(folder.path()) } else { create(folder.path()).map(|(unlocked, _)| unlocked) }.map_err(|error| format!("header {known}: {error}"))?;
-        if let Some(alarm) = unlocked.alarm {
-            return Err(format!("false alarm: {alarm:?}"));
-        }
+        let unlocked = without_alarm(unlocked)?;
         saves::save(&unlocked.vault, 0).map_err(|error| error.to_string())?;
         unlocked.vault.verify(&mut |_, _| true).map_err(|error| error.to_string())?;
         Ok(())

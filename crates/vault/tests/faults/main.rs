@@ -23,6 +23,24 @@ mod pulling;
 #[cfg(target_os = "linux")]
 mod rekey;
 
+use std::path::Path;
+
+use gladstone_testkit::vaults;
+use gladstone_vault::Unlocked;
+
+/// Unlocks what a fault left, with the passphrase of every test vault. It raises no alarm: that would be a
+/// false one.
+fn unlocked(folder: &Path) -> Result<Unlocked, String> {
+    vaults::unlock(folder).map_err(|error| error.to_string()).and_then(without_alarm)
+}
+
+fn without_alarm(unlocked: Unlocked) -> Result<Unlocked, String> {
+    match &unlocked.alarm {
+        Some(alarm) => Err(format!("false alarm: {alarm:?}")),
+        None => Ok(unlocked),
+    }
+}
+
 /// Fails with everything that did not hold, the first ten in full.
 fn expect_none(broken: &[String], of: usize, what: &str) {
     assert!(broken.is_empty(), "{} of {of} {what}: {:#?}", broken.len(), &broken[..broken.len().min(10)]);

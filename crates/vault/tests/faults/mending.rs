@@ -7,7 +7,7 @@ use gladstone_testkit::{Image, dice, laptops, reexec, traced, vaults};
 use gladstone_vault::{Vault, VaultError, replica::EntryState};
 use uuid::Uuid;
 
-use crate::{expect_none, kill::at_points, report};
+use crate::{expect_none, kill::at_points, report, unlocked};
 
 const TITLE: &str = "Mended";
 
@@ -54,10 +54,7 @@ fn a_kill_while_a_change_is_mended_leaves_the_old_one_or_the_new_one_and_never_b
     let name = "mending::a_kill_while_a_change_is_mended_leaves_the_old_one_or_the_new_one_and_never_both";
     let (points, count, broken) = at_points(&base, name, dice::size(3, 1), |left| {
         let folder = left.image.unpack();
-        let unlocked = vaults::unlock(folder.path()).map_err(|error| error.to_string())?;
-        if let Some(alarm) = &unlocked.alarm {
-            return Err(format!("false alarm: {alarm:?}"));
-        }
+        let unlocked = unlocked(folder.path())?;
         let vault = &unlocked.vault;
         let (mut mended, mut last) = (0, 0);
         for (at, (dseq, person)) in put_aside(vault).into_iter().enumerate() {

@@ -3,7 +3,7 @@
 use gladstone_testkit::{Dice, Image, Saved, dice, power::{LOSSES, Loss, Platter}, saves, vaults, workers};
 use gladstone_vault::{Alarm, keys::root_key::RootKey};
 
-use crate::{expect_none, recording::{self, Recording}, report};
+use crate::{expect_none, recording::{self, Recording}, report, unlocked};
 
 struct Cut {
     at: usize,
@@ -76,10 +76,7 @@ fn survives(cut: &Cut, key: &RootKey) -> Result<(), String> {
     let folder = cut.image.unpack();
     let told = |why: String| format!("cut at {}, {:?} lost: {why}", cut.at, cut.loss);
     if cut.by_passphrase {
-        let unlocked = vaults::unlock(folder.path()).map_err(|error| told(error.to_string()))?;
-        if let Some(alarm) = &unlocked.alarm {
-            return Err(told(format!("false alarm: {alarm:?}")));
-        }
+        let unlocked = unlocked(folder.path()).map_err(told)?;
         saves::complete(&unlocked.vault, &cut.acknowledged).map_err(told)
     } else {
         let vault = vaults::open(folder.path(), key).map_err(|error| told(error.to_string()))?;

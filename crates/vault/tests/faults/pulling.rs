@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use gladstone_model::{Unit, Value, unit::UnitKind};
 use gladstone_protocol::{
     Writer, codec,
-    wire::{Basis, Change, Dropped, Granted, Page, PullAnswer, RowChange, RowImage, RowNews},
+    wire::{Change, Dropped, Granted, Page, PullAnswer, RowChange, RowImage, RowNews},
 };
 use gladstone_testkit::{Image, Laptop, dice, laptops, reexec, saves, traced, vaults};
 use gladstone_vault::Vault;
@@ -28,20 +28,7 @@ fn answers() -> Vec<PullAnswer> {
         }
         colleague.view().into_values().filter(|row| row.unit == unit(person)).collect()
     };
-    let nothing = |to_g: u64| PullAnswer {
-        epoch: laptops::joined(REALM, ACTOR).epoch,
-        basis: Basis::Checkpoint,
-        to_g,
-        more: false,
-        grants: Vec::new(),
-        drops: Vec::new(),
-        changes: Vec::new(),
-        verdicts: Vec::new(),
-        digests: Vec::new(),
-        blobs: Vec::new(),
-        server_time: gladstone_model::Instant(1_795_000_000_000_000),
-        sum: None,
-    };
+    let nothing = |to_g: u64| PullAnswer::bare(laptops::joined(REALM, ACTOR).epoch, to_g, gladstone_model::Instant(1_795_000_000_000_000));
     let grant = |person: Uuid, at_g: u64, page: Option<Page>, complete: bool| Granted { unit: unit(person), at_g, pages: page.into_iter().collect(), complete };
     let change = |g: u64, row: &RowImage, title: &str| {
         let mut image = row.clone();
@@ -108,10 +95,7 @@ fn a_kill_while_answers_are_taken_in_leaves_the_state_after_one_of_them() {
     let name = "pulling::a_kill_while_answers_are_taken_in_leaves_the_state_after_one_of_them";
     let (points, count, broken) = at_points(&base, name, dice::size(4, 1), |left| {
         let folder = left.image.unpack();
-        let unlocked = vaults::unlock(folder.path()).map_err(|error| error.to_string())?;
-        if let Some(alarm) = &unlocked.alarm {
-            return Err(format!("false alarm: {alarm:?}"));
-        }
+        let unlocked = crate::unlocked(folder.path())?;
         let said: u64 = left.said.iter().rev().find_map(|line| line.strip_prefix("taken ")?.parse().ok()).unwrap_or(0);
         let from_g = unlocked.vault.pull_request().map_err(|error| error.to_string())?.from_g;
         let next = stands.range(said + 1..).next().map_or(said, |(g, _)| *g);

@@ -15,34 +15,13 @@ mod kill;
 
 use gladstone_model::Value;
 use gladstone_protocol::{content::ContentHash, enrol::to_hex};
+use gladstone_testkit::contents::{attach, bytes, hash};
 use gladstone_vault::{Vault, VaultError, replica::Joined};
 use uuid::Uuid;
-
-/// Bytes of so many, others for each seed.
-fn bytes(seed: u64, size: usize) -> Vec<u8> {
-    let mut out = vec![0; size];
-    gladstone_testkit::Dice::new(seed).fill(&mut out);
-    out
-}
-
-fn hash(bytes: &[u8]) -> ContentHash {
-    *blake3::hash(bytes).as_bytes()
-}
 
 /// A person to hang files on.
 fn person(vault: &Vault) -> Uuid {
     vault.commit::<_, VaultError>("people.register", |tx| tx.create("users", [("name", Value::text("Rosa Example")), ("role", "patient".into())])).unwrap().0
-}
-
-/// Hangs a file on a person, as the product does.
-fn attach(vault: &Vault, person: Uuid, name: &str, bytes: &[u8]) -> Result<Uuid, VaultError> {
-    let mut incoming = vault.begin_file()?;
-    incoming.read_from(&mut &*bytes)?;
-    let row = vault.keep_file::<_, VaultError>(incoming, "files.attach", |tx, kept| {
-        let size = i64::try_from(kept.size).unwrap();
-        tx.create("attachments", [("person_id", person.into()), ("filename", Value::text(name)), ("mime_type", "application/pdf".into()), ("size_bytes", size.into()), ("blob_hash", Value::text(&to_hex(&kept.hash))), ("uploaded_by", person.into())])
-    })?;
-    Ok(row.0)
 }
 
 /// A realm to belong to.

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use gladstone_protocol::content::sealed_size;
+use gladstone_protocol::{content::sealed_size, wire::PullAnswer};
 use gladstone_testkit::Laptop;
 use gladstone_vault::{VaultError, blobs::{AUTOMATIC, Transfer, TransferState}, surroundings::Surroundings};
 use uuid::Uuid;
@@ -18,6 +18,26 @@ fn joined(seed: u64) -> Laptop {
 
 fn named(laptop: &Laptop, person: Uuid, content: &[u8], size: i64) -> Uuid {
     crate::named(&laptop.vault, person, content, size)
+}
+
+/// A laptop that fetches a file of somebody else.
+fn with_theirs() -> Laptop {
+    let laptop = joined(1);
+    let person = person(&laptop.vault);
+    named(&laptop, person, b"theirs", 6);
+    laptop.vault.plan_files().unwrap();
+    laptop
+}
+
+/// A laptop that has a file, and another one that fetches it.
+fn one_for_the_other(content: &[u8]) -> (Laptop, Laptop) {
+    let (a, b) = (joined(1), joined(2));
+    let person_a = person(&a.vault);
+    attach(&a.vault, person_a, "a.pdf", content).unwrap();
+    let person_b = person(&b.vault);
+    named(&b, person_b, content, content.len() as i64);
+    b.vault.plan_files().unwrap();
+    (a, b)
 }
 
 fn all(laptop: &Laptop) -> Vec<Transfer> {
@@ -67,10 +87,7 @@ fn nothing_is_sent_before_its_record_and_what_is_fetched_does_not_wait_for_that(
 
 #[test]
 fn a_file_that_fails_is_tried_later_each_time_and_at_once_when_a_person_asks() {
-    let laptop = joined(1);
-    let person = person(&laptop.vault);
-    named(&laptop, person, b"theirs", 6);
-    laptop.vault.plan_files().unwrap();
+    let laptop = with_theirs();
     let mut waits = Vec::new();
     for _ in 0..12 {
         laptop.clock.pass(3_600);
@@ -89,10 +106,7 @@ fn a_file_that_fails_is_tried_later_each_time_and_at_once_when_a_person_asks() {
 
 #[test]
 fn a_file_that_was_stopped_stays_so_until_it_is_asked_for() {
-    let laptop = joined(1);
-    let person = person(&laptop.vault);
-    named(&laptop, person, b"theirs", 6);
-    laptop.vault.plan_files().unwrap();
+    let laptop = with_theirs();
     let transfer = laptop.vault.next_file().unwrap().unwrap();
     assert!(laptop.vault.is_still_wanted(&transfer).unwrap());
     laptop.vault.stop_file(&transfer.hash).unwrap();
@@ -107,13 +121,8 @@ fn a_file_that_was_stopped_stays_so_until_it_is_asked_for() {
 
 #[test]
 fn a_part_survives_the_end_of_the_program_and_is_gone_on_with() {
-    let (a, b) = (joined(1), joined(2));
     let content = bytes(9, 200_000);
-    let person_a = person(&a.vault);
-    attach(&a.vault, person_a, "a.pdf", &content).unwrap();
-    let person_b = person(&b.vault);
-    named(&b, person_b, &content, content.len() as i64);
-    b.vault.plan_files().unwrap();
+    let (a, b) = one_for_the_other(&content);
     let transfer = b.vault.next_file().unwrap().unwrap();
     for up_to in [1, 70_000, 70_001, 150_000] {
         come(&b, &transfer, &a, up_to);
@@ -133,13 +142,8 @@ fn a_part_survives_the_end_of_the_program_and_is_gone_on_with() {
 
 #[test]
 fn what_came_and_is_another_file_is_not_taken_and_after_three_times_a_person_decides() {
-    let (a, b) = (joined(1), joined(2));
     let content = bytes(9, 200_000);
-    let person_a = person(&a.vault);
-    attach(&a.vault, person_a, "a.pdf", &content).unwrap();
-    let person_b = person(&b.vault);
-    named(&b, person_b, &content, content.len() as i64);
-    b.vault.plan_files().unwrap();
+    let (a, b) = one_for_the_other(&content);
     for time in 1..=3 {
         b.clock.pass(3_600);
         let transfer = b.vault.next_file().unwrap().unwrap_or_else(|| panic!("it is tried a {time}. time"));
@@ -186,25 +190,8 @@ fn another_history_of_the_centre_asks_for_every_file_anew() {
     assert_eq!(all(&laptop), []);
     assert!(!laptop.vault.plan_files().unwrap(), "it is there");
     let asked = laptop.vault.pull_request().unwrap();
-    let answer = gladstone_protocol::wire::PullAnswer { epoch: Uuid::from_u128(66), ..empty(&asked) };
+    let answer = PullAnswer::bare(Uuid::from_u128(66), asked.from_g, laptop.clock.now());
     assert!(laptop.vault.take_pull(&asked, answer).unwrap().push_first);
     laptop.vault.plan_files().unwrap();
     assert_eq!(all(&laptop).len(), 1, "whether it still is has to be asked");
-}
-
-fn empty(asked: &gladstone_protocol::wire::PullRequest) -> gladstone_protocol::wire::PullAnswer {
-    gladstone_protocol::wire::PullAnswer {
-        epoch: asked.epoch,
-        basis: gladstone_protocol::wire::Basis::Checkpoint,
-        to_g: asked.from_g,
-        more: false,
-        grants: Vec::new(),
-        drops: Vec::new(),
-        changes: Vec::new(),
-        verdicts: Vec::new(),
-        digests: Vec::new(),
-        blobs: Vec::new(),
-        server_time: gladstone_model::Instant(1_795_000_000_000_000),
-        sum: None,
-    }
 }

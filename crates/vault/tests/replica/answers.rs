@@ -3,7 +3,7 @@
 use gladstone_model::{Unit, Value, catalogue, unit::UnitKind};
 use gladstone_protocol::{
     RowState, Verdict, Writer,
-    wire::{Basis, Change, Granted, GroupImage, Judged, Page, PullAnswer, PushAnswer, RowChange, RowImage, RowKey, RowNews},
+    wire::{Change, Granted, GroupImage, Judged, Page, PullAnswer, PushAnswer, RowChange, RowImage, RowKey, RowNews},
 };
 use gladstone_testkit::{Laptop, laptops};
 use gladstone_vault::{replica::{PullOutcome, PushOutcome}, surroundings::Surroundings};
@@ -49,20 +49,7 @@ pub fn mid(n: u128) -> Uuid {
 
 /// An answer that brings nothing but a new checkpoint.
 pub fn nothing(laptop: &Laptop, to_g: u64) -> PullAnswer {
-    PullAnswer {
-        epoch: laptop.vault.replica().unwrap().unwrap().joined.epoch,
-        basis: Basis::Checkpoint,
-        to_g,
-        more: false,
-        grants: Vec::new(),
-        drops: Vec::new(),
-        changes: Vec::new(),
-        verdicts: Vec::new(),
-        digests: Vec::new(),
-        blobs: Vec::new(),
-        server_time: laptop.clock.now(),
-        sum: None,
-    }
+    PullAnswer::bare(laptop.vault.replica().unwrap().unwrap().joined.epoch, to_g, laptop.clock.now())
 }
 
 /// A unit with these rows, whole or the first part of it.

@@ -2,9 +2,9 @@
 //! brought it, also where others wrote over the value meanwhile, and told once; and no honest answer is
 //! taken for such a one.
 
-use gladstone_protocol::{Stored, Verdict, wire::PullAnswer};
+use gladstone_protocol::{Stored, Verdict, wire::{PullAnswer, RowNews}};
 use gladstone_testkit::Laptop;
-use gladstone_vault::replica::EntryState;
+use gladstone_vault::replica::{EntryState, Receipt};
 use uuid::Uuid;
 
 use crate::answers::{self, field, grant, image, mid, nothing, person, pull, push, sound, with_person};
@@ -93,8 +93,8 @@ fn that_it_knows_a_change_is_believed_where_the_row_may_hold_it_and_never_where_
             let outcome = pull(&laptop, news(&laptop, None, None, 12 + round));
             assert!(!outcome.resend, "{what}: not at once once more");
             let state = laptop.vault.entry_state(1).unwrap().unwrap();
-            let settled = believed || round > 6;
-            assert_eq!(state == EntryState::Settled, settled, "{what}: {state:?} in round {round}, after {sent} were sent");
+            let ended = if believed { Some(EntryState::Settled) } else { (round > 6).then_some(EntryState::Quarantined) };
+            assert_eq!(Some(state).filter(|state| matches!(state, EntryState::Settled | EntryState::Quarantined)), ended, "{what}: in round {round}, after {sent} were sent");
             laptop.clock.pass(700);
             pull(&laptop, news(&laptop, None, None, 12 + round));
             sound(&laptop);
@@ -103,4 +103,57 @@ fn that_it_knows_a_change_is_believed_where_the_row_may_hold_it_and_never_where_
     };
     check("another one wrote over it", Some(12), true);
     check("the value of before stands", None, false);
+}
+
+#[test]
+fn a_row_that_never_came_is_put_aside_for_the_person_although_the_centre_says_that_it_has_it() {
+    const NOT_GIVEN: &str = "The centre says that it has this, but never gave it here.";
+    let (laptop, _, id, _) = with_person(4);
+    let mood = laptop.mood(id, 7, 5).unwrap();
+    let shown = |laptop: &Laptop| laptop.stored("mood_entries", mood).is_some();
+    push(&laptop, |_| copy(3));
+    assert!(pull(&laptop, nothing(&laptop, 12)).resend && shown(&laptop), "it is missed, shown, and sent once more");
+    push(&laptop, |_| copy(3));
+    for to_g in 13..20 {
+        let outcome = pull(&laptop, nothing(&laptop, to_g));
+        assert_eq!((outcome.resend, push(&laptop, |_| copy(3)).judged), (false, 0), "nothing goes round");
+        laptop.clock.pass(700);
+        sound(&laptop);
+    }
+    let queue = laptop.vault.queue(10).unwrap();
+    assert!(queue.len() == 1 && queue[0].code.as_deref() == Some("not_given") && queue[0].text.as_ref().unwrap().starts_with(NOT_GIVEN) && queue[0].ops[0].id == mood, "{queue:?}");
+    assert!(matches!(laptop.vault.receipt("mood_entries", mood).unwrap(), Receipt::Quarantined { dseq: 1, text } if text.starts_with(NOT_GIVEN)));
+    assert_eq!((laptop.vault.waiting().unwrap().quarantined, told(&laptop, AGAIN), told(&laptop, STILL), shown(&laptop)), (1, 1, 1, false));
+    // The person sends it once more; the lie goes on, and it comes back to the person.
+    laptop.vault.resend(1).unwrap();
+    assert!(shown(&laptop));
+    let row = image(&laptop, "mood_entries", mood);
+    push(&laptop, |_| copy(4));
+    assert!(pull(&laptop, nothing(&laptop, 20)).resend);
+    push(&laptop, |_| copy(4));
+    pull(&laptop, nothing(&laptop, 21));
+    assert_eq!(laptop.vault.queue(10).unwrap().iter().map(|item| item.dseq).collect::<Vec<_>>(), [2]);
+    sound(&laptop);
+    // And is there after all.
+    let mut came = answers::news(&laptop, 22, row.row_mid, row.key, person(id), RowNews::Whole(row));
+    came.writer.device = laptop.vault.state().device;
+    let answer = PullAnswer { changes: vec![came], ..nothing(&laptop, 22) };
+    pull(&laptop, answer);
+    assert_eq!((laptop.vault.queue(10).unwrap().len(), laptop.vault.entry_state(2).unwrap(), shown(&laptop)), (0, Some(EntryState::Settled), true));
+    sound(&laptop);
+}
+
+#[test]
+fn a_row_that_came_and_left_with_the_same_answer_is_not_missed() {
+    let (laptop, _, id, _) = with_person(5);
+    let mood = laptop.mood(id, 7, 5).unwrap();
+    let row = image(&laptop, "mood_entries", mood);
+    push(&laptop, |_| Verdict::Applied { g: 11 });
+    let left = answers::news(&laptop, 12, mid(12), row.key, person(id), RowNews::Left);
+    let mut came = answers::news(&laptop, 11, row.row_mid, row.key, person(id), RowNews::Whole(row));
+    came.writer.device = laptop.vault.state().device;
+    let outcome = pull(&laptop, PullAnswer { changes: vec![came, left], ..nothing(&laptop, 12) });
+    assert_eq!((outcome.resend, told(&laptop, AGAIN), laptop.vault.entry_state(1).unwrap()), (false, 0, Some(EntryState::Settled)));
+    assert!(laptop.stored("mood_entries", mood).is_none());
+    sound(&laptop);
 }

@@ -5,21 +5,10 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Administration, DeskError, FormItem } from "../../bindings/commands";
 import { setLanguage } from "../../lib/messages";
 import { client } from "../../lib/queries";
+import { asked, desk } from "../../test/desk";
 import { Administer } from "./Administer";
 
-type Handler = (request: Record<string, unknown>) => unknown;
-const desk = vi.hoisted(() => ({ answers: {} as Record<string, Handler>, asked: [] as [string, Record<string, unknown>][] }));
-
-vi.mock("../../lib/rpc", async (original) => ({
-  ...(await original<typeof import("../../lib/rpc")>()),
-  onEvent: () => undefined,
-  rpc: async (name: string, request: Record<string, unknown>) => {
-    desk.asked.push([name, request]);
-    const handler = desk.answers[name];
-    if (!handler) throw { code: "failed", message: `nobody expects ${name}` };
-    return handler(request);
-  },
-}));
+vi.mock("../../lib/rpc", async (original) => (await import("../../test/desk")).instead(await original()));
 
 const FULL: DeskError = { code: "disk_full", message: "The disk is full. Nothing was saved." };
 const OFTEN = ["Not at all", "Several days", "More than half the days", "Nearly every day"].map((text, at) => ({ value: String(at), text }));
@@ -34,7 +23,7 @@ function begun(more: Partial<Administration> = {}): Administration {
 }
 
 const saved = (alert: unknown = null) => ({ saved_at: "2026-11-21T10:42:00Z", alert });
-const fails = (error: DeskError): Handler => () => Promise.reject(error);
+const fails = (error: DeskError) => () => Promise.reject(error);
 
 async function open(state: Administration = begun(), shows = 0) {
   desk.answers["responses.state"] = () => state;
@@ -45,7 +34,6 @@ async function open(state: Administration = begun(), shows = 0) {
 
 const chosen = () => screen.getAllByRole("radio").filter((one) => one.getAttribute("aria-checked") === "true").map((one) => one.dataset.value);
 const press = (name: string | RegExp) => fireEvent.click(screen.getByRole("button", { name }));
-const sent = (name: string) => desk.asked.filter(([asked]) => asked === name).map(([, request]) => request);
 
 // The page of the tests neither escapes nor scrolls.
 vi.stubGlobal("CSS", { escape: (text: string) => text });
@@ -70,7 +58,7 @@ describe("an answer", () => {
     fireEvent.keyDown(document.body, { key: "2" });
     await screen.findByText(/Saved on this computer \d\d:42/);
     expect(chosen()).toEqual(["2"]);
-    expect(sent("responses.answer")).toEqual([{ id: "r1", question_id: "q1", value: "2" }]);
+    expect(asked("responses.answer")).toEqual([{ id: "r1", question_id: "q1", value: "2" }]);
   });
 
   it("that cannot be saved is not shown as given, and the error is shown", async () => {
@@ -107,10 +95,10 @@ describe("an answer", () => {
     desk.answers["responses.answer"] = ({ value }) => (value === "1" ? new Promise((_, reject) => { refuse = reject; }) : saved());
     await open();
     fireEvent.keyDown(document.body, { key: "1" });
-    await waitFor(() => expect(sent("responses.answer")).toHaveLength(1));
+    await waitFor(() => expect(asked("responses.answer")).toHaveLength(1));
     fireEvent.keyDown(document.body, { key: "3" });
     await act(async () => refuse(FULL));
-    await waitFor(() => expect(sent("responses.answer")).toHaveLength(2));
+    await waitFor(() => expect(asked("responses.answer")).toHaveLength(2));
     await screen.findByText(/Saved on this computer/);
     expect(chosen()).toEqual(["3"]);
   });
@@ -120,7 +108,7 @@ describe("an answer", () => {
     await open();
     fireEvent.keyDown(document.body, { key: "1" });
     fireEvent.keyDown(document.body, { key: "3" });
-    await waitFor(() => expect(sent("responses.answer")).toHaveLength(2));
+    await waitFor(() => expect(asked("responses.answer")).toHaveLength(2));
     await screen.findByRole("alert");
     expect(chosen()).toEqual([]);
   });
@@ -129,7 +117,7 @@ describe("an answer", () => {
     await open();
     press("I would rather not answer this");
     await screen.findByText("Not answered by choice");
-    expect(sent("responses.decline")).toEqual([{ id: "r1", question_id: "q1" }]);
+    expect(asked("responses.decline")).toEqual([{ id: "r1", question_id: "q1" }]);
     desk.answers["responses.decline"] = fails(FULL);
     press("Next");
     await screen.findByText("Feeling down");
@@ -153,7 +141,7 @@ describe("the way through", () => {
     await screen.findByText("Feeling down");
     fireEvent.keyDown(document.body, { key: "PageUp" });
     await screen.findByText("Little interest");
-    await waitFor(() => expect(sent("responses.position")).toEqual([{ id: "r1", question_id: "q2" }, { id: "r1", question_id: "q1" }]));
+    await waitFor(() => expect(asked("responses.position")).toEqual([{ id: "r1", question_id: "q2" }, { id: "r1", question_id: "q1" }]));
   });
 
   it("begins where it was left, and Esc pauses", async () => {
@@ -175,7 +163,7 @@ describe("the way through", () => {
     expect(window.location.hash).toBe("");
     fireEvent.click(within(check).getByText("Finish as it is"));
     await waitFor(() => expect(window.location.hash).toBe("#/result/r1"));
-    expect(sent("responses.complete").map((request) => request.with_missing)).toEqual([false, true]);
+    expect(asked("responses.complete").map((request) => request.with_missing)).toEqual([false, true]);
   });
 
   it("a finish that fails for another reason says so and stays", async () => {
@@ -192,7 +180,7 @@ describe("the compact list", () => {
     await open(begun({ mode: "telephone" }));
     fireEvent.keyDown(document.body, { key: "2" });
     fireEvent.keyDown(document.body, { key: "0" });
-    await waitFor(() => expect(sent("responses.answer").map((request) => [request.question_id, request.value])).toEqual([["q1", "2"], ["q2", "0"]]));
+    await waitFor(() => expect(asked("responses.answer").map((request) => [request.question_id, request.value])).toEqual([["q1", "2"], ["q2", "0"]]));
     await screen.findByText(/2 of 3 answered/);
     desk.answers["responses.answer"] = fails(FULL);
     fireEvent.keyDown(document.body, { key: "1" });

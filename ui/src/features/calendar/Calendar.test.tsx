@@ -5,29 +5,17 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Appointment, Overlap } from "../../bindings/commands";
 import { setLanguage } from "../../lib/messages";
 import { client } from "../../lib/queries";
+import { asked, desk } from "../../test/desk";
 import { Calendar } from "./Calendar";
 import { instantAt, localDate, plusDays, zone } from "./week";
 import { overlapText, weekTitle } from "./wording";
 
-type Handler = (request: Record<string, unknown>) => unknown;
-const desk = vi.hoisted(() => ({ answers: {} as Record<string, Handler>, asked: [] as [string, Record<string, unknown>][] }));
-
-vi.mock("../../lib/rpc", async (original) => ({
-  ...(await original<typeof import("../../lib/rpc")>()),
-  onEvent: () => undefined,
-  rpc: async (name: string, request: Record<string, unknown>) => {
-    desk.asked.push([name, request]);
-    const handler = desk.answers[name];
-    if (!handler) throw { code: "failed", message: `nobody expects ${name}` };
-    return handler(request);
-  },
-}));
+vi.mock("../../lib/rpc", async (original) => (await import("../../test/desk")).instead(await original()));
 
 const monday = localDate("2026-11-23");
 const at = (day: number, minutes: number) => instantAt(plusDays(monday, day), minutes).toISOString();
 const visit = (more: Partial<Appointment> = {}): Appointment => ({ id: "a1", title: "Follow-up", kind: "person", start: at(1, 600), end: at(1, 660), person_id: "p1", person: "Yuki Tanaka", trainer_id: "u1", trainer: "Amara Okafor", place: "Room 3", note: "", status: "scheduled", zone: zone(), overlaps: [], ...more });
 const clash: Overlap = { id: "a2", name: "Priya Raman", trainer: "Birgit Lindqvist", place: "Room 3", start: at(2, 540), end: at(2, 600), because: ["trainer", "place"] };
-const asked = (name: string) => desk.asked.filter(([one]) => one === name).map(([, request]) => request);
 
 async function open(appointments: Appointment[], props: Partial<Parameters<typeof Calendar>[0]> = {}) {
   desk.answers["calendar.week"] = () => ({ appointments, staff: [{ id: "u1", name: "Amara Okafor", you: true }] });

@@ -3,6 +3,7 @@ import type { OpenVault } from "../../bindings/commands";
 import { setFlow } from "../../lib/flow";
 import { t } from "../../lib/messages";
 import { useAction } from "../../lib/queries";
+import { said } from "../../lib/said";
 import { Failure } from "../../parts/States";
 import { TriangleAlert } from "lucide-react";
 
@@ -11,7 +12,7 @@ export function Alarmed({ open }: { open: OpenVault }) {
   const lock = useAction("vault.lock");
   return (
     <main className="lock wide-lock">
-      <div className="banner attention"><TriangleAlert className="icon icon-lg" /><div className="grow"><h1>{t("alarm.title")}</h1><p>{open.alarm}</p></div></div>
+      <div className="banner attention"><TriangleAlert className="icon icon-lg" /><div className="grow"><h1>{t("alarm.title")}</h1><p>{said(open.alarm ?? "")}</p></div></div>
       <p>{t("alarm.text")}</p>
       <div className="stack">
         <button className="btn tall" onClick={() => { setFlow({ backups: true }); lock.mutate({}); }}>{t("alarm.restore")}</button>

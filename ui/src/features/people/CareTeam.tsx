@@ -8,7 +8,7 @@ import { fullDate } from "../../lib/time";
 import { Avatar } from "../../parts/Avatar";
 import { Combo } from "../../parts/Combo";
 import { Dialog } from "../../parts/Dialog";
-import { AreaField } from "../../parts/Field";
+import { ReasonDialog } from "../../parts/ReasonDialog";
 import { Answer, Failure } from "../../parts/States";
 
 export function CareTeam({ person }: { person: Person }) {
@@ -72,20 +72,6 @@ function Add({ person, team, onClose }: { person: Person; team: Team; onClose: (
 }
 
 function End({ person, member, onClose }: { person: Person; member: Member; onClose: () => void }) {
-  const [reason, setReason] = useState("");
   const end = useAction("team.end");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (reason.trim()) end.mutate({ relation: member.relation, reason }, { onSuccess: onClose });
-  };
-  return (
-    <Dialog title={t("team.end_title", { name: member.colleague.name, person: person.name })} onClose={onClose} className="roomy">
-      <form className="pad stack" onSubmit={submit} noValidate>
-        <p className="muted">{t("team.end_text")}</p>
-        <AreaField label={t("amend.reason")} autoFocus value={reason} onChange={setReason} error={end.error?.field === "reason" ? end.error.message : undefined} />
-        {end.error && end.error.field !== "reason" && <Failure error={end.error} />}
-        <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn primary end" aria-disabled={!reason.trim()}>{t("team.end_do")}</button></div>
-      </form>
-    </Dialog>
-  );
+  return <ReasonDialog title={t("team.end_title", { name: member.colleague.name, person: person.name })} text={t("team.end_text")} label={t("team.end_do")} doing={end} onReason={(reason) => end.mutate({ relation: member.relation, reason }, { onSuccess: onClose })} onClose={onClose} />;
 }

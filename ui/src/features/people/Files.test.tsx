@@ -5,21 +5,10 @@ import { beforeEach, expect, it, vi } from "vitest";
 import type { FileInfo, FilePlace, Person } from "../../bindings/commands";
 import { setLanguage } from "../../lib/messages";
 import { client } from "../../lib/queries";
+import { asked, desk } from "../../test/desk";
 import { Files } from "./Files";
 
-type Handler = (request: Record<string, unknown>) => unknown;
-const desk = vi.hoisted(() => ({ answers: {} as Record<string, Handler>, asked: [] as [string, Record<string, unknown>][] }));
-
-vi.mock("../../lib/rpc", async (original) => ({
-  ...(await original<typeof import("../../lib/rpc")>()),
-  onEvent: () => undefined,
-  rpc: async (name: string, request: Record<string, unknown>) => {
-    desk.asked.push([name, request]);
-    const handler = desk.answers[name];
-    if (!handler) throw { code: "failed", message: `nobody expects ${name}` };
-    return handler(request);
-  },
-}));
+vi.mock("../../lib/rpc", async (original) => (await import("../../test/desk")).instead(await original()));
 
 const PERSON: Person = { id: "p1", name: "Hannah Weiss", born: null, gender: null, email: null, phone: null, role: "patient", language: null, city: null };
 const file = (place: FilePlace, more: Partial<FileInfo> = {}): FileInfo => ({ id: place, name: `${place}.pdf`, media_type: "application/pdf", size: 1_468_006, by: "Amara Okafor", by_me: false, at: "2026-11-20T10:00:00Z", place, here: place !== "not_fetched" && place !== "fetching", percent: 0, note: null, ...more });
@@ -29,7 +18,6 @@ async function open(files: FileInfo[]) {
   render(<QueryClientProvider client={client}><Files person={PERSON} /></QueryClientProvider>);
   await screen.findByRole("button", { name: "Add a file" });
 }
-const asked = (name: string) => desk.asked.filter(([one]) => one === name).map(([, request]) => request);
 const row = (name: string) => within(screen.getByText(name).closest<HTMLElement>(".li")!);
 const names = (of: ReturnType<typeof row>) => of.queryAllByRole("button").map((button) => button.getAttribute("aria-label")?.replace(/ [^ ]+\.pdf$/, ""));
 

@@ -1,15 +1,16 @@
 // The files of a person: added by picking or dropping, with where each is; saved elsewhere, removed with a reason.
 import { CloudDownload, FileText, Pause, Paperclip, Save, Trash2 } from "lucide-react";
-import { useRef, useState, type DragEvent, type FormEvent } from "react";
+import { useRef, useState, type DragEvent } from "react";
 import type { DeskError, FileInfo, Person } from "../../bindings/commands";
 import { bytes } from "../../lib/bytes";
 import { t, word } from "../../lib/messages";
 import { client, useAction, useAnswer } from "../../lib/queries";
+import { said } from "../../lib/said";
 import { asError } from "../../lib/rpc";
 import { when } from "../../lib/time";
 import { attach } from "../../lib/upload";
-import { Dialog } from "../../parts/Dialog";
-import { AreaField, TextField } from "../../parts/Field";
+import { FolderDialog } from "../../parts/FolderDialog";
+import { ReasonDialog } from "../../parts/ReasonDialog";
 import { Answer, Failure } from "../../parts/States";
 
 interface Adding { name: string; share: number }
@@ -85,7 +86,7 @@ function One({ file, onSave, onRemove }: { file: FileInfo; onSave: () => void; o
       <FileText className="icon" />
       <span className="grow">
         <b>{file.name}</b>
-        <span className={file.place === "failed" ? "small block attention" : "small muted block"}>{bytes(file.size)} · {word("file", file.place)}{moves && file.percent > 0 && ` · ${file.percent} %`}{file.place === "failed" && file.note && `: ${file.note}`}</span>
+        <span className={file.place === "failed" ? "small block attention" : "small muted block"}>{bytes(file.size)} · {word("file", file.place)}{moves && file.percent > 0 && ` · ${file.percent} %`}{file.place === "failed" && file.note && `: ${said(file.note)}`}</span>
         <span className="small muted block">{by && `${by}, `}<span className="whole">{when(file.at, t(by ? "time.today" : "time.Today"))}</span></span>
         {moves && <span className="bar block"><progress max={100} value={file.percent} aria-label={word("file", file.place)} /></span>}
         {error && <span className="small block attention" role="alert">{error.message}</span>}
@@ -101,40 +102,11 @@ function One({ file, onSave, onRemove }: { file: FileInfo; onSave: () => void; o
 }
 
 function Remove({ file, onClose }: { file: FileInfo; onClose: () => void }) {
-  const [reason, setReason] = useState("");
   const remove = useAction("files.remove");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (reason.trim()) remove.mutate({ id: file.id, reason }, { onSuccess: onClose });
-  };
-  return (
-    <Dialog title={t("files.remove_title", { name: file.name })} onClose={onClose} className="roomy">
-      <form className="pad stack" onSubmit={submit} noValidate>
-        <p className="muted">{t("files.remove_text")}</p>
-        <AreaField label={t("amend.reason")} autoFocus value={reason} onChange={setReason} error={remove.error?.field === "reason" ? remove.error.message : undefined} />
-        {remove.error && remove.error.field !== "reason" && <Failure error={remove.error} />}
-        <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn primary end" aria-disabled={!reason.trim()} aria-busy={remove.isPending}>{t("files.remove_do")}</button></div>
-      </form>
-    </Dialog>
-  );
+  return <ReasonDialog title={t("files.remove_title", { name: file.name })} text={t("files.remove_text")} label={t("files.remove_do")} doing={remove} onReason={(reason) => remove.mutate({ id: file.id, reason }, { onSuccess: onClose })} onClose={onClose} />;
 }
 
 function SaveCopy({ file, onClose }: { file: FileInfo; onClose: () => void }) {
-  const [folder, setFolder] = useState("");
   const save = useAction("files.save");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate({ id: file.id, folder });
-  };
-  return (
-    <Dialog title={t("files.save_title", { name: file.name })} onClose={onClose} className="roomy">
-      <form className="pad stack" onSubmit={submit} noValidate>
-        <p className="muted">{t("files.save_text")}</p>
-        <TextField label={t("code.folder")} hint={t("files.folder_hint")} autoFocus autoComplete="off" value={folder} onChange={setFolder} error={save.error?.field === "folder" ? save.error.message : undefined} />
-        {save.data && <p role="status" className="saved">{t("sync.exported", { path: save.data.path })}</p>}
-        {save.error && save.error.field !== "folder" && <Failure error={save.error} />}
-        <div className="row"><button type="button" className="btn" onClick={onClose}>{save.data ? t("dialog.close") : t("dialog.cancel")}</button>{!save.data && <button className="btn primary end" aria-busy={save.isPending}>{t("files.save_do")}</button>}</div>
-      </form>
-    </Dialog>
-  );
+  return <FolderDialog title={t("files.save_title", { name: file.name })} text={t("files.save_text")} hint={t("files.folder_hint")} label={t("files.save_do")} field="folder" saving={save} onFolder={(folder) => save.mutate({ id: file.id, folder })} onClose={onClose} />;
 }

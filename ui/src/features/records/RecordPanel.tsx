@@ -8,8 +8,8 @@ import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { moment, when } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
-import { AreaField } from "../../parts/Field";
 import { ReceiptLine } from "../../parts/ReceiptLine";
+import { ReasonDialog } from "../../parts/ReasonDialog";
 import { Answer, Failure } from "../../parts/States";
 import { ownerOf } from "./owner";
 import { JsonView } from "../../parts/JsonEditor";
@@ -152,20 +152,6 @@ function HistoryOf({ kind, id, onClose }: { kind: EntityInfo; id: string; onClos
 }
 
 function InError({ kind, record, onClose }: { kind: EntityInfo; record: RecordView; onClose: () => void }) {
-  const [reason, setReason] = useState("");
   const mark = useAction("records.enter_in_error");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    mark.mutate({ entity: kind.name, id: record.id, reason }, { onSuccess: onClose });
-  };
-  return (
-    <Dialog title={t("records.mark_error_title", { title: record.title || kind.label })} onClose={onClose} className="roomy">
-      <form className="pad stack" onSubmit={submit}>
-        <p className="muted">{t("records.mark_error_text")}</p>
-        <AreaField label={t("amend.reason")} autoFocus value={reason} onChange={setReason} error={mark.error?.field === "reason" ? mark.error.message : undefined} />
-        {mark.error && mark.error.field !== "reason" && <Failure error={mark.error} />}
-        <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn primary end" aria-disabled={!reason.trim()}>{t("records.mark_error_do")}</button></div>
-      </form>
-    </Dialog>
-  );
+  return <ReasonDialog title={t("records.mark_error_title", { title: record.title || kind.label })} text={t("records.mark_error_text")} label={t("records.mark_error_do")} doing={mark} onReason={(reason) => mark.mutate({ entity: kind.name, id: record.id, reason }, { onSuccess: onClose })} onClose={onClose} />;
 }

@@ -6,6 +6,7 @@ import { useActions } from "../../lib/keys";
 import { t } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
+import { said } from "../../lib/said";
 import { when } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
 import { TextField } from "../../parts/Field";
@@ -61,7 +62,7 @@ function Page({ one, next, kind }: { one: Case; next: CaseInfo | undefined; kind
       </div>
       {one.before && <div className="before"><History className="icon" /><span className="grow"><span className="muted">{t("review.before")}</span> <b>{headlineOf(fields, one.before.values, one.references)}</b></span>{one.before.by && <span className="small muted">{authorOf(one.before)}{one.before.at && `, ${when(one.before.at, t("time.today"))}`}</span>}</div>}
       {open && <p>{t(`review.explain.${info.kind}`)}</p>}
-      {one.note && <Note>{one.note}</Note>}
+      {one.note && <Note>{said(one.note)}</Note>}
       {info.kind === "double" ? <Double one={one} fields={fields} open={open}>{open && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("keep")}>{t("review.noted")}<kbd>1</kbd></button>}</Double> : <div className="two">
         <Value side={one.current} fields={fields} references={one.references} badge={info.kind === "in_error" || info.kind === "part_of_in_error" ? "" : open ? t("review.stands") : info.status === "kept_current" ? t("review.counts") : ""} chosen={info.status === "kept_current"}>
           {open && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("keep")}>{t(KEEP[info.kind])}<kbd>1</kbd></button>}

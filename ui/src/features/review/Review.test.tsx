@@ -5,22 +5,11 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Case, CaseInfo, EntityInfo, FieldInfo } from "../../bindings/commands";
 import { setLanguage } from "../../lib/messages";
 import { client } from "../../lib/queries";
+import { asked, desk } from "../../test/desk";
 import { Review } from "./Review";
 import { headlineOf } from "./Values";
 
-type Handler = (request: Record<string, unknown>) => unknown;
-const desk = vi.hoisted(() => ({ answers: {} as Record<string, Handler>, asked: [] as [string, Record<string, unknown>][] }));
-
-vi.mock("../../lib/rpc", async (original) => ({
-  ...(await original<typeof import("../../lib/rpc")>()),
-  onEvent: () => undefined,
-  rpc: async (name: string, request: Record<string, unknown>) => {
-    desk.asked.push([name, request]);
-    const handler = desk.answers[name];
-    if (!handler) throw { code: "failed", message: `nobody expects ${name}` };
-    return handler(request);
-  },
-}));
+vi.mock("../../lib/rpc", async (original) => (await import("../../test/desk")).instead(await original()));
 
 const field = (name: string, kind: FieldInfo["kind"], more: Partial<FieldInfo> = {}): FieldInfo => ({ name, label: name.charAt(0).toUpperCase() + name.slice(1), help: "", kind, max_length: 200, scale: null, required: false, managed: false, choices: [], open: false, references: null, format: null, min: null, max: null, privacy: "none", default: null, ...more });
 const KIND: Partial<EntityInfo> & { fields: FieldInfo[] } = { name: "beneficiaries", label: "Beneficiary", plural: "Beneficiaries", help: "", group: "people", append_only: false, title: [], searchable: true, fields: [field("notes", "long_text"), field("trainer_id", "reference", { references: "users" })] };
@@ -40,7 +29,7 @@ async function open(data: Case, decided = false) {
   await waitFor(() => expect(desk.asked.some(([name]) => name === "model.entities")).toBe(true));
   await screen.findAllByText(/.+/);
 }
-const decisions = () => desk.asked.filter(([name]) => name === "review.decide").map(([, request]) => request);
+const decisions = () => asked("review.decide");
 
 beforeEach(() => {
   setLanguage("en");

@@ -1,14 +1,14 @@
 // What waits to be sent, and what the centre put aside: each in plain words.
 import { ClockArrowUp, Download, PencilLine, Scale, Send, Trash2 } from "lucide-react";
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { QueuedChange, SyncPhase } from "../../bindings/commands";
 import { t, word } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { said } from "../../lib/said";
 import { ago, when } from "../../lib/time";
-import { Dialog } from "../../parts/Dialog";
-import { AreaField, TextField } from "../../parts/Field";
+import { FolderDialog } from "../../parts/FolderDialog";
+import { ReasonDialog } from "../../parts/ReasonDialog";
 import { Answer, Failure } from "../../parts/States";
 import { ChangeDialog } from "./ChangeDialog";
 
@@ -98,40 +98,11 @@ function Aside({ one, phase, onLook }: { one: QueuedChange; phase: SyncPhase; on
 }
 
 function Discard({ dseq, onClose }: { dseq: number; onClose: () => void }) {
-  const [reason, setReason] = useState("");
   const discard = useAction("sync.discard");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    discard.mutate({ dseq, reason }, { onSuccess: onClose });
-  };
-  return (
-    <Dialog title={t("sync.discard_title")} onClose={onClose} className="roomy">
-      <form className="pad stack" onSubmit={submit} noValidate>
-        <p className="muted">{t("sync.discard_text")}</p>
-        <AreaField label={t("amend.reason")} autoFocus value={reason} onChange={setReason} error={discard.error?.field === "reason" ? discard.error.message : undefined} />
-        {discard.error && discard.error.field !== "reason" && <Failure error={discard.error} />}
-        <div className="row"><button type="button" className="btn" onClick={onClose}>{t("dialog.cancel")}</button><button className="btn primary end" aria-busy={discard.isPending}>{t("sync.discard_do")}</button></div>
-      </form>
-    </Dialog>
-  );
+  return <ReasonDialog title={t("sync.discard_title")} text={t("sync.discard_text")} label={t("sync.discard_do")} doing={discard} onReason={(reason) => discard.mutate({ dseq, reason }, { onSuccess: onClose })} onClose={onClose} />;
 }
 
 function Export({ dseq, onClose }: { dseq: number; onClose: () => void }) {
-  const [path, setPath] = useState("");
   const write = useAction("sync.export");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    write.mutate({ dseq, path });
-  };
-  return (
-    <Dialog title={t("sync.export_title")} onClose={onClose} className="roomy">
-      <form className="pad stack" onSubmit={submit} noValidate>
-        <p className="muted">{t("sync.export_text")}</p>
-        <TextField label={t("code.folder")} hint={t("sync.folder_hint")} autoFocus autoComplete="off" value={path} onChange={setPath} error={write.error?.field === "path" ? write.error.message : undefined} />
-        {write.data && <p role="status" className="saved">{t("sync.exported", { path: write.data.path })}</p>}
-        {write.error && write.error.field !== "path" && <Failure error={write.error} />}
-        <div className="row"><button type="button" className="btn" onClick={onClose}>{write.data ? t("dialog.close") : t("dialog.cancel")}</button>{!write.data && <button className="btn primary end" aria-busy={write.isPending}>{t("code.save_do")}</button>}</div>
-      </form>
-    </Dialog>
-  );
+  return <FolderDialog title={t("sync.export_title")} text={t("sync.export_text")} hint={t("sync.folder_hint")} label={t("code.save_do")} field="path" saving={write} onFolder={(path) => write.mutate({ dseq, path })} onClose={onClose} />;
 }

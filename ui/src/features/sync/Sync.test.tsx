@@ -74,6 +74,20 @@ describe("synchronizing", () => {
     expect(await screen.findByText(/stands still/)).toBeTruthy();
   });
 
+  it("promises no share of a first download whose end it does not know", async () => {
+    desk.status = status("receiving", { centre: { ...centre, parts: 18, parts_coming: 1 } });
+    const { unmount } = open();
+    const bar = await screen.findByRole("progressbar", { name: "First download" });
+    expect(bar.getAttribute("aria-valuenow") ?? bar.getAttribute("value")).toBeNull();
+    expect(screen.getByText(/18 parts are here, the rest is still to come/)).toBeTruthy();
+    unmount();
+    client.clear();
+    desk.status = status("paused", { centre: { ...centre, parts: 18, parts_coming: 1 }, paused_since: "2026-11-21T10:00:00Z" });
+    open();
+    expect(await screen.findByText(/stands still: 18 parts are here/)).toBeTruthy();
+    expect(screen.queryByRole("progressbar"), "nothing moves").toBeNull();
+  });
+
   it("says why it was refused, and says nothing twice", async () => {
     const message = "The disk of this computer is full.";
     desk.status = status("refused", { message });

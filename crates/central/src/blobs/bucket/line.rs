@@ -101,7 +101,7 @@ impl Line {
                 let range = answer.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok()).and_then(parse_range);
                 let Some((start, end, total)) = range.filter(|range| range.0 == from) else { return Err(odd("other bytes than were asked for")) };
                 let bytes = body(answer, most).await?;
-                return if bytes.len() as u64 == (end + 1).saturating_sub(start) { Ok(Piece { bytes, total }) } else { Err(damaged()) };
+                return if bytes.len() as u64 == end.saturating_add(1).saturating_sub(start) { Ok(Piece { bytes, total }) } else { Err(damaged()) };
             }
             // A store that knows no ranges sends all.
             let total = number(&answer, header::CONTENT_LENGTH).ok_or_else(|| odd("an object without a length"))?;
@@ -165,7 +165,11 @@ impl Line {
             let result = runtime.block_on(async {
                 let answer = request.send().await.map_err(line)?;
                 if answer.status() == StatusCode::NOT_FOUND {
-                    let reason = body(answer, REASON).await.unwrap_or_default();
+                    // A line that breaks here says nothing about what is there; a long page does.
+                    let reason = match body(answer, REASON).await {
+                        Err(error) if error.kind() != ErrorKind::Other => return Err(error),
+                        reason => reason.unwrap_or_default(),
+                    };
                     let is_bucket = String::from_utf8_lossy(&reason).contains("<Code>NoSuchBucket</Code>");
                     return if is_bucket { Err(io::Error::new(ErrorKind::NotFound, "there is no such bucket")) } else { Ok(None) };
                 }

@@ -12,7 +12,7 @@ mod line;
 mod sealed;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt, fs,
     io::{self, Read},
     path::Path,
@@ -176,6 +176,11 @@ impl Keeping for Bucket {
         Ok(chain(&self.lying(&self.parts(part, &secret))?).1)
     }
 
+    fn keep(&self, part: &Part) -> io::Result<u64> {
+        // An object that the store has taken is there for good.
+        self.received(part)
+    }
+
     fn hold<'a>(&'a self, part: &'a Part) -> Result<Box<dyn Held + 'a>, BlobFault> {
         let secret = self.secret(part.realm)?;
         let lying = self.lying(&self.parts(part, &secret))?;
@@ -189,6 +194,17 @@ impl Keeping for Bucket {
             self.line.list(&prefix, &mut |listed| sum += listed.size)?;
         }
         Ok((sum, BELIEVED))
+    }
+
+    fn called(&self, realm: Uuid, name: &Name) -> io::Result<String> {
+        Ok(self.place(realm, &self.secret(realm)?, name))
+    }
+
+    fn unnamed(&self, realm: Uuid, names: &HashSet<Name>) -> io::Result<u64> {
+        let secret = self.secret(realm)?;
+        let (places, mut count): (HashSet<String>, u64) = (names.iter().map(|name| self.place(realm, &secret, name)).collect(), 0);
+        self.whole_files(realm, &mut |listed| count += u64::from(!places.contains(&listed.object)))?;
+        Ok(count)
     }
 
     fn sweep(&self, now: SystemTime) -> io::Result<usize> {
