@@ -83,6 +83,26 @@ impl Known {
     }
 }
 
+/// A push that was read, and waits to be taken in.
+pub struct Arrived(Job);
+
+impl Arrived {
+    /// Looks at its signatures, one after the other; otherwise that is done while it is taken in.
+    pub fn check(&self) {
+        self.0.check();
+    }
+
+    /// The life in which it was written.
+    pub fn incarnation(&self) -> Uuid {
+        self.0.incarnation
+    }
+
+    /// Number of its first entry, from 1; none when it has none.
+    pub fn first(&self) -> Option<u64> {
+        self.0.entries().next().map(|entry| entry.dseq)
+    }
+}
+
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -199,19 +219,47 @@ impl Centre {
     /// # Errors
     /// [`ApiError`]; nothing of the push may count as received then.
     pub fn push(&self, caller: &Caller, request: &PushRequest) -> Result<PushAnswer, ApiError> {
+        self.take_in(caller, self.read(caller, request)?)
+    }
+
+    /// Reads a push, which changes nothing.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub fn read(&self, caller: &Caller, request: &PushRequest) -> Result<Arrived, ApiError> {
         self.served(caller.realm)?;
         if request.device != caller.device {
             return Err(refused("device", "This session belongs to another computer. Sign in again."));
         }
         let Some(key) = self.key_of(caller, request.incarnation)? else { return Err(ApiError::SignedOut) };
-        let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, Job::open(request, key));
+        Ok(Arrived(Job::open(request, key)))
+    }
+
+    /// Whether everything in front of a push is here, so that it would be taken in.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn is_next(&self, caller: &Caller, arrived: &Arrived) -> Result<bool, ApiError> {
+        let Some(first) = arrived.first() else { return Ok(true) };
+        let lives = self.look(caller.realm, |shelf| Ok(shelf.lives(&[caller.device])?))?;
+        let here = lives.iter().find(|life| life.incarnation == arrived.incarnation()).map_or(0, |life| life.dseq);
+        Ok(first <= here + 1)
+    }
+
+    /// Takes in a push that was read. Committed when this returns.
+    ///
+    /// # Errors
+    /// As for [`Centre::push`].
+    pub fn take_in(&self, caller: &Caller, Arrived(job): Arrived) -> Result<PushAnswer, ApiError> {
+        let life = (caller.realm, caller.device, job.incarnation);
+        let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, job);
         self.counters.groups(done.groups);
         if let Some(g) = done.head {
             self.saved(caller.realm, g);
         }
         if done.answer.is_err() {
             // A store that was put back may know another key of this life, or none.
-            lock(&self.keys).remove(&(caller.realm, caller.device, request.incarnation));
+            lock(&self.keys).remove(&life);
         }
         let answer = done.answer?;
         self.counters.pushes(1);

@@ -93,6 +93,12 @@ impl Job {
         })
     }
 
+    /// Checks the seals one after the other, up to the first that is not right.
+    pub fn check(&self) {
+        let is_wrong = |item: &&Item| matches!(item, Item::Read(sealed) if !sealed.is_sound(&self.public_key));
+        let _ = self.items.iter().find(is_wrong);
+    }
+
     /// The envelope at a place, if it is sound.
     pub fn sound<'j>(&self, item: &'j Item) -> Option<&'j Sealed> {
         match item {

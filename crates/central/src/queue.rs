@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use gladstone_protocol::ApiError;
@@ -26,11 +26,30 @@ const GROUP: usize = 2_000;
 #[derive(Default)]
 pub(crate) struct Queues(Mutex<HashMap<Uuid, Arc<Queue>>>);
 
-/// What waits for one realm, and who writes it.
+/// What waits for one realm.
 #[derive(Default)]
 struct Queue {
-    waiting: Mutex<Vec<Arc<Pending>>>,
-    writer: Mutex<()>,
+    state: Mutex<State>,
+    /// A group was written.
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<Arc<Pending>>,
+    /// Whether somebody writes a group.
+    writing: bool,
+}
+
+/// Whoever writes a group, until it is written or given up.
+struct Writer<'q>(&'q Queue);
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).writing = false;
+        // Those who were answered go on at once, whoever writes next.
+        self.0.written.notify_all();
+    }
 }
 
 /// A push that waits, and its answer once there is one.
@@ -59,18 +78,25 @@ impl Queues {
     }
 
     fn waits(queue: &Queue, own: Arc<Pending>, engine: &dyn Engine, around: &dyn Around, realm: Uuid) -> Done {
-        lock(&queue.waiting).push(Arc::clone(&own));
-        let _writer = lock(&queue.writer);
+        let mut state = lock(&queue.state);
+        state.waiting.push(Arc::clone(&own));
         let (mut head, mut groups) = (None, 0);
         loop {
             if let Some(answer) = lock(&own.answer).take() {
                 return Done { answer, head, groups };
             }
-            let group = next_group(queue);
+            if state.writing {
+                state = queue.written.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let group = next_group(&mut state.waiting);
             if group.is_empty() {
                 // Only when a thread that took this push in its group did not live to answer it.
                 return Done { answer: Err(ApiError::Later { after_ms: 1_000 }), head, groups };
             }
+            state.writing = true;
+            drop(state);
+            let writer = Writer(queue);
             groups += 1;
             let jobs: Vec<Arc<Job>> = group.iter().map(|pending| Arc::clone(&pending.job)).collect();
             let (answers, g) = take_in(engine, around, realm, &jobs);
@@ -78,12 +104,13 @@ impl Queues {
             for (pending, answer) in group.iter().zip(answers) {
                 *lock(&pending.answer) = Some(answer);
             }
+            drop(writer);
+            state = lock(&queue.state);
         }
     }
 }
 
-fn next_group(queue: &Queue) -> Vec<Arc<Pending>> {
-    let mut waiting = lock(&queue.waiting);
+fn next_group(waiting: &mut Vec<Arc<Pending>>) -> Vec<Arc<Pending>> {
     let mut envelopes = 0;
     let count = waiting.iter().take_while(|pending| {
         let first = envelopes == 0;

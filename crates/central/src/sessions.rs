@@ -77,7 +77,7 @@ impl Centre {
             return Err(ApiError::SignedOut);
         }
         self.counters.sessions(1);
-        Ok(SessionAnswer { token, seconds: SESSION_SECONDS, realm, lease: given })
+        Ok(SessionAnswer { token, seconds: SESSION_SECONDS, realm, lease: given, early: true })
     }
 
     /// Who calls with this token.

@@ -95,6 +95,10 @@ pub struct SessionAnswer {
     /// a centre of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<SignedLease>,
+    /// Whether a push may be sent before the one in front of it was answered: the centre keeps it until
+    /// its turn. One of before says nothing, and is sent one after the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early: bool,
 }
 
 /// Bytes as hexadecimal digits.

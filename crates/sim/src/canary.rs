@@ -33,6 +33,8 @@ pub enum Canary {
     KeepsWhatLeft,
     /// Behind an envelope that it does not like the centre takes nothing more.
     PoisonBlocks,
+    /// A laptop turns its nonce between two pushes that are open at once.
+    TurnsWithinARow,
     /// Each first download lacks a row.
     DropsARow,
     /// A row of a laptop changes by itself.
@@ -41,7 +43,7 @@ pub enum Canary {
 
 impl Canary {
     /// All of them, with the invariants as whose breach each may be found.
-    pub const ALL: [(Canary, &[u8]); 12] = [
+    pub const ALL: [(Canary, &[u8]); 13] = [
         (Canary::AcknowledgesWithoutStoring, &[1]),
         (Canary::ForgetsItsOutbox, &[1, 5]),
         (Canary::AppliesTwice, &[2]),
@@ -52,6 +54,7 @@ impl Canary {
         (Canary::SettlesTooEarly, &[5]),
         (Canary::KeepsWhatLeft, &[6]),
         (Canary::PoisonBlocks, &[7]),
+        (Canary::TurnsWithinARow, &[7]),
         // The row may be one of several of its mutation.
         (Canary::DropsARow, &[4, 8]),
         (Canary::ChangesARow, &[8]),

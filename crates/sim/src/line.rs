@@ -1,7 +1,7 @@
 //! The way between a laptop and the centre, with everything that can happen on it. Messages are
 //! bytes here, as they are on a network.
 
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, rc::Rc, time::Instant};
 
 use gladstone_central::Centre;
 use gladstone_protocol::{
@@ -10,7 +10,7 @@ use gladstone_protocol::{
     enrol::{SESSION_LABEL, SessionRequest, to_hex},
     wire::{Basis, PullAnswer, PullRequest, PushAnswer, PushRequest},
 };
-use gladstone_sync::{Remote, remote::Sign};
+use gladstone_sync::{Remote, remote::{Sign, UnderWay}};
 use gladstone_testkit::{Dice, Image};
 use uuid::Uuid;
 
@@ -82,7 +82,14 @@ pub struct Line<'w> {
     canary: Option<Canary>,
     inner: RefCell<Inner>,
     meanwhile: &'w dyn Fn(),
+    /// A push that is overtaken by the next one, if one comes.
+    held_up: RefCell<Option<Sent>>,
+    /// The clock of waits within a flight: it stands still.
+    clock: Instant,
 }
+
+/// A push that was sent, and its answer once it arrived.
+type Sent = Rc<(PushRequest, RefCell<Option<Result<PushAnswer, ApiError>>>)>;
 
 /// What changes while messages go to and fro.
 #[derive(Default)]
@@ -117,17 +124,37 @@ pub struct Inner {
     pub centre_before: Option<Option<Image>>,
     /// The lease that the last session brought.
     pub lease: Option<SignedLease>,
+    /// Whether the centre takes a push before the one in front of it was answered.
+    pub takes_early: bool,
+    /// The nonce that the centre gave out last.
+    pub newest: Option<[u8; 32]>,
 }
 
 impl<'w> Line<'w> {
     /// A way for one laptop.
     pub fn new(host: &'w Host, device: Uuid, canary: Option<Canary>, inner: Inner, meanwhile: &'w dyn Fn()) -> Line<'w> {
-        Line { host, device, canary, inner: RefCell::new(inner), meanwhile }
+        Line { host, device, canary, inner: RefCell::new(inner), meanwhile, held_up: RefCell::default(), clock: Instant::now() }
     }
 
-    /// What is to be kept.
+    /// What is to be kept. A push that was given up before it arrived does so later.
     pub fn into_inner(self) -> Inner {
-        self.inner.into_inner()
+        let mut inner = self.inner.into_inner();
+        let held_up = self.held_up.into_inner().filter(|sent| sent.1.borrow().is_none());
+        if let Some(Ok(bytes)) = held_up.map(|sent| codec::encode(&sent.0)) {
+            inner.on_the_way.push((true, bytes));
+            inner.notes.push("push given up");
+        }
+        inner
+    }
+
+    /// A push arrives, unless it has.
+    fn there(&self, sent: &Sent) -> Result<PushAnswer, ApiError> {
+        sent.1.borrow_mut().get_or_insert_with(|| self.push(&sent.0)).clone()
+    }
+
+    /// Whether it is in this call of a flight that one side is gone: a push may have others behind it.
+    fn is_now(&self, is_push: bool) -> bool {
+        !is_push || self.roll(2) == 0
     }
 
     fn mishap(&self) -> Option<Mishap> {
@@ -169,11 +196,12 @@ impl<'w> Line<'w> {
         if before {
             (self.meanwhile)();
         }
-        if std::mem::take(&mut self.inner.borrow_mut().centre_goes) {
+        if self.inner.borrow().centre_goes && self.is_now(is_push) {
             let image = self.host.ground.image();
             // Whether it was done or not, nobody hears of it.
             let _ = serve(&sent);
-            self.inner.borrow_mut().centre_before = Some(image);
+            let mut inner = self.inner.borrow_mut();
+            (inner.centre_goes, inner.centre_before, inner.cut_off) = (false, Some(image), true);
             return Err(ApiError::Offline);
         }
         let mishap = self.mishap();
@@ -212,11 +240,12 @@ impl<'w> Line<'w> {
         if written && !before {
             (self.meanwhile)();
         }
-        let mut inner = self.inner.borrow_mut();
-        if std::mem::take(&mut inner.laptop_goes) {
+        if self.inner.borrow().laptop_goes && self.is_now(is_push) {
+            let mut inner = self.inner.borrow_mut();
+            // Whoever is gone sends nothing more.
+            (inner.laptop_goes, inner.cut_off) = (false, true);
             inner.laptop_before = Some(files::image(&inner.folder));
         }
-        drop(inner);
         match mishap {
             Some(Mishap::AnswerCut) => bytes.truncate(self.roll(bytes.len())),
             // Over a network nothing changes unnoticed; what is found is that it is not ours.
@@ -260,7 +289,11 @@ impl<'w> Line<'w> {
 
 impl SyncApi for Line<'_> {
     fn push(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
-        self.exchange(true, request, |heard| self.push_there(heard))
+        let answer = self.exchange(true, request, |heard| self.push_there(heard));
+        if let Ok(answer) = &answer {
+            self.inner.borrow_mut().newest = Some(answer.next_nonce);
+        }
+        answer
     }
 
     fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
@@ -289,6 +322,43 @@ impl Remote for Line<'_> {
         inner.signed_in = true;
         inner.lease = answer.lease;
         Ok(())
+    }
+
+    fn begin(&self, request: &PushRequest, early: bool) -> UnderWay<'_> {
+        let mut request = request.clone();
+        if early && self.canary == Some(Canary::TurnsWithinARow) {
+            request.nonce = self.inner.borrow().newest.unwrap_or(request.nonce);
+        }
+        let before = self.held_up.borrow_mut().take();
+        let sent: Sent = Rc::new((request, RefCell::default()));
+        let is_bad = self.inner.borrow().chance > 0 || self.canary == Some(Canary::TurnsWithinARow);
+        if is_bad && self.roll(3) == 0 {
+            *self.held_up.borrow_mut() = Some(Rc::clone(&sent));
+        } else {
+            let _ = self.there(&sent);
+        }
+        if early {
+            self.inner.borrow_mut().notes.push("early push");
+        }
+        if let Some(before) = before.filter(|before| before.1.borrow().is_none()) {
+            if early {
+                self.inner.borrow_mut().notes.push("push overtaken");
+            }
+            let _ = self.there(&before);
+        }
+        Box::new(move || self.there(&sent))
+    }
+
+    fn takes_early(&self) -> bool {
+        self.inner.borrow().takes_early
+    }
+
+    fn was_overtaken(&self) {
+        self.inner.borrow_mut().takes_early = false;
+    }
+
+    fn now(&self) -> Instant {
+        self.clock
     }
 
     fn lease(&self) -> Option<SignedLease> {

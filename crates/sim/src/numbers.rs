@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{invariants::COMPARED, line::Mishaps};
 
 /// Every fault that some world has to meet, as it is counted.
-pub const FAULTS: [&str; 31] = [
+pub const FAULTS: [&str; 33] = [
     "request lost",
     "answer lost",
     "request twice",
@@ -17,6 +17,8 @@ pub const FAULTS: [&str; 31] = [
     "centre busy",
     "session ended",
     "message overtaken",
+    "early push",
+    "push overtaken",
     "written meanwhile",
     "laptop cut off",
     "laptop killed",

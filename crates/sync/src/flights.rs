@@ -1,21 +1,16 @@
 //! The three flights: what is read from the vault, asked of the centre and stored. The vault is
 //! held only for the moments before and after, never while the network works.
 
-use std::{
-    collections::BTreeSet,
-    sync::PoisonError,
-    time::{Duration, Instant},
-};
+mod row;
 
-use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, Judged, PullAnswer, PushAnswer, PushRequest}};
+use std::{collections::BTreeSet, sync::PoisonError};
+
+use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, PullAnswer, PushAnswer}};
 use gladstone_vault::{Vault, VaultError, replica::{Departure, PullOutcome, PushOutcome, Standing}};
 
-use crate::{engine::{Fault, Pulled, Pushed, Trouble}, remote::Remote};
+use crate::{engine::{Fault, Pulled}, remote::Remote};
 
-/// Pushes in a row at most: then it is told how far things are.
-const IN_A_ROW: u32 = 8;
-/// How long pushes may follow each other in a row; well within the engine's watchdog.
-const LONGEST_ROW: Duration = Duration::from_secs(10);
+pub use row::push;
 
 /// Gives the vault for a moment by calling its argument once; false when it is locked.
 pub type Lend<'a> = dyn Fn(&mut dyn FnMut(&Vault)) -> bool + 'a;
@@ -95,74 +90,11 @@ pub fn sign_in(lend: &Lend<'_>, remote: &dyn Remote) -> Result<(), Fault> {
     }
 }
 
-/// Sends what waits, at most so many entries at a time, and some times in a row: while the centre
-/// works on one push, the answer to the one before is stored and what comes next is read.
-///
-/// # Errors
-/// [`Fault`].
-pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut Report) -> Result<Pushed, Fault> {
-    let flight = with(lend, |vault| Ok(vault.flight()))?;
-    let _alone = flight.lock().unwrap_or_else(PoisonError::into_inner);
-    let began = Instant::now();
-    let cut = |mut request: PushRequest| {
-        request.envelopes.truncate(at_most);
-        request
-    };
-    let mut asked = cut(with(lend, Vault::next_push)?);
-    let mut answer = remote.push(&asked)?;
-    let mut next = if is_plain(&asked, &answer) { with(lend, |vault| vault.next_push_behind(&asked))?.map(cut) } else { None };
-    let (mut times, mut span) = (1, None);
-    while let Some(ahead) = next.take().filter(|_| is_plain(&asked, &answer) && times < IN_A_ROW && began.elapsed() < LONGEST_ROW) {
-        times += 1;
-        let mut taken = None;
-        let answered = remote.push_while(&ahead, &mut || {
-            taken = Some(with(lend, |vault| Ok((vault.take_push(&asked, &answer)?, vault.next_push_behind(&ahead)?))));
-        });
-        let (outcome, behind) = taken.unwrap_or_else(|| Err(Fault::Local("The answer to a push was not stored.".into())))?;
-        report.add_push(&answer, &outcome);
-        span = joined(span, judged(&answer));
-        (asked, answer, next) = (ahead, answered?, behind.map(cut));
-    }
-    let (outcome, waiting, again) = with(lend, |vault| {
-        let outcome = vault.take_push(&asked, &answer)?;
-        // After a gap the vault goes back; a centre that names the same gap again leads nowhere.
-        let again = outcome.had_gap && vault.next_push()?.envelopes.first() == asked.envelopes.first();
-        let waiting = if outcome.more { vault.unsent()? } else { vault.waiting()?.count };
-        Ok((outcome, waiting, again))
-    })?;
-    report.add_push(&answer, &outcome);
-    span = joined(span, judged(&answer));
-    with(lend, |vault| vault.note_moved(span, &[]))?;
-    let progress = asked.envelopes.is_empty() || outcome.judged > 0 || answer.epoch != asked.epoch || outcome.had_gap && !again;
-    Ok(Pushed { waiting, more: outcome.more, progress, trouble: trouble(&outcome) })
-}
-
-/// First and last number of the entries that a push brought a verdict for.
-fn judged(answer: &PushAnswer) -> Option<(u64, u64)> {
-    let mut numbers = answer.verdicts.iter().filter(|judged| judged.verdict.stored().is_some()).map(|judged| judged.dseq);
-    let first = numbers.next()?;
-    Some((first, numbers.next_back().unwrap_or(first)))
-}
-
-/// Pushes in a row follow each other, and so do their numbers.
-fn joined(before: Option<(u64, u64)>, next: Option<(u64, u64)>) -> Option<(u64, u64)> {
-    match (before, next) {
-        (Some((first, _)), Some((_, last))) => Some((first, last)),
-        (before, next) => before.or(next),
-    }
-}
-
 /// Which mutations made or changed the records that came: for each record one.
 fn received(answer: &PullAnswer) -> Vec<uuid::Uuid> {
     let changed = answer.changes.iter().flat_map(|change| change.rows.iter().map(|_| change.writer.mutation));
     let paged = answer.grants.iter().flat_map(|grant| &grant.pages).flat_map(|page| page.rows.iter().map(|row| row.row_mid));
     changed.chain(paged).collect()
-}
-
-/// Whether every entry of a push was taken in and stands, by the history that it was meant for.
-fn is_plain(asked: &PushRequest, answer: &PushAnswer) -> bool {
-    let stands = |judged: &Judged| matches!(judged.verdict.stored(), Some(Stored::Applied { .. } | Stored::Merged { .. }));
-    answer.epoch == asked.epoch && answer.verdicts.len() == asked.envelopes.len() && answer.verdicts.iter().all(stands)
 }
 
 /// Fetches what is new; tells besides up to which commit number everything is held then.
@@ -191,14 +123,4 @@ pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result
     let pulled = Pulled { more: outcome.more, progress: next != asked, waiting, push_first: outcome.push_first, resend: outcome.resend };
     report.add_pull(outcome);
     Ok((pulled, next.from_g))
-}
-
-fn trouble(outcome: &PushOutcome) -> Option<Trouble> {
-    if outcome.is_copy {
-        return Some(Trouble::Copy);
-    }
-    if outcome.upgrade_required {
-        return Some(Trouble::CentreOlder);
-    }
-    outcome.later_ms.map(Trouble::Later).or(outcome.other_epoch.then_some(Trouble::OtherEpoch))
 }

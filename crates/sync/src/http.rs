@@ -6,7 +6,10 @@ mod files;
 mod tls;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,10 +22,10 @@ use gladstone_protocol::{
 };
 use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{runtime::Runtime, sync::watch};
+use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::{blobs::Blobs, link::Address, remote::{Heard, Remote, Sign}};
+use crate::{blobs::Blobs, link::Address, remote::{Heard, Remote, Sign, UnderWay}};
 use exchange::{JSON, exchange};
 
 /// Which program this is, told when joining and signing in.
@@ -45,7 +48,18 @@ pub struct HttpCentre {
     lease: Mutex<Option<SignedLease>>,
     /// When the centre last looked for files that became whole, by its clock.
     looked: Mutex<Option<i64>>,
+    /// Whether the centre of this session keeps early pushes until their turn.
+    early: AtomicBool,
     ended: watch::Sender<bool>,
+}
+
+/// A request on its way; dropped, it is given up.
+struct Flying(JoinHandle<Result<Vec<u8>, ApiError>>);
+
+impl Drop for Flying {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Why no client could be made.
@@ -85,7 +99,7 @@ impl HttpCentre {
         let client = client.build().map_err(|error| HttpFault::Machine(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("gladstone-http").enable_all().build();
         let runtime = Some(runtime.map_err(|error| HttpFault::Machine(error.to_string()))?);
-        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), ended: watch::Sender::new(false) })
+        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), early: AtomicBool::new(false), ended: watch::Sender::new(false) })
     }
 
     /// Joins with a code.
@@ -155,12 +169,25 @@ impl SyncApi for HttpCentre {
 }
 
 impl Remote for HttpCentre {
-    fn push_while(&self, request: &PushRequest, meanwhile: &mut dyn FnMut()) -> Result<PushAnswer, ApiError> {
-        let sent = self.of_message("v1/push", request, TOTAL).map(|request| self.runtime.as_ref().map(|runtime| runtime.spawn(exchange(request, pack::MEDIA_TYPE))));
-        meanwhile();
-        let Some(under_way) = sent? else { return Err(ApiError::Offline) };
-        // A task that broke is a line that broke.
-        Ok(codec::decode(&self.until_ended(async { under_way.await.unwrap_or(Err(ApiError::Offline)) })?)?)
+    fn begin(&self, request: &PushRequest, early: bool) -> UnderWay<'_> {
+        let path = if early { "v1/push?early" } else { "v1/push" };
+        let sent = self.of_message(path, request, TOTAL).and_then(|request| {
+            let runtime = self.runtime.as_ref().ok_or(ApiError::Offline)?;
+            Ok(Flying(runtime.spawn(exchange(request, pack::MEDIA_TYPE))))
+        });
+        Box::new(move || {
+            let mut flying = sent?;
+            // A task that broke is a line that broke.
+            Ok(codec::decode(&self.until_ended(async { (&mut flying.0).await.unwrap_or(Err(ApiError::Offline)) })?)?)
+        })
+    }
+
+    fn takes_early(&self) -> bool {
+        self.early.load(Ordering::Relaxed)
+    }
+
+    fn was_overtaken(&self) {
+        self.early.store(false, Ordering::Relaxed);
     }
 
     fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError> {
@@ -171,6 +198,7 @@ impl Remote for HttpCentre {
         let session: SessionAnswer = self.ask("v1/session", &request)?;
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.token);
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = session.lease;
+        self.early.store(session.early, Ordering::Relaxed);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! A centre as a laptop sees it: push and pull, and besides them signing in and being told of news.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gladstone_protocol::{ApiError, SignedLease, SyncApi, content::ContentHash, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
 use uuid::Uuid;
@@ -9,6 +9,9 @@ use crate::blobs::Blobs;
 
 /// Signs with the laptop's key; none when the vault is locked meanwhile.
 pub type Sign<'a> = &'a dyn Fn(&[u8]) -> Option<[u8; 64]>;
+
+/// A push that was handed over: waits for its answer.
+pub type UnderWay<'r> = Box<dyn FnOnce() -> Result<PushAnswer, ApiError> + 'r>;
 
 /// What a laptop that waited was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,14 +35,27 @@ pub trait Remote: SyncApi {
         None
     }
 
-    /// Hands over, and does something else while the centre works: `meanwhile` is called once.
-    ///
-    /// # Errors
-    /// As for [`SyncApi::push`].
-    fn push_while(&self, request: &PushRequest, meanwhile: &mut dyn FnMut()) -> Result<PushAnswer, ApiError> {
-        meanwhile();
-        self.push(request)
+    /// Hands over, and lets its caller do something else while the centre works: the answer is waited for
+    /// when what this returns is called. Whoever drops it instead gives the push up; whether the centre took
+    /// it is open then. `early`: the push in front of it is not answered yet.
+    fn begin(&self, request: &PushRequest, early: bool) -> UnderWay<'_> {
+        let _ = early;
+        let answer = self.push(request);
+        Box::new(move || answer)
     }
+
+    /// Whether the centre takes a push before the one in front of it was answered, in their order.
+    fn takes_early(&self) -> bool {
+        true
+    }
+
+    /// A clock that never goes back.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// An early push came to the centre before the one in front of it: no more of them for now.
+    fn was_overtaken(&self) {}
 
     /// Waits until something is new for this laptop and the realm's commit number greater than
     /// `beyond`, or for as long as the centre lets somebody wait. Returns that number, or `beyond`.

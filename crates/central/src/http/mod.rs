@@ -11,6 +11,7 @@ mod pulse;
 mod serve;
 mod sync;
 pub mod tls;
+mod turns;
 
 use std::{io, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 
@@ -32,6 +33,7 @@ use admission::Admission;
 use answer::Fault;
 use counters::Counters;
 use pulse::Pulse;
+use turns::Turns;
 
 pub use serve::{Ready, ServeError, Server};
 
@@ -99,6 +101,7 @@ struct Shared {
     admission: Admission,
     counters: Counters,
     pulse: Arc<Pulse>,
+    turns: Turns,
     blobs: Option<Arc<Blobs>>,
     open_metrics: bool,
     ending: watch::Receiver<bool>,
@@ -114,6 +117,7 @@ fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool
         admission: Admission::new(&settings.limits),
         counters: Counters::default(),
         pulse: Pulse::new(Arc::clone(&centre)),
+        turns: Turns::default(),
         blobs: files(&centre, settings)?.map(Arc::new),
         open_metrics: settings.open_metrics,
         centre,

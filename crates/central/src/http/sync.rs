@@ -1,6 +1,6 @@
 //! Push, pull, and waiting for news.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Query, Request, State},
@@ -13,15 +13,42 @@ use serde::{Deserialize, Serialize};
 use super::{Here, admission::Class, answer::{self, Fault}, blocking, body, caller, pulse};
 use crate::stir::Touch;
 
+/// What is asked for where a push is early.
+const EARLY: &str = "early";
 /// Longest time that a laptop is let wait for news.
 const LONGEST_WAIT: Duration = Duration::from_secs(55);
 
-/// `POST /v1/push`.
+/// `POST /v1/push`, and `POST /v1/push?early` for one that was sent before the one in front of it was
+/// answered: that is read and checked at once, and taken in when it is its turn.
 pub(super) async fn push(State(shared): Here, request: Request) -> Result<Response, Fault> {
     let caller = caller(&shared, request.headers()).await?;
+    let early = request.uri().query() == Some(EARLY);
     let (message, headers) = body::message::<PushRequest>(request).await?;
+    let place = shared.admission.enter(Class::Ordinary).await?;
+    let turns = Arc::clone(&shared);
+    if !early {
+        let _place = place;
+        let answer = blocking(&shared, move |centre| {
+            let arrived = centre.read(&caller, &message)?;
+            turns.turns.through(&caller, arrived.incarnation(), centre.take_in(&caller, arrived))
+        }).await?;
+        return answer::message(&answer, &headers);
+    }
+    let (caller, arrived) = blocking(&shared, move |centre| {
+        let arrived = centre.read(&caller, &message)?;
+        arrived.check();
+        Ok((caller, Arc::new(arrived)))
+    }).await?;
+    // Whoever waits holds no place: the one in front may need it.
+    drop(place);
+    let look = || {
+        let (caller, arrived) = (caller.clone(), Arc::clone(&arrived));
+        blocking(&shared, move |centre| centre.is_next(&caller, &arrived))
+    };
+    shared.turns.wait(caller.device, arrived.incarnation(), arrived.first(), &mut shared.ending.clone(), look).await?;
     let _place = shared.admission.enter(Class::Ordinary).await?;
-    let answer = blocking(&shared, move |centre| centre.push(&caller, &message)).await?;
+    let Some(arrived) = Arc::into_inner(arrived) else { return Err(Fault::later(1_000)) };
+    let answer = blocking(&shared, move |centre| turns.turns.through(&caller, arrived.incarnation(), centre.take_in(&caller, arrived))).await?;
     answer::message(&answer, &headers)
 }
 

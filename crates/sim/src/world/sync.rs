@@ -25,6 +25,9 @@ use crate::{
 /// What somebody writes while an answer is awaited.
 const MEANWHILE: [Act; 6] = [Act::MoodAgain, Act::Phone, Act::Rename, Act::Mood, Act::Journal, Act::Reschedule];
 
+/// Entries in one push at most: of a few, many are sent in a row, two of them open at once.
+const FEW: [usize; 5] = [1, 1, 2, 3, 500];
+
 /// What happens on the way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weather {
@@ -149,6 +152,7 @@ impl World {
             laptop_goes,
             centre_goes: weather.centre_goes_in == Some(call),
             folder: laptop.vault().path().parent().map(Into::into).unwrap_or_default(),
+            takes_early: dice.below(5) > 0,
             ..Inner::default()
         }
     }
@@ -169,7 +173,7 @@ impl World {
         };
         let landed = match flight {
             Output::SignIn(number) => Input::SignedIn(number, flights::sign_in(&lend, &line)),
-            Output::Push(number, at_most) => Input::PushDone(number, flights::push(&lend, &line, at_most, report)),
+            Output::Push(number, at_most) => Input::PushDone(number, flights::push(&lend, &line, at_most.min(FEW[Dice::new(!seed).below(FEW.len())]), report)),
             Output::Pull(number) => Input::PullDone(number, flights::pull(&lend, &line, report).map(|(pulled, _)| pulled)),
             Output::Abandon(_) | Output::WakeAt(_) | Output::Tell(_) => Input::Tick,
         };

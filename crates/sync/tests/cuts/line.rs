@@ -74,7 +74,9 @@ fn relay(mut client: &TcpStream, mut centre: &TcpStream, plan: &Mutex<Plan>) -> 
     loop {
         let request = message(&mut client)?;
         let head = String::from_utf8_lossy(&request);
-        let kind = head.split(' ').nth(1).unwrap_or_default().trim_start_matches("/v1/").split(['?', '/']).next().unwrap_or_default().to_owned();
+        let target = head.split(' ').nth(1).unwrap_or_default().trim_start_matches("/v1/");
+        // A push that is sent before the one in front of it was answered is a kind of its own.
+        let kind = target.strip_prefix("push?").unwrap_or(target).split(['?', '/']).next().unwrap_or_default().to_owned();
         if !pass(&request, &mut centre, plan, &kind, Part::Request)? {
             return Ok(());
         }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use gladstone_central::{Centre, Machine, Postgres, postgres};
 use gladstone_protocol::{ApiError, enrol::{EnrolRequest, to_hex}};
-use gladstone_sync::{HttpCentre, Phase, Remote, sync_once};
+use gladstone_sync::{HttpCentre, Phase, Remote, Report, flights, sync_once};
 use gladstone_testkit::{Laptop, dice, image::scratch, postgres::Cluster};
-use gladstone_vault::surroundings::Surroundings;
+use gladstone_vault::{Vault, surroundings::Surroundings};
 use line::{Line, Part};
 use support::{Service, Site, no_limits, sign_in};
 use tempfile::TempDir;
@@ -103,6 +103,28 @@ impl Scene {
         assert_eq!((self.head(), self.a.vault.waiting().unwrap().count), (before + 1, 0), "{kind}, {part:?} at {at}: it was taken, once");
     }
 
+    /// Three changes in a row of pushes, of which the last is sent early and cut; and a round.
+    fn row(&mut self, part: Part, at: usize) {
+        let before = self.head();
+        for _ in 0..3 {
+            self.turns += 1;
+            self.a.set("users", self.person, "job_title", format!("Baker {}", self.turns)).unwrap();
+        }
+        // A session says that the centre takes early pushes; one that came too early ends that.
+        sign_in(&self.client, &self.a).unwrap();
+        let lend = |f: &mut dyn FnMut(&Vault)| {
+            f(&self.a.vault);
+            true
+        };
+        let pushed = flights::push(&lend, &self.client, 1, &mut Report::default());
+        assert_eq!(pushed.is_err(), self.line.is_cut(), "{part:?} at {at}: {pushed:?}");
+        let waiting = self.a.vault.waiting().unwrap().count;
+        assert_eq!(waiting, u64::from(pushed.is_err()), "{part:?} at {at}: what was answered is stored");
+        let again = sync_once(&self.a.vault, &self.client, &mut |_| {});
+        assert!(again.is_ok(), "{part:?} at {at}: the next round comes to its end: {:?}", again.err());
+        assert_eq!((self.head(), self.a.vault.waiting().unwrap().count), (before + 3, 0), "{part:?} at {at}: everything was taken, once");
+    }
+
     /// What both laptops show in the end.
     fn check(&self) {
         assert_eq!(self.a.base(), self.a.view(), "nothing is pending");
@@ -170,6 +192,14 @@ fn enrolments(kind: Kind) {
     scene.check();
 }
 
+fn rows(kind: Kind) {
+    let mut scene = Scene::new(kind);
+    // Three pushes and a round for each byte: every third one.
+    scene.step = scene.step.max(dice::size(3, 1));
+    scene.at_every_byte("early", |scene, part, at| scene.row(part, at));
+    scene.check();
+}
+
 macro_rules! every_byte {
     ($engine:ident, $kind:expr) => {
         mod $engine {
@@ -188,6 +218,11 @@ macro_rules! every_byte {
             #[test]
             fn a_push_is_cut_at_every_byte() {
                 rounds($kind, "push");
+            }
+
+            #[test]
+            fn an_early_push_is_cut_at_every_byte() {
+                rows($kind);
             }
 
             #[test]

@@ -15,6 +15,7 @@ mod files;
 mod lives;
 mod liveness;
 mod order;
+mod pairs;
 mod rights;
 mod trust;
 mod versions;
@@ -47,6 +48,7 @@ on_both!(
     trust::what_was_never_taken_is_missed_in_the_same_round_although_others_wrote_over_it,
     trust::an_honest_centre_is_never_doubted_while_everybody_writes_to_the_same_values,
     order::units_and_pages_come_in_any_order,
+    pairs::two_open_pushes_have_one_effect_in_whatever_order_they_arrive,
     versions::an_older_laptop_keeps_what_it_does_not_know_and_never_sends_it_back,
     liveness::two_loops_at_once_send_everything_once,
     liveness::a_queue_with_poison_in_it_empties_after_the_last_fault,

@@ -8,7 +8,7 @@ use gladstone_testkit::{Dice, reexec, traced::{self, Ended, Next}};
 
 use gladstone_vault::Unlocked;
 
-use crate::{Kind, Place, kills, place::open, support::no_limits};
+use crate::{Kind, Place, kills, place::{open, row}, support::no_limits};
 
 /// The other part: serves at the port that lies beside the store, until it is killed.
 fn serve(folder: &Path) {
@@ -43,6 +43,7 @@ fn turn(place: &mut Place, unlocked: &Unlocked, test: &str, last: usize) -> Ende
         // Two rounds are enough for every call of the first run; the rest of the trace is idle.
         for _ in 0..2 {
             place.write(&unlocked.vault);
+            let _ = row(&unlocked.vault, &client);
             let _ = sync_once(&unlocked.vault, &client, &mut |_| {});
         }
         over.store(true, Ordering::SeqCst);

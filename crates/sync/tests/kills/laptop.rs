@@ -5,7 +5,7 @@ use std::fs;
 use gladstone_sync::{Address, HttpCentre, sync_once};
 use gladstone_testkit::{Dice, reexec, traced::{self, Ended, Next}};
 
-use crate::{Kind, Place, kills, place::{open, unlock}, support::{Site, no_limits}};
+use crate::{Kind, Place, kills, place::{open, row, unlock}, support::{Site, no_limits}};
 
 /// The other part: one round with the centre whose address lies beside the vault.
 fn round(folder: &std::path::Path) {
@@ -13,6 +13,7 @@ fn round(folder: &std::path::Path) {
     let unlocked = unlock(folder, read("seed").parse().unwrap());
     let client = HttpCentre::new(Address::parse(&read("centre")).unwrap(), None).unwrap();
     reexec::say(traced::BEGIN);
+    row(&unlocked.vault, &client).unwrap();
     sync_once(&unlocked.vault, &client, &mut |_| {}).unwrap();
     drop(client);
     unlocked.lock().unwrap();

@@ -6,7 +6,7 @@ use std::{fs, path::{Path, PathBuf}, sync::Arc};
 use gladstone_central::{Centre, Embedded, Engine, Machine, Postgres, centre::Caller, postgres::{Settings, migrate}};
 use gladstone_model::{Unit, Value, unit::UnitKind};
 use gladstone_protocol::wire::RowImage;
-use gladstone_sync::{remote::Direct, sync_once};
+use gladstone_sync::{HttpCentre, Report, engine::Fault, flights, remote::Direct, sync_once};
 use gladstone_testkit::{Laptop, image::scratch, laptops::view, postgres::Cluster, surround::surrounding, vaults};
 use gladstone_vault::{Unlocked, Vault, VaultError, custody};
 use tempfile::TempDir;
@@ -31,6 +31,16 @@ pub fn open(folder: &Path) -> Arc<Centre> {
         Err(_) => Box::new(Embedded::open(&folder.join("realms")).unwrap()),
     };
     Arc::new(Centre::open(engine, Arc::new(Machine::default())).unwrap())
+}
+
+/// A row of pushes of one change each: from the third one on two are open at once.
+pub fn row(vault: &Vault, client: &HttpCentre) -> Result<(), Fault> {
+    let lend = |f: &mut dyn FnMut(&Vault)| {
+        f(vault);
+        true
+    };
+    flights::sign_in(&lend, client)?;
+    flights::push(&lend, client, 1, &mut Report::default()).map(drop)
 }
 
 /// Everything that outlives a kill.

@@ -56,21 +56,26 @@ impl Vault {
     }
 
     /// What waits behind a push that is under way or was answered, to be sent before that answer is
-    /// taken in. It carries the nonce that is stored now, which is good for the centre until the next
-    /// but one is used: so at most one answer may be open. None when nothing waits there.
+    /// taken in. None when nothing waits there.
+    ///
+    /// Where the one before may be unanswered when it is sent (`early`), it carries the same nonce as that,
+    /// not a newer one that came meanwhile: whichever of the two the centre takes first, the other has a
+    /// nonce that is still good. Otherwise it carries the one that is stored now. A nonce that is not stored
+    /// here is never used: so the centre has turned it once at most since, and keeps the one before.
     ///
     /// # Errors
     /// As for [`Vault::next_push`].
-    pub fn next_push_behind(&self, asked: &PushRequest) -> Result<Option<PushRequest>, VaultError> {
+    pub fn next_push_behind(&self, asked: &PushRequest, early: bool) -> Result<Option<PushRequest>, VaultError> {
         let Some(last) = asked.envelopes.last() else { return Ok(None) };
         let last = Entry::number_of(&last.bytes).map_err(|_| unreadable())?;
         self.look(|connection, state| {
             let held = Held::required(connection, state.actor)?;
-            if asked.incarnation != state.incarnation || asked.device != state.device {
+            if asked.incarnation != state.incarnation || asked.device != state.device || asked.epoch != held.nonce_epoch {
                 return Ok(None);
             }
             let envelopes = envelopes(connection, state, last)?;
-            let request = PushRequest { device: state.device, incarnation: state.incarnation, epoch: held.nonce_epoch, nonce: held.joined.nonce, envelopes };
+            let nonce = if early { asked.nonce } else { held.joined.nonce };
+            let request = PushRequest { device: state.device, incarnation: state.incarnation, epoch: held.nonce_epoch, nonce, envelopes };
             Ok(Some(request).filter(|request| !request.envelopes.is_empty()))
         })
     }
