@@ -125,6 +125,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_centre_of_before_says_nothing_of_early_pushes_and_a_laptop_of_before_reads_what_is_said() {
+        let of_before = r#"{"token":"00","seconds":600,"realm":"00000000-0000-0000-0000-000000000000"}"#;
+        let mut session: SessionAnswer = serde_json::from_str(of_before).expect("it is read");
+        assert!(!session.early);
+        assert_eq!(serde_json::to_string(&session).expect("it is written"), of_before);
+        session.early = true;
+        assert!(serde_json::to_string(&session).expect("it is written").ends_with(r#","early":true}"#), "behind what was there");
+    }
+
+    #[test]
     fn bytes_become_digits_and_come_back_and_nothing_else_does() {
         assert_eq!(to_hex(&[0, 15, 255]), "000fff");
         assert_eq!(from_hex::<3>("000FFf"), Some([0, 15, 255]), "letters of either size");

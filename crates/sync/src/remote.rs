@@ -37,9 +37,8 @@ pub trait Remote: SyncApi {
 
     /// Hands over, and lets its caller do something else while the centre works: the answer is waited for
     /// when what this returns is called. Whoever drops it instead gives the push up; whether the centre took
-    /// it is open then. `early`: the push in front of it is not answered yet.
-    fn begin(&self, request: &PushRequest, early: bool) -> UnderWay<'_> {
-        let _ = early;
+    /// it is open then. `_early`: the push in front of it is not answered yet.
+    fn begin(&self, request: &PushRequest, _early: bool) -> UnderWay<'_> {
         let answer = self.push(request);
         Box::new(move || answer)
     }

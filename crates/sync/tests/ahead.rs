@@ -377,6 +377,14 @@ fn over_http_an_early_push_waits_for_its_turn_and_one_that_was_given_up_is_forgo
             assert!(answer.verdicts.len() == 5 && answer.verdicts.iter().all(|judged| matches!(judged.verdict, Verdict::Applied { .. })), "{answer:?}");
             a.vault.take_push(asked, &answer).unwrap();
         }
+        // A service that ends does not wait for what is in front.
+        let fourth = cut(a.vault.next_push_behind(&third, true).unwrap().unwrap());
+        let waits = client.begin(&fourth, true);
+        std::thread::sleep(Duration::from_millis(200));
+        let began = Instant::now();
+        drop(service);
+        let _ = waits();
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
         client.was_overtaken();
         assert!(!client.takes_early());
     }
