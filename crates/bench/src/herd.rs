@@ -214,6 +214,7 @@ impl Peer {
                 schema_version: SCHEMA_VERSION,
                 bootstrap: self.begun.values().cloned().collect(),
                 compare: None,
+                ahead: None,
             };
             let answer = patiently(waits, || self.remote.pull(&request))?;
             self.from_g = answer.to_g;

@@ -86,7 +86,8 @@ fn of_actor(shelf: &mut dyn Reading, realm: Uuid, actor: Uuid, now: Instant) -> 
 /// of the sets that it was handed out. `anew`: units that it downloads, again maybe, because what
 /// it held did not add up.
 pub(crate) fn held(known: &DeviceUnits, anew: &BTreeSet<Unit>, hash: [u8; 32]) -> Option<BTreeSet<Unit>> {
-    let sets = [known.now.as_slice(), known.before.as_slice(), &[]].map(|units| units.iter().copied().collect::<BTreeSet<_>>());
+    let kept = [known.now.as_slice(), known.before.as_slice(), &[]];
+    let sets: Vec<BTreeSet<Unit>> = kept.into_iter().chain(known.between.iter().map(Vec::as_slice)).map(|units| units.iter().copied().collect()).collect();
     let fits = |units: &BTreeSet<Unit>| unit_set_hash(units.iter().copied()) == hash;
     sets.iter().find(|units| fits(units)).cloned().or_else(|| sets.iter().filter(|units| !units.is_disjoint(anew)).map(|units| units - anew).find(fits))
 }

@@ -27,6 +27,8 @@ use crate::{
 
 /// Units whose sums are read at once.
 const UNITS_AT_ONCE: usize = 256;
+/// Sets of units that are remembered of a laptop which asks ahead, besides the last one.
+const AHEAD: usize = 16;
 /// Bytes of verdicts that are told in full.
 const VERDICTS: usize = MESSAGE_LIMIT / 16;
 
@@ -134,9 +136,30 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     let changed = held != held_before || answer.basis != Basis::Checkpoint;
     let hash = if changed { unit_set_hash(held.iter().copied()) } else { request.units };
     let settled = (!answer.more && answer.to_g == head.g).then_some(settled);
-    let units = changed.then(|| DeviceUnits { now: held.iter().copied().collect(), before: held_before.iter().copied().collect() });
+    let units = if changed { Some(remembered(shelf, caller, request, &held_before, &held)?) } else { None };
     let standing = Some(Standing { epoch: head.epoch, g: answer.to_g, hash, held, sum, settled });
     Ok(Answered { answer, units, standing })
+}
+
+/// What the store is to know of the units of a laptop after an answer: all sets that it may hold then. Besides the
+/// new one that is what it held before; and where that is not durable there, every set since the one that is.
+fn remembered(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, before: &BTreeSet<Unit>, now: &BTreeSet<Unit>) -> Result<DeviceUnits, CentreError> {
+    let listed = |units: &BTreeSet<Unit>| units.iter().copied().collect::<Vec<_>>();
+    let mut units = DeviceUnits { now: listed(now), before: listed(before), between: Vec::new() };
+    let Some(durable) = request.ahead.filter(|durable| *durable != request.units) else { return Ok(units) };
+    let known = shelf.device_units(caller.device)?;
+    let kept: Vec<BTreeSet<Unit>> = [known.before].into_iter().chain(known.between).chain([known.now]).map(BTreeSet::from_iter).collect();
+    // Where it is not known which those are, the last one counts, and at worst everything is fetched anew.
+    let Some(from) = kept.iter().position(|set| unit_set_hash(set.iter().copied()) == durable) else { return Ok(units) };
+    let mut since: Vec<&BTreeSet<Unit>> = kept[from..].iter().take_while(|set| *set != before).collect();
+    since.push(before);
+    let grows = since.windows(2).all(|two| two[0].is_subset(two[1])) && before.is_subset(now);
+    if grows && since.len() <= AHEAD {
+        let mut sets = since.into_iter().map(listed);
+        units.before = sets.next().unwrap_or_default();
+        units.between = sets.collect();
+    }
+    Ok(units)
 }
 
 /// Whether the laptop knows the same fields as the centre. The sums of another version run over other

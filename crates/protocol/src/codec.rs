@@ -18,8 +18,8 @@ pub const MAGIC: [u8; 4] = *b"GLDS";
 /// Version that has to be the same on both sides. 1: first version.
 pub const MAJOR: u8 = 1;
 /// Version up to which the fields of messages are known. 0: first version; 1: `PullRequest.compare`
-/// and `PullAnswer.sum`.
-pub const MINOR: u8 = 1;
+/// and `PullAnswer.sum`; 2: `PullRequest.ahead`.
+pub const MINOR: u8 = 2;
 /// Length of the header in bytes: magic, major, minor, kind.
 pub const HEADER: usize = 7;
 
@@ -28,12 +28,12 @@ pub trait Message: Serialize + DeserializeOwned {
     /// Number in the header; never reused.
     const KIND: u8;
 
-    /// The fields that minor 1 appended, as bytes, where they say nothing.
-    const APPENDED: &'static [u8] = &[];
+    /// The fields that each minor from 1 on appended, as bytes, where they say nothing.
+    const APPENDED: &'static [&'static [u8]] = &[];
 
-    /// Whether the fields that minor 1 appended say nothing.
-    fn is_plain(&self) -> bool {
-        true
+    /// The least minor whose fields hold all that this message says.
+    fn minor(&self) -> u8 {
+        0
     }
 
     /// Whether lengths and numbers are within the limits that no single field can hold to.
@@ -67,11 +67,9 @@ pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, CodecFault> {
     if !message.is_within_limits() {
         return Err(CodecFault::TooLarge);
     }
-    let plain = message.is_plain();
-    let mut bytes = postcard::to_extend(message, header(M::KIND, if plain { 0 } else { MINOR })).map_err(|_| CodecFault::Damaged)?;
-    if plain {
-        bytes.truncate(bytes.len() - M::APPENDED.len());
-    }
+    let minor = message.minor();
+    let mut bytes = postcard::to_extend(message, header(M::KIND, minor)).map_err(|_| CodecFault::Damaged)?;
+    bytes.truncate(bytes.len() - silent::<M>(minor).map(|field| field.len()).sum::<usize>());
     if bytes.len() > MESSAGE_LIMIT { Err(CodecFault::TooLarge) } else { Ok(bytes) }
 }
 
@@ -91,11 +89,11 @@ pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, CodecFault> {
     if *major != MAJOR {
         return Err(CodecFault::OtherVersion(*major));
     }
-    let first = *minor == 0;
-    let whole = if first && !M::APPENDED.is_empty() { std::borrow::Cow::Owned([body, M::APPENDED].concat()) } else { std::borrow::Cow::Borrowed(body) };
+    let missing: Vec<u8> = silent::<M>(*minor).flatten().copied().collect();
+    let whole = if missing.is_empty() { std::borrow::Cow::Borrowed(body) } else { std::borrow::Cow::Owned([body, &missing].concat()) };
     let (message, rest) = postcard::take_from_bytes::<M>(&whole).map_err(|_| CodecFault::Damaged)?;
     let newer = *minor > MINOR;
-    if !rest.is_empty() && !newer || first && !message.is_plain() {
+    if !rest.is_empty() && !newer || message.minor() > *minor {
         return Err(CodecFault::Damaged);
     }
     if !message.is_within_limits() {
@@ -105,6 +103,11 @@ pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, CodecFault> {
     let read = &whole[..whole.len() - rest.len()];
     let again = postcard::to_extend(&message, Vec::with_capacity(read.len())).map_err(|_| CodecFault::Damaged)?;
     if again == read { Ok(message) } else { Err(CodecFault::Damaged) }
+}
+
+/// What a message of this minor leaves out: all that later ones appended.
+fn silent<M: Message>(minor: u8) -> impl Iterator<Item = &'static [u8]> {
+    M::APPENDED.iter().skip(usize::from(minor)).copied()
 }
 
 fn header(kind: u8, minor: u8) -> Vec<u8> {

@@ -99,6 +99,10 @@ pub struct SessionAnswer {
     /// its turn. One of before says nothing, and is sent one after the other.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub early: bool,
+    /// Whether the centre remembers each set of units that it handed out ahead
+    /// ([`crate::wire::PullRequest::ahead`]); one of before says nothing, and is asked when an answer is durable.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ahead: bool,
 }
 
 /// Bytes as hexadecimal digits.

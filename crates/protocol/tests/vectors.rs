@@ -11,6 +11,10 @@ use support::{TestKey, samples};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.txt");
 const PATH_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.1.txt");
+const PATH_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/v1.2.txt");
+const HEAD_2: &str = "\
+# Test vectors of the Gladstone protocol, version 1.2: what minor 2 appended. Everything else is as in v1.txt and v1.1.txt.
+";
 const HEAD_1: &str = "\
 # Test vectors of the Gladstone protocol, version 1.1: what minor 1 appended. Everything else is as in v1.txt.
 ";
@@ -79,10 +83,18 @@ fn rendered_1() -> String {
     out
 }
 
+/// What minor 2 appended.
+fn rendered_2() -> String {
+    let mut out = HEAD_2.to_owned();
+    message(&mut out, "PullRequest that is asked ahead of what is durable: 5a...5a.", &samples::early_request());
+    out
+}
+
 #[test]
 fn the_bytes_of_version_1_do_not_change() {
     golden(PATH, &rendered());
     golden(PATH_1, &rendered_1());
+    golden(PATH_2, &rendered_2());
 }
 
 fn golden(path: &str, rendered: &str) {

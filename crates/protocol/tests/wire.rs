@@ -64,6 +64,7 @@ fn every_message_survives_the_wire() {
     round_trip(&samples::pull_answer());
     round_trip(&samples::comparing_request());
     round_trip(&samples::summed_answer());
+    round_trip(&samples::early_request());
     samples::errors().iter().for_each(|error| drop(round_trip(error)));
     for (_, entry, sealed) in samples::chain() {
         assert_eq!(Entry::from_foreign_bytes(&sealed.bytes), Ok(entry), "an entry as well");
@@ -90,9 +91,9 @@ fn what_is_not_a_message_says_so() {
     assert_eq!(codec::decode::<PullRequest>(&other), Err(CodecFault::OtherVersion(codec::MAJOR + 1)), "another major version is not read");
     let longer = [bytes.as_slice(), &[1, 2, 3]].concat();
     assert_eq!(codec::decode::<PullRequest>(&longer), Err(CodecFault::Damaged), "bytes behind a message of our own version are damage");
-    let mut newer = [round_trip(&samples::comparing_request()).as_slice(), &[1, 2, 3]].concat();
+    let mut newer = [round_trip(&samples::early_request()).as_slice(), &[1, 2, 3]].concat();
     newer[5] = codec::MINOR + 1;
-    assert_eq!(codec::decode::<PullRequest>(&newer), Ok(samples::comparing_request()), "fields that a newer minor appended are left");
+    assert_eq!(codec::decode::<PullRequest>(&newer), Ok(samples::early_request()), "fields that a newer minor appended are left");
     let mut long = codec::encode(&ApiError::Later { after_ms: 1 }).expect("it can be encoded");
     *long.last_mut().expect("it has bytes") = 0x81;
     long.push(0);
@@ -116,6 +117,25 @@ fn what_minor_1_appended_is_written_only_where_it_says_something() {
     check(0, &comparing[codec::HEADER..], Err(CodecFault::Damaged), "the field comes in a version that has none");
     check(0, &comparing[codec::HEADER..comparing.len() - 1], Err(CodecFault::Damaged), "nor most of it");
     check(0, &[plain, &[0]].concat(), Err(CodecFault::Damaged), "nor an empty one");
+}
+
+#[test]
+fn what_minor_2_appended_is_written_only_where_it_says_something() {
+    let (plain, comparing, early) = (round_trip(&samples::pull_request()), round_trip(&samples::comparing_request()), round_trip(&samples::early_request()));
+    assert_eq!((comparing[5], early[5]), (1, 2), "the minor that a reader has to know");
+    assert_eq!(early[codec::HEADER..plain.len()], plain[codec::HEADER..], "before it the same bytes");
+    let check = |minor: u8, body: &[u8], expected: Result<PullRequest, CodecFault>, why: &str| {
+        let mut bytes = [&plain[..codec::HEADER], body].concat();
+        bytes[5] = minor;
+        assert_eq!(codec::decode::<PullRequest>(&bytes), expected, "{why}");
+    };
+    let (comparing, early) = (&comparing[codec::HEADER..], &early[codec::HEADER..]);
+    check(1, comparing, Ok(samples::comparing_request()), "as a laptop of minor 1 sends it");
+    check(2, &[comparing, &[0]].concat(), Ok(samples::comparing_request()), "the field is there and says nothing");
+    check(2, comparing, Err(CodecFault::Damaged), "the field is missing");
+    check(1, early, Err(CodecFault::Damaged), "the field comes in a version that has none");
+    check(0, early, Err(CodecFault::Damaged), "nor in the first one");
+    check(2, &early[..early.len() - 1], Err(CodecFault::Damaged), "most of it");
 }
 
 #[test]

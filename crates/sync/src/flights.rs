@@ -3,14 +3,19 @@
 
 mod row;
 
-use std::{collections::BTreeSet, sync::PoisonError};
+use std::{collections::BTreeSet, sync::PoisonError, time::{Duration, Instant}};
 
-use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, PullAnswer, PushAnswer}};
-use gladstone_vault::{Vault, VaultError, replica::{Departure, PullOutcome, PushOutcome, Standing}};
+use gladstone_protocol::{ApiError, Stored, wire::{BlobRef, PullAnswer, PullRequest, PushAnswer}};
+use gladstone_vault::{Vault, VaultError, replica::{Ahead, Departure, PullOutcome, PushOutcome, Standing, together}};
 
 use crate::{engine::{Fault, Pulled}, remote::Remote};
 
 pub use row::push;
+
+/// Answers to pulls in a row at most.
+const ANSWERS_IN_A_ROW: u32 = 64;
+/// How long pulls may follow each other in a row; well within the engine's watchdog.
+const LONGEST_ROW: Duration = Duration::from_secs(10);
 
 /// Gives the vault for a moment by calling its argument once; false when it is locked.
 pub type Lend<'a> = dyn Fn(&mut dyn FnMut(&Vault)) -> bool + 'a;
@@ -97,30 +102,72 @@ fn received(answer: &PullAnswer) -> Vec<uuid::Uuid> {
     changed.chain(paged).collect()
 }
 
-/// Fetches what is new; tells besides up to which commit number everything is held then.
+/// Fetches what is new, where more follows some answers in a row: while one is stored, the next one is on its
+/// way. Tells besides up to which commit number everything is held then.
 ///
 /// # Errors
 /// [`Fault`].
 pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result<(Pulled, u64), Fault> {
     let flight = with(lend, |vault| Ok(vault.flight()))?;
     let _alone = flight.lock().unwrap_or_else(PoisonError::into_inner);
-    let asked = with(lend, Vault::pull_request)?;
-    let answer = remote.pull(&asked)?;
-    let came = received(&answer);
-    let (outcome, next, waiting, is_over) = with(lend, |vault| {
-        let outcome = vault.take_pull(&asked, answer)?;
-        if !outcome.push_first {
-            vault.note_moved(None, &came)?;
+    let began = Instant::now();
+    let first = with(lend, Vault::pull_request)?;
+    let answer = remote.pull(&first)?;
+    let mut ahead = if answer.more && remote.remembers_ahead() { with(lend, Vault::ahead)? } else { None };
+    let durable = ahead.as_ref().map(Ahead::durable);
+    let mut answers = 0;
+    let mut behind = |asked: &PullRequest, answer: &PullAnswer| {
+        answers += 1;
+        if answers < ANSWERS_IN_A_ROW && began.elapsed() < LONGEST_ROW { ahead.as_mut()?.behind(asked, answer) } else { None }
+    };
+    // What is to be asked now, as the vault says, and what the last answers came to.
+    let (mut now, mut last, mut came) = (first.clone(), None, Vec::new());
+    let mut one = |asked: PullRequest, answer: PullAnswer| -> Result<bool, Fault> {
+        // What was asked ahead is of no use where it came otherwise.
+        if asked.ahead.is_some() && asked != (PullRequest { ahead: asked.ahead, ..now.clone() }) {
+            return Ok(false);
         }
-        let is_over = vault.lease()?.is_some_and(|lease| lease.standing() != Standing::Running);
-        Ok((outcome, vault.pull_request()?, vault.waiting()?.count, is_over))
-    })?;
+        let received = received(&answer);
+        let (outcome, next, waiting, is_over) = with(lend, |vault| {
+            let outcome = vault.take_pull(&asked, answer)?;
+            let is_over = vault.lease()?.is_some_and(|lease| lease.standing() != Standing::Running);
+            Ok((outcome, vault.pull_request()?, vault.waiting()?.count, is_over))
+        })?;
+        durable.iter().for_each(|durable| durable.stored(&next));
+        let resend = outcome.resend || last.as_ref().is_some_and(|(pulled, _): &(Pulled, bool)| pulled.resend);
+        let pulled = Pulled { more: outcome.more, progress: next != asked, waiting, push_first: outcome.push_first, resend };
+        let goes_on = !outcome.push_first;
+        if goes_on {
+            came.extend(received);
+        }
+        last = Some((pulled, is_over));
+        now = next;
+        report.add_pull(outcome);
+        Ok(goes_on)
+    };
+    let mut fault = None;
+    let mut take = |answers: Vec<(PullRequest, PullAnswer)>| {
+        together(answers).into_iter().all(|(asked, answer)| one(asked, answer).unwrap_or_else(|error| {
+            fault = Some(error);
+            false
+        }))
+    };
+    let answered = match behind(&first, &answer) {
+        Some(next) => remote.pull_row((first, answer), next, &mut behind, &mut take),
+        None => {
+            take(vec![(first, answer)]);
+            Ok(())
+        }
+    };
+    let noted = if came.is_empty() { Ok(()) } else { with(lend, |vault| vault.note_moved(None, &came)) };
+    fault.map_or(Ok(()), Err)?;
+    answered?;
+    noted?;
+    let Some((pulled, is_over)) = last else { return Err(Fault::Api(ApiError::Damaged)) };
     if is_over {
         // Only a session brings a lease, and the one that is open was opened before. Without one it
         // stays as it is.
         let _ = sign_in(lend, remote);
     }
-    let pulled = Pulled { more: outcome.more, progress: next != asked, waiting, push_first: outcome.push_first, resend: outcome.resend };
-    report.add_pull(outcome);
-    Ok((pulled, next.from_g))
+    Ok((pulled, now.from_g))
 }

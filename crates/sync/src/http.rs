@@ -9,7 +9,9 @@ use std::{
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -25,7 +27,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::{blobs::Blobs, link::Address, remote::{Heard, Remote, Sign, UnderWay}};
+use crate::{blobs::Blobs, link::Address, remote::{Answered, Behind, Heard, Remote, Sign, TOGETHER, Take, UnderWay}};
 use exchange::{JSON, exchange};
 
 /// Which program this is, told when joining and signing in.
@@ -50,6 +52,8 @@ pub struct HttpCentre {
     looked: Mutex<Option<i64>>,
     /// Whether the centre of this session keeps early pushes until their turn.
     early: AtomicBool,
+    /// Whether the centre of this session remembers what it handed out ahead.
+    ahead: AtomicBool,
     ended: watch::Sender<bool>,
 }
 
@@ -99,7 +103,7 @@ impl HttpCentre {
         let client = client.build().map_err(|error| HttpFault::Machine(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("gladstone-http").enable_all().build();
         let runtime = Some(runtime.map_err(|error| HttpFault::Machine(error.to_string()))?);
-        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), early: AtomicBool::new(false), ended: watch::Sender::new(false) })
+        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), early: AtomicBool::new(false), ahead: AtomicBool::new(false), ended: watch::Sender::new(false) })
     }
 
     /// Joins with a code.
@@ -138,6 +142,21 @@ impl HttpCentre {
     /// One request to its end, or until this is abandoned.
     fn run(&self, request: RequestBuilder, expected: &str) -> Result<Vec<u8>, ApiError> {
         self.until_ended(exchange(request, expected))
+    }
+
+    /// A pull to its end, or until this or the row that it is in is over.
+    fn pull_unless(&self, over: &watch::Sender<bool>, request: &PullRequest) -> Result<PullAnswer, ApiError> {
+        // The whole row has to end well within the engine's watchdog.
+        let sent = self.of_message("v1/pull", request, TOTAL)?;
+        let mut over = over.subscribe();
+        let bytes = self.until_ended(async {
+            tokio::select! {
+                biased;
+                _ = over.wait_for(|over| *over) => Err(ApiError::Offline),
+                answer = exchange(sent, pack::MEDIA_TYPE) => answer,
+            }
+        })?;
+        Ok(codec::decode(&bytes)?)
     }
 
     /// An exchange to its end, or until this is abandoned.
@@ -190,6 +209,44 @@ impl Remote for HttpCentre {
         self.early.store(false, Ordering::Relaxed);
     }
 
+    fn pull_row(&self, first: Answered, next: PullRequest, behind: Behind<'_>, take: Take<'_>) -> Result<(), ApiError> {
+        let over = watch::Sender::new(false);
+        thread::scope(|scope| {
+            let (give, came) = mpsc::sync_channel(TOGETHER - 1);
+            scope.spawn(|| {
+                let (give, mut next) = (give, Some(next));
+                while let Some(asked) = next.take() {
+                    let answer = self.pull_unless(&over, &asked);
+                    next = answer.as_ref().ok().and_then(|answer| behind(&asked, answer));
+                    // Nobody takes it any more when storing failed.
+                    if give.send(answer.map(|answer| (asked, answer))).is_err() {
+                        return;
+                    }
+                }
+            });
+            let mut goes_on = take(vec![first]);
+            let mut result = Ok(());
+            while goes_on && result.is_ok() {
+                let Ok(one) = came.recv() else { break };
+                let mut answers = Vec::new();
+                for one in std::iter::once(one).chain(came.try_iter().take(TOGETHER - 1)) {
+                    match one {
+                        Ok(one) => answers.push(one),
+                        Err(error) => result = Err(error),
+                    }
+                }
+                goes_on = answers.is_empty() || take(answers);
+            }
+            over.send_replace(true);
+            drop(came);
+            result
+        })
+    }
+
+    fn remembers_ahead(&self) -> bool {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
     fn sign_in(&self, device: Uuid, sign: Sign<'_>) -> Result<(), ApiError> {
         let asked: ChallengeAnswer = self.ask("v1/challenge", &ChallengeRequest { device })?;
         let challenge: [u8; 32] = from_hex(&asked.challenge).ok_or(ApiError::Damaged)?;
@@ -199,6 +256,7 @@ impl Remote for HttpCentre {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.token);
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = session.lease;
         self.early.store(session.early, Ordering::Relaxed);
+        self.ahead.store(session.ahead, Ordering::Relaxed);
         Ok(())
     }
 

@@ -12,6 +12,15 @@ pub type Sign<'a> = &'a dyn Fn(&[u8]) -> Option<[u8; 64]>;
 
 /// A push that was handed over: waits for its answer.
 pub type UnderWay<'r> = Box<dyn FnOnce() -> Result<PushAnswer, ApiError> + 'r>;
+/// Answers that are stored together at most.
+pub(crate) const TOGETHER: usize = 3;
+
+/// What is asked behind an answer; it may be called on another thread.
+pub type Behind<'a> = &'a mut (dyn FnMut(&PullRequest, &PullAnswer) -> Option<PullRequest> + Send);
+/// What was asked, and the answer.
+pub type Answered = (PullRequest, PullAnswer);
+/// Stores answers and says whether to go on.
+pub type Take<'a> = &'a mut dyn FnMut(Vec<Answered>) -> bool;
 
 /// What a laptop that waited was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +64,40 @@ pub trait Remote: SyncApi {
 
     /// An early push came to the centre before the one in front of it: no more of them for now.
     fn was_overtaken(&self) {}
+
+    /// Asks on behind an answer that is there: `next`, and then what `behind` says on each answer before that is
+    /// stored; none for the last. `take` stores answers in their order, one or several at a time, and says
+    /// whether to go on. What was asked ahead and is not taken any more is dropped.
+    ///
+    /// # Errors
+    /// As for [`SyncApi::pull`]; what came before it was given to `take`.
+    fn pull_row(&self, first: Answered, next: PullRequest, behind: Behind<'_>, take: Take<'_>) -> Result<(), ApiError> {
+        let (mut answers, mut next, mut fault) = (vec![first], Some(next), None);
+        while next.is_some() || !answers.is_empty() {
+            // As many as a line that is faster than the disk brings.
+            while answers.len() < TOGETHER
+                && let Some(asked) = next.take()
+            {
+                match self.pull(&asked) {
+                    Ok(answer) => {
+                        next = behind(&asked, &answer);
+                        answers.push((asked, answer));
+                    }
+                    Err(error) => fault = Some(error),
+                }
+            }
+            let stored = std::mem::take(&mut answers);
+            if !stored.is_empty() && !take(stored) {
+                return Ok(());
+            }
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Whether the centre remembers what it handed out ahead, so that it may be asked ahead.
+    fn remembers_ahead(&self) -> bool {
+        true
+    }
 
     /// Waits until something is new for this laptop and the realm's commit number greater than
     /// `beyond`, or for as long as the centre lets somebody wait. Returns that number, or `beyond`.

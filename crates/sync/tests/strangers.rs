@@ -160,6 +160,6 @@ fn what_is_under_way_ends_at_once_when_it_is_abandoned() {
     thread::sleep(Duration::from_millis(100));
     centre.abandon();
     assert_eq!(waiting.join().unwrap(), Err(ApiError::Offline));
-    assert_eq!(centre.pull(&gladstone_protocol::wire::PullRequest { realm: Uuid::nil(), device: Uuid::nil(), incarnation: Uuid::nil(), epoch: Uuid::nil(), from_g: 0, units: [0; 32], schema_version: 1, bootstrap: Vec::new(), compare: None }), Err(ApiError::Offline), "and nothing begins any more");
+    assert_eq!(centre.pull(&gladstone_protocol::wire::PullRequest { realm: Uuid::nil(), device: Uuid::nil(), incarnation: Uuid::nil(), epoch: Uuid::nil(), from_g: 0, units: [0; 32], schema_version: 1, bootstrap: Vec::new(), compare: None, ahead: None }), Err(ApiError::Offline), "and nothing begins any more");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -88,17 +88,6 @@ pub(super) fn split_ids(row: &Row<'_>, at: usize) -> Result<Vec<Uuid>, EngineErr
     bytes.chunks(16).map(|id| Uuid::from_slice(id).map_err(|_| unreadable("a list of ids"))).collect()
 }
 
-/// Units side by side.
-pub(super) fn join_units(units: &[Unit]) -> Vec<u8> {
-    units.iter().flat_map(|unit| unit.to_bytes()).collect()
-}
-
-/// Units side by side.
-pub(super) fn split_units(row: &Row<'_>, at: usize) -> Result<Vec<Unit>, EngineError> {
-    let bytes = blob(row, at).ok_or_else(|| unreadable("a list of units"))?;
-    bytes.chunks(17).map(|unit| Unit::from_bytes(unit).ok_or_else(|| unreadable("a list of units"))).collect()
-}
-
 fn is_null(row: &Row<'_>, at: usize) -> bool {
     matches!(row.get_ref(at), Ok(ValueRef::Null))
 }

@@ -305,7 +305,9 @@ impl Reading for Shelf<'_, '_> {
     }
 
     fn device_units(&mut self, device: Uuid) -> Result<DeviceUnits, EngineError> {
-        let found = self.one("SELECT units, units_before FROM centre_device_units WHERE device = ?1", [device.as_bytes()], |row| Ok(DeviceUnits { now: codec::split_units(row, 0)?, before: codec::split_units(row, 1)? }))?;
+        let found = self.one("SELECT units, units_before FROM centre_device_units WHERE device = ?1", [device.as_bytes()], |row| {
+            DeviceUnits::read(codec::blob(row, 0).unwrap_or_default(), codec::blob(row, 1).unwrap_or_default()).ok_or_else(|| codec::unreadable("a list of units"))
+        })?;
         Ok(found.unwrap_or_default())
     }
 

@@ -157,7 +157,7 @@ impl Writing for Shelf<'_, '_> {
     }
 
     fn put_device_units(&mut self, device: Uuid, units: &DeviceUnits) -> Result<(), EngineError> {
-        self.run("INSERT OR REPLACE INTO centre_device_units (device, units, units_before) VALUES (?1, ?2, ?3)", params![device.as_bytes(), codec::join_units(&units.now), codec::join_units(&units.before)])?;
+        self.run("INSERT OR REPLACE INTO centre_device_units (device, units, units_before) VALUES (?1, ?2, ?3)", params![device.as_bytes(), units.latest(), units.earlier()])?;
         Ok(())
     }
 

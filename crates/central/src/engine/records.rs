@@ -304,8 +304,58 @@ pub struct Life {
 pub struct DeviceUnits {
     /// After the last answer, ascending.
     pub now: Vec<Unit>,
-    /// Before it, in case the answer was lost; ascending.
+    /// Before it, in case the answer was lost; ascending. For a laptop that asks ahead: what it held for good
+    /// when it asked.
     pub before: Vec<Unit>,
+    /// Sets between the two, handed out by answers that may not have become durable there: each with more
+    /// units than the one in front of it.
+    pub between: Vec<Vec<Unit>>,
+}
+
+/// Stands in front of each set behind the first one; no unit begins so.
+const MARK: [u8; 17] = [0xff; 17];
+
+impl DeviceUnits {
+    /// `now` as a store keeps it.
+    pub(crate) fn latest(&self) -> Vec<u8> {
+        units_to_bytes(&self.now)
+    }
+
+    /// `before` and `between` as a store keeps them: of each set what it has more than the one in front.
+    pub(crate) fn earlier(&self) -> Vec<u8> {
+        let mut bytes = units_to_bytes(&self.before);
+        let mut known: BTreeSet<Unit> = self.before.iter().copied().collect();
+        for set in &self.between {
+            bytes.extend(MARK);
+            bytes.extend(set.iter().filter(|unit| known.insert(**unit)).flat_map(|unit| unit.to_bytes()));
+        }
+        bytes
+    }
+
+    /// Reads what a store keeps: `now`, and what [`DeviceUnits::earlier`] gave. None: it cannot be read.
+    pub(crate) fn read(now: &[u8], earlier: &[u8]) -> Option<DeviceUnits> {
+        let mut sets = vec![BTreeSet::new()];
+        for bytes in earlier.chunks(MARK.len()) {
+            let last = sets.last()?;
+            if bytes == MARK {
+                sets.push(last.clone());
+            } else {
+                let unit = Unit::from_bytes(bytes)?;
+                sets.last_mut()?.insert(unit);
+            }
+        }
+        let mut sets = sets.into_iter().map(|set| set.into_iter().collect());
+        Some(DeviceUnits { now: units_of_bytes(now)?, before: sets.next()?, between: sets.collect() })
+    }
+}
+
+/// Units side by side.
+fn units_to_bytes(units: &[Unit]) -> Vec<u8> {
+    units.iter().flat_map(|unit| unit.to_bytes()).collect()
+}
+
+fn units_of_bytes(bytes: &[u8]) -> Option<Vec<Unit>> {
+    bytes.chunks(MARK.len()).map(Unit::from_bytes).collect()
 }
 
 /// An invitation.

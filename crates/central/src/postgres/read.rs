@@ -327,8 +327,7 @@ impl Reading for Shelf<'_> {
         let sql = "SELECT now, before FROM centre.device_units WHERE realm = $1 AND device = $2";
         let rows = self.one(Ask::new(sql).with(self.realm()).with(device))?;
         let Some(row) = rows.first() else { return Ok(DeviceUnits::default()) };
-        let units = |at| get::<Vec<u8>>(row, at)?.chunks(17).map(|bytes| Unit::from_bytes(bytes).ok_or_else(|| damaged("a unit"))).collect::<Result<Vec<_>, EngineError>>();
-        Ok(DeviceUnits { now: units(0)?, before: units(1)? })
+        DeviceUnits::read(&get::<Vec<u8>>(row, 0)?, &get::<Vec<u8>>(row, 1)?).ok_or_else(|| damaged("a unit"))
     }
 
     fn invite(&mut self, hash: [u8; 32]) -> Result<Option<StoredInvite>, EngineError> {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gladstone_model::{Instant, Unit};
+use gladstone_model::Instant;
 use gladstone_protocol::{journal::JournalKey, wire::RowKey};
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use super::{
     columns::{misfit, table},
     connect::Ask,
     exact::exact,
-    read::{Shelf, bytes_of},
+    read::Shelf,
 };
 use crate::{
     engine::{Batch, Claim, Device, DeviceUnits, Filed, Life, Place, RowSave, StoredInvite, StoredSession, UnitSum, Writing, log, rest},
@@ -50,8 +50,7 @@ impl Writing for Shelf<'_> {
 
     fn put_device_units(&mut self, device: Uuid, units: &DeviceUnits) -> Result<(), EngineError> {
         let sql = "INSERT INTO centre.device_units (realm, device, now, before) VALUES ($1, $2, $3, $4) ON CONFLICT (realm, device) DO UPDATE SET now = EXCLUDED.now, before = EXCLUDED.before";
-        let side = |units: &[Unit]| bytes_of(units).concat();
-        self.one(Ask::new(sql).with(self.head.realm).with(device).with(side(&units.now)).with(side(&units.before))).map(|_| ())
+        self.one(Ask::new(sql).with(self.head.realm).with(device).with(units.latest()).with(units.earlier())).map(|_| ())
     }
 
     fn put_invite(&mut self, invite: &StoredInvite) -> Result<(), EngineError> {

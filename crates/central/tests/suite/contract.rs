@@ -281,8 +281,9 @@ pub fn laptops_and_their_lives_come_back(engine: &dyn Engine) {
         assert_eq!(sorted(shelf.lives(&[a.id]).unwrap(), |life| life.incarnation), [life(1, 5), life(2, 0)], "its lives");
         assert_eq!(shelf.device_units(a.id).unwrap(), DeviceUnits::default(), "no units yet");
     });
-    let units = DeviceUnits { now: vec![Unit::PLATFORM, samples::person(1), samples::person(2)], before: vec![] };
-    for units in [DeviceUnits { now: vec![], before: vec![Unit::PLATFORM] }, units] {
+    let units = DeviceUnits { now: vec![Unit::PLATFORM, samples::person(1), samples::person(2)], before: vec![], between: vec![] };
+    let ahead = DeviceUnits { between: vec![vec![], vec![Unit::PLATFORM], vec![Unit::PLATFORM, samples::person(1)]], ..units.clone() };
+    for units in [DeviceUnits { now: vec![], before: vec![Unit::PLATFORM], between: vec![] }, ahead, units] {
         write(engine, realm_id, |shelf| shelf.put_device_units(a.id, &units).unwrap());
         assert_eq!(read(engine, realm_id, |shelf| shelf.device_units(a.id).unwrap()), units, "as handed out");
     }

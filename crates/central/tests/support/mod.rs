@@ -275,7 +275,7 @@ impl Laptop {
 
     pub fn pull_request(&self) -> PullRequest {
         let bootstrap = self.staged.iter().map(|(unit, (at_g, after, _))| Bootstrap { unit: *unit, at_g: *at_g, after: *after }).collect();
-        PullRequest { realm: self.realm, device: self.device, incarnation: self.incarnation, epoch: self.epoch, from_g: self.from_g, units: unit_set_hash(self.complete.iter().copied()), schema_version: SCHEMA_VERSION, bootstrap, compare: None }
+        PullRequest { realm: self.realm, device: self.device, incarnation: self.incarnation, epoch: self.epoch, from_g: self.from_g, units: unit_set_hash(self.complete.iter().copied()), schema_version: SCHEMA_VERSION, bootstrap, compare: None, ahead: None }
     }
 
     pub fn pull_once(&mut self, place: &Place) -> PullAnswer {

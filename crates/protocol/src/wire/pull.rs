@@ -39,6 +39,10 @@ pub struct PullRequest {
     pub bootstrap: Vec<Bootstrap>,
     /// The sum did not agree: tell the digests of single units. Since minor 1.
     pub compare: Option<Compare>,
+    /// What came with answers up to this request is not durable yet: besides the units of `units` the laptop
+    /// may come to hold, after a power cut, those of each answer since the set of this hash. None: `units`
+    /// are held for good. Since minor 2, and asked of centres that said so when the session began.
+    pub ahead: Option<[u8; 32]>,
 }
 
 /// Which digests of units are asked for: a portion in the order of units.
@@ -232,18 +236,18 @@ impl Page {
 
 impl Message for PullRequest {
     const KIND: u8 = 3;
-    const APPENDED: &'static [u8] = &[0];
+    const APPENDED: &'static [&'static [u8]] = &[&[0], &[0]];
 
-    fn is_plain(&self) -> bool {
-        self.compare.is_none()
+    fn minor(&self) -> u8 {
+        if self.ahead.is_some() { 2 } else { u8::from(self.compare.is_some()) }
     }
 }
 
 impl Message for PullAnswer {
     const KIND: u8 = 4;
-    const APPENDED: &'static [u8] = &[0];
+    const APPENDED: &'static [&'static [u8]] = &[&[0]];
 
-    fn is_plain(&self) -> bool {
-        self.sum.is_none()
+    fn minor(&self) -> u8 {
+        u8::from(self.sum.is_some())
     }
 }

@@ -147,6 +147,7 @@ pub fn pull_request() -> PullRequest {
         schema_version: 1,
         bootstrap: vec![Bootstrap { unit: person(), at_g: 40, after }],
         compare: None,
+        ahead: None,
     }
 }
 
@@ -172,6 +173,11 @@ pub fn pull_answer() -> PullAnswer {
 /// As [`pull_request`], with what minor 1 appended.
 pub fn comparing_request() -> PullRequest {
     PullRequest { compare: Some(Compare { after: Some(person()) }), ..pull_request() }
+}
+
+/// As [`pull_request`], with what minor 2 appended.
+pub fn early_request() -> PullRequest {
+    PullRequest { ahead: Some([0x5a; 32]), ..pull_request() }
 }
 
 /// As [`pull_answer`], with what minor 1 appended.

@@ -21,6 +21,9 @@ pub(crate) struct Doubt {
     found: bool,
     /// Comparisons in a row that found none.
     fruitless: u32,
+    /// Whether answers were not taken in the last time: the next one is asked for and taken in by itself, so
+    /// that one that cannot be taken in holds nothing up but what comes behind it.
+    pub alone: bool,
 }
 
 /// What a comparison says.

@@ -11,6 +11,7 @@ mod lease;
 mod lives;
 mod outbox;
 mod answers;
+mod ahead;
 mod pull;
 mod settle;
 mod checked;
@@ -33,6 +34,7 @@ pub(crate) use lives::begin_new_life;
 pub(crate) use told::mended;
 pub(crate) use units::Units;
 
+pub use ahead::{Ahead, Durable, together};
 pub use joined::{Joined, Replica};
 pub use lease::{GLASS_HOURS, Glass, LOCKED_AFTER_DAYS, Lease, LeaseTaken, Standing};
 pub use outbox::PushOutcome;

@@ -97,6 +97,7 @@ impl Vault {
                 schema_version: SCHEMA_VERSION,
                 bootstrap: units.bootstrap(LIST_COUNT),
                 compare,
+                ahead: None,
             })
         })
     }
@@ -131,7 +132,11 @@ impl Vault {
             let folded = self.maintain(|connection, _| Ok(database::fold_seldom(connection, false)?));
             folded.unwrap_or_else(|error| tracing::warn!(%error, "the log was not folded into the file"));
         }
+        if outcome.is_err() {
+            self.doubt.lock().unwrap_or_else(PoisonError::into_inner).alone = true;
+        }
         let outcome = outcome?;
+        doubt.alone = false;
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = doubt;
         if !outcome.drops.is_empty() {
             // What left must not lie in the log either, nor its files in the folder.
@@ -193,6 +198,9 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer, doubt:
     }
     let entries_of_life = inside.state.dseq - inside.state.life_start;
     let mut apply = Apply::begin(inside)?;
+    if asked.ahead.is_some() && (asked.units != apply.units.set_hash() || asked.bootstrap != apply.units.bootstrap(LIST_COUNT)) {
+        return Err(VaultError::Answer("it belongs to a question that was asked too early".into()));
+    }
     checked::answer(asked, &answer, &apply.units, entries_of_life)?;
     let mut answer = answer;
     let mut outcome = PullOutcome { more: answer.more, blobs: std::mem::take(&mut answer.blobs), ..PullOutcome::default() };
