@@ -148,3 +148,87 @@ fn join(answer: &mut PullAnswer, mut next: PullAnswer) -> Result<(), Box<PullAns
     (answer.more, answer.sum, answer.server_time) = (next.more, next.sum, next.server_time);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use gladstone_model::{Instant, unit::UnitKind};
+    use gladstone_protocol::wire::{Granted, Page, RowImage, RowKey};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn unit(number: u128) -> Unit {
+        Unit { kind: UnitKind::Person, id: Uuid::from_u128(number) }
+    }
+
+    fn page(of: Unit, after: Option<u128>, row: u128) -> Page {
+        let key = |id: u128| RowKey { entity: 1, id: Uuid::from_u128(id) };
+        let image = RowImage { key: key(row), unit: of, row_mid: Uuid::from_u128(1), group_mids: Vec::new(), error: None, values: Vec::new() };
+        Page::new(after.map(key), vec![image]).unwrap()
+    }
+
+    fn grant(of: Unit, pages: Vec<Page>, complete: bool) -> Granted {
+        Granted { unit: of, at_g: 7, pages, complete }
+    }
+
+    fn answer(grants: Vec<Granted>) -> PullAnswer {
+        let basis = Basis::Checkpoint;
+        PullAnswer { epoch: Uuid::from_u128(5), basis, to_g: 7, more: true, grants, drops: Vec::new(), changes: Vec::new(), verdicts: Vec::new(), digests: Vec::new(), blobs: Vec::new(), server_time: Instant(3), sum: None }
+    }
+
+    fn asked(ahead: Option<[u8; 32]>) -> PullRequest {
+        let (realm, device, incarnation, epoch) = (Uuid::nil(), Uuid::nil(), Uuid::nil(), Uuid::from_u128(5));
+        PullRequest { realm, device, incarnation, epoch, from_g: 7, units: [0; 32], schema_version: 1, bootstrap: Vec::new(), compare: None, ahead }
+    }
+
+    #[test]
+    fn answers_are_put_together_where_that_is_the_same_as_one_after_the_other() {
+        let first = || answer(vec![grant(unit(1), vec![page(unit(1), None, 1)], true), grant(unit(2), vec![page(unit(2), None, 2)], false)]);
+        let rest = || grant(unit(2), vec![page(unit(2), Some(2), 3)], true);
+        let check = |next: PullAnswer, ahead: Option<[u8; 32]>, count: usize, why: &str| {
+            let pages = first().grants.iter().chain(&next.grants).map(|grant| grant.pages.len()).sum::<usize>();
+            let joined = together(vec![(asked(None), first()), (asked(ahead), next.clone())]);
+            assert_eq!(joined.len(), count, "{why}");
+            assert_eq!(joined.iter().flat_map(|(_, answer)| &answer.grants).map(|grant| grant.pages.len()).sum::<usize>(), pages, "{why}: nothing is lost");
+            if count == 2 {
+                assert_eq!((&joined[0].1, &joined[1].1), (&first(), &next), "{why}: each is as it was");
+            } else {
+                assert_eq!((joined[0].1.more, joined[0].1.sum), (next.more, next.sum), "{why}: the end is that of the last one");
+            }
+        };
+        let early = Some([1; 32]);
+        let whole = grant(unit(3), vec![page(unit(3), None, 4)], true);
+        check(PullAnswer { more: false, ..answer(vec![rest(), whole.clone()]) }, early, 1, "the unit goes on and another one comes");
+        check(answer(vec![whole.clone()]), early, 1, "another unit alone");
+        check(answer(Vec::new()), early, 1, "nothing at all");
+        check(answer(vec![rest()]), None, 2, "it was asked for when the first one was durable");
+        check(PullAnswer { to_g: 8, ..answer(vec![rest()]) }, early, 2, "as of another commit number");
+        check(PullAnswer { epoch: Uuid::from_u128(6), ..answer(vec![rest()]) }, early, 2, "of another history");
+        check(PullAnswer { basis: Basis::TooOld, ..answer(vec![rest()]) }, early, 2, "counted from elsewhere");
+        check(PullAnswer { drops: vec![gladstone_protocol::wire::Dropped { unit: unit(1), reason: String::new() }], ..answer(vec![rest()]) }, early, 2, "a unit leaves");
+        check(answer(vec![whole.clone(), rest()]), early, 2, "the unit goes on behind another one");
+        check(answer(vec![grant(unit(2), vec![page(unit(2), Some(9), 10)], true)]), early, 2, "a page is missing");
+        check(answer(vec![grant(unit(2), vec![page(unit(2), None, 2)], true)]), early, 2, "the unit begins anew");
+        check(answer(vec![rest(), grant(unit(1), vec![page(unit(1), None, 1)], true)]), early, 2, "a unit comes twice");
+    }
+
+    #[test]
+    fn what_is_asked_behind_an_answer_follows_from_it() {
+        let durable = unit_set_hash([unit(9)]);
+        let mut ahead = Ahead { held: [unit(9)].into(), begun: BTreeMap::new(), durable: Durable(Arc::new(Mutex::new(durable))) };
+        let next = ahead.behind(&asked(None), &answer(vec![grant(unit(1), vec![page(unit(1), None, 1)], true), grant(unit(2), vec![page(unit(2), None, 2)], false)])).unwrap();
+        let begun = Bootstrap { unit: unit(2), at_g: 7, after: Some(RowKey { entity: 1, id: Uuid::from_u128(2) }) };
+        assert_eq!((next.from_g, next.units, next.ahead, next.bootstrap.clone()), (7, unit_set_hash([unit(9), unit(1)]), Some(durable), vec![begun]), "the first one");
+        ahead.durable().stored(&next);
+        let last = ahead.behind(&next, &answer(vec![grant(unit(2), vec![page(unit(2), Some(2), 3)], true)])).unwrap();
+        assert_eq!((last.units, last.ahead, last.bootstrap.len()), (unit_set_hash([unit(9), unit(1), unit(2)]), Some(next.units), 0), "what was stored meanwhile is durable");
+        for (odd, why) in [
+            (PullAnswer { more: false, ..answer(Vec::new()) }, "nothing follows"),
+            (PullAnswer { basis: Basis::TooOld, ..answer(Vec::new()) }, "everything comes anew"),
+            (PullAnswer { epoch: Uuid::from_u128(6), ..answer(Vec::new()) }, "another history"),
+            (PullAnswer { drops: vec![gladstone_protocol::wire::Dropped { unit: unit(9), reason: String::new() }], ..answer(Vec::new()) }, "a unit leaves"),
+        ] {
+            assert_eq!(ahead.behind(&last, &odd), None, "{why}");
+        }
+    }
+}
