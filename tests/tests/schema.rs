@@ -219,6 +219,10 @@ impl Engine {
             foreign_keys: entity.fields.iter().filter_map(key).collect(),
             checks: self.store_checks + entity.fields.iter().map(check).sum::<usize>(),
         };
+        if !self.lead.is_empty() {
+            // At the centre, where the rows of a unit are found.
+            table.indexes.push(Index { columns: led(&mut ["unit_id", "id"].into_iter()), unique: false, only_where: None });
+        }
         table.indexes.sort();
         table.foreign_keys.sort();
         table

@@ -125,6 +125,9 @@ pub trait Reading {
         if !ask.mutations.is_empty() {
             begun.written = self.mutations(&ask.mutations)?;
         }
+        if !ask.units.is_empty() {
+            begun.sums = self.digests(&ask.units)?;
+        }
         Ok(begun)
     }
 
@@ -287,7 +290,7 @@ pub trait Writing: Reading {
     fn save(&mut self, batch: &Batch) -> Result<(), EngineError>;
 
     /// Begins to write a part of what a group of pushes changed, and may go on when it has returned; what is
-    /// read after it sees it. What goes wrong is told by this, by a later call, or when the transaction ends.
+    /// read after it sees it. It may refer to what lies in it or was written before. What goes wrong is told by this, by a later call, or when the transaction ends.
     ///
     /// # Errors
     /// What the store says; the whole transaction has to be given up then.

@@ -107,17 +107,18 @@ impl<'s> Work<'s> {
         self.shelf
     }
 
-    /// Reads these laptops, and what these mutations will touch: rows, the rows that they refer to, and
-    /// who wrote what they change.
+    /// Reads these laptops, and what these mutations will touch: rows, the rows that they refer to, who wrote
+    /// what they change, and the sums of the units in which their author saw them.
     pub fn read_ahead<'m>(&mut self, devices: &[Uuid], mutations: impl Iterator<Item = &'m Mutation>) -> Result<(), CentreError> {
         let (mut keys, mut mids, mut actors) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let mut updated = Vec::new();
+        let (mut updated, mut units) = (Vec::new(), BTreeSet::new());
         for mutation in mutations {
             mids.insert(mutation.id);
             actors.insert(mutation.actor);
             for op in &mutation.ops {
                 let key = RowKey { entity: op.entity, id: op.id };
                 keys.insert(key);
+                units.insert(op.unit);
                 match &op.kind {
                     OpKind::Create(values) => keys.extend(references(op.entity, values)),
                     OpKind::Update(patches) => {
@@ -132,7 +133,7 @@ impl<'s> Work<'s> {
                 }
             }
         }
-        self.load_begun(devices, &actors, keys, &mids)?;
+        self.load_begun(devices, &actors, keys, &mids, units)?;
         let mut parents = BTreeSet::new();
         for state in updated.iter().filter_map(|key| self.rows.get(key).and_then(Option::as_ref)) {
             mids.extend(writers_of(state));
@@ -143,10 +144,11 @@ impl<'s> Work<'s> {
     }
 
     /// Reads everything of that which was not read before, with one question.
-    fn load_begun(&mut self, devices: &[Uuid], actors: &BTreeSet<Uuid>, mut keys: BTreeSet<RowKey>, mids: &BTreeSet<Uuid>) -> Result<(), CentreError> {
+    fn load_begun(&mut self, devices: &[Uuid], actors: &BTreeSet<Uuid>, mut keys: BTreeSet<RowKey>, mids: &BTreeSet<Uuid>, units: BTreeSet<Unit>) -> Result<(), CentreError> {
         let actors: Vec<Uuid> = actors.iter().copied().filter(|actor| !self.claims.contains_key(actor)).collect();
         keys.extend(self.keys_of_rights(&actors));
-        let ask = Ahead { devices: self.unasked(devices), actors, rows: self.unread(keys), mutations: mids.iter().copied().filter(|mid| !self.written.contains_key(mid)).collect() };
+        let units = units.into_iter().filter(|unit| !self.sums.contains_key(unit)).collect();
+        let ask = Ahead { devices: self.unasked(devices), actors, rows: self.unread(keys), mutations: mids.iter().copied().filter(|mid| !self.written.contains_key(mid)).collect(), units };
         if ask == Ahead::default() {
             return Ok(());
         }
@@ -154,6 +156,7 @@ impl<'s> Work<'s> {
         self.take_devices(begun.devices, begun.lives);
         self.take_rows(ask.rows, begun.rows);
         self.take_written(ask.mutations, begun.written);
+        self.take_sums(ask.units, begun.sums);
         self.take_claims(&ask.actors, begun.claims);
         Ok(())
     }
@@ -328,13 +331,18 @@ impl<'s> Work<'s> {
         if missing.is_empty() {
             return Ok(());
         }
-        for sum in self.shelf.digests(&missing)? {
+        let found = self.shelf.digests(&missing)?;
+        self.take_sums(missing, found);
+        Ok(())
+    }
+
+    fn take_sums(&mut self, asked: Vec<Unit>, found: Vec<UnitSum>) {
+        for sum in found {
             self.sums.insert(sum.unit, sum);
         }
-        for unit in missing {
+        for unit in asked {
             self.sums.entry(unit).or_insert(UnitSum { unit, digest: RowsDigest::default(), rows: 0 });
         }
-        Ok(())
     }
 
     /// Puts a row in place of what stood, written by the mutation with commit number `g`.

@@ -31,5 +31,6 @@ on_both!(
     invitations_and_sessions_are_found_by_hash,
     the_log_is_told_in_whole_mutations,
     a_part_that_is_saved_beside_is_seen_and_kept_or_goes_with_the_whole,
+    a_part_may_refer_to_what_was_written_before,
     what_work_begins_with_is_answered_as_each_by_itself,
 );

@@ -18,6 +18,8 @@ mod interleavings;
 mod isolation;
 #[path = "news.rs"]
 mod news;
+#[path = "parts.rs"]
+mod parts;
 #[path = "pull.rs"]
 mod pull;
 #[path = "rights.rs"]

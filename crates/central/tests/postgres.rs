@@ -309,6 +309,61 @@ fn a_database_that_was_put_back_is_not_served_until_it_has_a_new_epoch() {
     assert!(matches!(again.backup(realm, std::path::Path::new("nowhere")), Err(CentreError::Engine(EngineError::Refused(_)))), "copies are made by PostgreSQL's own tools");
 }
 
+#[test]
+fn a_connection_that_ends_between_two_parts_leaves_nothing_of_them() {
+    let (cluster, folder) = prepared();
+    let engine = open(&cluster, folder.path());
+    let (realm, users) = (realm(1), catalogue().get("users").unwrap());
+    engine.found(&realm).unwrap();
+    let rows = |numbers: std::ops::Range<u64>| numbers.map(|number| samples::save(samples::full(users, number), None, 1)).collect();
+    let kept = || read(&engine, realm.id, |shelf| (shelf.head().unwrap().g, shelf.rows(&(0..2_000).map(|number| samples::key(users, number)).collect::<Vec<_>>()).unwrap().len()));
+    let end = || script(&cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'gladstone_app'");
+    for (when, ended_before) in [("before the first", 0), ("between two", 1), ("behind the last", 2)] {
+        let result = engine.write(realm.id, &mut |shelf| {
+            for part in 0..2_u64 {
+                if ended_before == part {
+                    end();
+                }
+                shelf.save_beside(Batch { g: part + 1, rows: rows(part * 500..(part + 1) * 500), ..Batch::default() })?;
+            }
+            if ended_before == 2 {
+                end();
+            }
+            Ok(shelf.save(&Batch { g: 3, rows: rows(1_000..1_001), ..Batch::default() })?)
+        });
+        assert!(matches!(result, Err(CentreError::Engine(EngineError::Busy(_)))), "{when}: whoever sent it comes again: {result:?}");
+        assert_eq!(kept(), (0, 0), "{when}: nothing is kept");
+    }
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.write(realm.id, &mut |shelf| {
+        shelf.save_beside(Batch { g: 1, rows: rows(0..500), ..Batch::default() })?;
+        panic!("on purpose")
+    })));
+    assert!(panicked.is_err(), "a panic goes through");
+    assert_eq!(kept(), (0, 0), "and leaves nothing");
+    write(&engine, realm.id, |shelf| {
+        (0..4).for_each(|part| shelf.save_beside(Batch { g: part + 1, rows: rows(part * 500..(part + 1) * 500), ..Batch::default() }).unwrap());
+        shelf.save(&Batch { g: 4, ..Batch::default() }).unwrap();
+    });
+    assert_eq!(kept(), (4, 2_000), "the next one is as every other");
+}
+
+#[test]
+fn a_part_that_refers_to_nothing_undoes_the_whole() {
+    let ground = postgres();
+    let new = realm(1);
+    ground.engine.found(&new).unwrap();
+    let of = |name: &str, number: u64| samples::save(samples::bare(catalogue().get(name).unwrap(), number), None, number);
+    let refused = ground.engine.write(new.id, &mut |shelf| {
+        shelf.save_beside(Batch { g: 1, rows: vec![of("users", 1), of("user_profiles", 1)], ..Batch::default() })?;
+        shelf.save_beside(Batch { g: 2, rows: vec![of("user_profiles", 2)], ..Batch::default() })?;
+        Ok(shelf.save(&Batch { g: 3, rows: vec![of("users", 3)], ..Batch::default() })?)
+    });
+    assert!(matches!(&refused, Err(CentreError::Engine(EngineError::Refused(text))) if text.contains("user_profiles")), "what was wrong first is told: {refused:?}");
+    let users = catalogue().get("users").unwrap();
+    let found = read(ground.engine.as_ref(), new.id, |shelf| shelf.rows(&[1, 2, 3].map(|number| samples::key(users, number))).unwrap().len());
+    assert_eq!(found, 0, "nothing of it is kept");
+}
+
 /// A plan that was made while a table was empty would be used for as long as the connection lives.
 #[test]
 fn a_first_import_is_planned_for_tables_that_grew() {
@@ -328,5 +383,5 @@ fn a_first_import_is_planned_for_tables_that_grew() {
     assert!(looked_at("users"), "the table that grew");
     assert!(!looked_at("answers"), "one without rows has its turn when it has some");
     (6..=51).for_each(save);
-    assert!(looked_at("centre.envelope") || looked_at("centre.unit_row"), "others have their turn later");
+    assert!(looked_at("centre.envelope") || looked_at("centre.unit_entity"), "others have their turn later");
 }

@@ -5,7 +5,7 @@ mod suite;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gladstone_central::{Centre, Embedded, Machine, engine::{LogAsk, LogLine, log::{self, LogRecord}}, postgres::migrate};
+use gladstone_central::{Centre, Embedded, Engine, Machine, engine::{LogAsk, LogLine, log::{self, LogRecord}}, postgres::migrate};
 use gladstone_model::{Unit, catalogue};
 use gladstone_protocol::{RowsDigest, entry::Body, enrol::from_hex, seal, wire::RowKey};
 use refinery::Runner;
@@ -214,6 +214,45 @@ fn the_log_of_a_database_is_put_together_and_says_the_same() {
     expected.sort_by_key(|(realm, line)| (line.g, *realm, line.at));
     assert_eq!(told, expected, "every line, in its place");
     gladstone_central::Postgres::open(&gladstone_central::postgres::Settings::new(&service(&cluster), &state(folder.path()))).unwrap();
+}
+
+#[test]
+fn the_rows_of_each_unit_are_found_in_a_database_that_kept_a_list_of_them() {
+    let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
+    let database = Blocking::connect(&admin(&cluster)).unwrap();
+    database.run("CREATE TABLE public.refinery_schema_history (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))").unwrap();
+    let mut known = steps::migrations::runner().get_migrations().clone();
+    known.sort();
+    for step in known.iter().take_while(|step| step.name() != "units") {
+        database.run(step.sql().unwrap()).unwrap();
+        database.run(&format!("INSERT INTO public.refinery_schema_history VALUES ({}, '{}', '', '{}')", step.version(), step.name(), step.checksum())).unwrap();
+    }
+    // Two organizations with the same units in two tables, as they lay there.
+    for realm in [1, 2].map(|number| suite::realm(number).id) {
+        for (table, columns, values) in [("roles", "code, name, permissions, is_system", "'rater', 'Rater', '[]', false"), ("user_preferences", "user_id, preferences", "gen_random_uuid(), '{}'")] {
+            let entity = catalogue().get(table).unwrap();
+            for number in 0..60 {
+                let (id, unit) = (suite::id(11, number), suite::samples::person(number % 2).to_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+                database.run(&format!("INSERT INTO {table} (realm, id, {columns}, created_at, updated_at, unit_id, row_mid) VALUES ('{realm}', '{id}', {values}, now(), now(), '\\x{unit}', gen_random_uuid());
+                    INSERT INTO centre.unit_row VALUES ('{realm}', '\\x{unit}', {}, '{id}')", entity.no)).unwrap();
+            }
+        }
+    }
+    migrate(&admin(&cluster), &state(folder.path())).unwrap();
+    let engine = suite::open(&cluster, folder.path());
+    for new in [1, 2].map(suite::realm) {
+        engine.found(&new).unwrap();
+        for unit in [0, 1] {
+            let rows = read(&engine, new.id, |shelf| shelf.unit_rows(suite::samples::person(unit), None, 1_000, usize::MAX).unwrap());
+            let found: Vec<(&str, u64)> = rows.iter().map(|state| (state.row.entity.name.as_str(), (state.row.id().as_u128() & 0xffff_ffff) as u64)).collect();
+            let mut expected: Vec<(u16, &str, u64)> = ["roles", "user_preferences"].iter().flat_map(|name| (0..60).filter(|number| number % 2 == unit).map(|number| (catalogue().get(name).unwrap().no, *name, number))).collect();
+            expected.sort_unstable();
+            assert_eq!(found, expected.into_iter().map(|(_, name, number)| (name, number)).collect::<Vec<_>>(), "in the order of pages");
+        }
+    }
+    let missing = "SELECT count(*) FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'unit_id' WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+        AND NOT EXISTS (SELECT FROM pg_indexes AS i WHERE i.tablename = c.relname AND i.indexdef LIKE '%(realm, unit_id, id)')";
+    assert_eq!(database.query(missing).unwrap()[0].get::<_, i64>(0), 0, "every table has its index");
 }
 
 #[test]

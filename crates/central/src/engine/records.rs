@@ -401,6 +401,8 @@ pub struct Ahead {
     pub rows: Vec<RowKey>,
     /// What is known of these mutations.
     pub mutations: Vec<Uuid>,
+    /// The digests of these units.
+    pub units: Vec<Unit>,
 }
 
 /// The answer to [`Ahead`].
@@ -416,6 +418,8 @@ pub struct Begun {
     pub rows: Vec<RowState>,
     /// Who wrote mutations, and what was decided about them.
     pub written: Vec<Written>,
+    /// Digests of units.
+    pub sums: Vec<UnitSum>,
 }
 
 /// A row that is to be written.

@@ -26,6 +26,8 @@ pub(super) struct Table {
     pub entity: &'static Entity,
     select: String,
     by_ids: String,
+    of_unit: String,
+    of_unit_behind: String,
     insert: String,
     upsert: String,
 }
@@ -54,20 +56,28 @@ impl Table {
             entity.no
         );
         let by_ids = format!("{select} AND t.id = ANY ($2)");
+        let (of_unit, of_unit_behind) = (format!("{select} AND t.unit_id = $2 ORDER BY t.id LIMIT $3"), format!("{select} AND t.unit_id = $2 AND t.id > $4 ORDER BY t.id LIMIT $3"));
         let names: Vec<&str> = entity.fields.iter().map(|field| field.name.as_str()).chain(ORIGIN.map(|(name, _)| name)).collect();
-        let arrays: Vec<String> = (entity.fields.iter().map(array_type).chain(ORIGIN.map(|(_, ty)| ty.into()))).enumerate().map(|(at, ty)| format!("${}::{ty}[]", at + 2)).collect();
-        let columns: Vec<String> = (1..=names.len()).map(|at| format!("c{at}")).collect();
-        // The cast of a text to its column is an assignment: one that is too long is refused, not cut.
-        let values: Vec<String> = entity.fields.iter().enumerate().map(|(at, field)| if is_text_on_the_way(field) { format!("s.c{}::{}", at + 1, base_type(field)) } else { format!("s.c{}", at + 1) }).chain((entity.fields.len() + 1..=names.len()).map(|at| format!("s.c{at}"))).collect();
+        // One list for each column, side by side in the list of values: a function for each in FROM would keep each
+        // value once more. The cast of a text to its column is an assignment: one that is too long is refused, not cut.
+        let types = entity.fields.iter().map(|field| (array_type(field), if is_text_on_the_way(field) { format!("::{}", base_type(field)) } else { String::new() }));
+        let values: Vec<String> = types.chain(ORIGIN.map(|(_, ty)| (ty.into(), String::new()))).enumerate().map(|(at, (ty, cast))| format!("unnest(${}::{ty}[]){cast}", at + 2)).collect();
         let set: Vec<String> = names.iter().filter(|name| **name != "id").map(|name| format!("{name} = EXCLUDED.{name}")).collect();
-        let insert = format!("INSERT INTO public.{name} (realm, {}) SELECT $1, {} FROM unnest({}) AS s ({})", names.join(", "), values.join(", "), arrays.join(", "), columns.join(", "));
+        let insert = format!("INSERT INTO public.{name} (realm, {}) SELECT $1, {}", names.join(", "), values.join(", "));
         let upsert = format!("{insert} ON CONFLICT (realm, id) DO UPDATE SET {}", set.join(", "));
-        Table { entity, select, by_ids, insert, upsert }
+        Table { entity, select, by_ids, of_unit, of_unit_behind, insert, upsert }
     }
 
     /// Asks for rows by their ids.
     pub fn by_ids(&'static self, realm: Uuid, ids: Vec<Uuid>) -> Ask<'static> {
         Ask::new(self.by_ids.as_str()).with(realm).with(ids)
+    }
+
+    /// Asks for rows of a unit in the order of their ids, at most `limit`; those behind one, if that is said.
+    pub fn of_unit(&'static self, realm: Uuid, unit: Unit, behind: Option<Uuid>, limit: i64) -> Ask<'static> {
+        let sql = if behind.is_some() { &self.of_unit_behind } else { &self.of_unit };
+        let ask = Ask::new(sql.as_str()).with(realm).with(unit.to_bytes().to_vec()).with(limit);
+        behind.into_iter().fold(ask, Ask::with)
     }
 
     /// Asks for rows in which a field has a value; none when no row can have it.

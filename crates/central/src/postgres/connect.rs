@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     future::poll_fn,
     pin::Pin,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Instant,
 };
@@ -50,10 +50,9 @@ impl<'a> Ask<'a> {
 
 /// One connection. What arrives while nobody uses it is read when somebody does.
 pub(super) struct Link {
-    client: Client,
+    line: Line,
     /// None once it is dropped.
-    runtime: Option<Runtime>,
-    statements: HashMap<Cow<'static, str>, Statement>,
+    runtime: Option<Arc<Runtime>>,
     /// Whether it is in a transaction, or may be.
     open: bool,
 }
@@ -66,20 +65,15 @@ impl Link {
     /// # Errors
     /// What PostgreSQL says.
     pub fn run(&mut self, asks: &[Ask<'_>]) -> Result<Vec<Vec<Row>>, Fault> {
-        let Link { client, runtime, statements, .. } = self;
-        running(runtime)?.block_on(async {
-            let mut new: Vec<&Cow<'static, str>> = asks.iter().map(|ask| &ask.sql).filter(|sql| !statements.contains_key(*sql)).collect();
-            new.sort_unstable();
-            new.dedup();
-            for (sql, statement) in new.iter().zip(in_turn(new.iter().map(|sql| client.prepare(sql)).collect()).await) {
-                statements.insert((*sql).clone(), statement?);
-            }
-            let parameters: Vec<Vec<&(dyn ToSql + Sync)>> = asks.iter().map(|ask| ask.parameters.iter().map(|one| &**one as &(dyn ToSql + Sync)).collect()).collect();
-            let prepared: Option<Vec<&Statement>> = asks.iter().map(|ask| statements.get(&ask.sql)).collect();
-            let prepared = prepared.ok_or_else(|| EngineError::Failed("a statement was not prepared".into()))?;
-            let answers = prepared.iter().zip(&parameters).map(|(statement, parameters)| client.query(*statement, parameters)).collect();
-            in_turn(answers).await.into_iter().collect::<Result<_, _>>().map_err(Fault::from)
-        })
+        running(&self.runtime)?.block_on(self.line.run(asks, || {}))
+    }
+
+    /// The connection without the turn to use it, and what drives it: for [`super::beside`].
+    ///
+    /// # Errors
+    /// [`EngineError::Failed`] when the connection ends.
+    pub fn parts(&self) -> Result<(Line, Arc<Runtime>), EngineError> {
+        Ok((self.line.clone(), Arc::clone(running(&self.runtime)?)))
     }
 
     /// As [`Link::run`] for one statement.
@@ -126,15 +120,14 @@ impl Link {
     /// Ends a transaction that only read, without waiting for the answer: nothing hangs on it, and the
     /// connection hears it before anything else that is asked.
     pub fn leave(&mut self) {
-        let Link { client, runtime, statements, open } = self;
-        let Some(statement) = statements.get("COMMIT") else {
+        let Some(statement) = self.line.prepared("COMMIT") else {
             // Not prepared yet on this connection. One that does not take it is closed.
             let _ = self.commit(None);
             return;
         };
-        let Ok(runtime) = running(runtime) else { return };
+        let Ok(runtime) = running(&self.runtime) else { return };
         runtime.block_on(async {
-            let mut end = Box::pin(client.execute(statement, &[]));
+            let mut end = Box::pin(self.line.client.execute(&statement, &[]));
             poll_fn(|context| {
                 let _ = end.as_mut().poll(context);
                 Poll::Ready(())
@@ -143,7 +136,7 @@ impl Link {
             // The connection's turn, which sends it.
             yield_now().await;
         });
-        *open = false;
+        self.open = false;
     }
 
     /// Gives a transaction up. Where that fails the connection is closed, which does the same.
@@ -156,26 +149,63 @@ impl Link {
     /// # Errors
     /// What PostgreSQL says.
     pub fn script(&mut self, sql: &str) -> Result<(), Fault> {
-        Ok(running(&self.runtime)?.block_on(self.client.batch_execute(sql))?)
+        Ok(running(&self.runtime)?.block_on(self.line.client.batch_execute(sql))?)
     }
 }
 
 /// Without waiting: the last one who holds a pool may be one that must not wait.
 impl Drop for Link {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        // Nobody else has it: whoever writes beside a transaction is done before the transaction is.
+        if let Some(runtime) = self.runtime.take().and_then(Arc::into_inner) {
             runtime.shutdown_background();
         }
     }
 }
 
-fn running(runtime: &Option<Runtime>) -> Result<&Runtime, EngineError> {
+/// What statements go out by, and those that were prepared there.
+#[derive(Clone)]
+pub(super) struct Line {
+    client: Arc<Client>,
+    statements: Arc<Mutex<HashMap<Cow<'static, str>, Statement>>>,
+}
+
+impl Line {
+    /// As [`Link::run`]. `sent` is called when all of them are on their way, and not when one cannot be.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub async fn run(&self, asks: &[Ask<'_>], sent: impl FnOnce()) -> Result<Vec<Vec<Row>>, Fault> {
+        let mut new: Vec<&Cow<'static, str>> = asks.iter().map(|ask| &ask.sql).filter(|sql| self.prepared(sql).is_none()).collect();
+        new.sort_unstable();
+        new.dedup();
+        for (sql, statement) in new.iter().zip(in_turn(new.iter().map(|sql| self.client.prepare(sql)).collect(), || {}).await) {
+            let statement = statement?;
+            lock(&self.statements).insert((*sql).clone(), statement);
+        }
+        let parameters: Vec<Vec<&(dyn ToSql + Sync)>> = asks.iter().map(|ask| ask.parameters.iter().map(|one| &**one as &(dyn ToSql + Sync)).collect()).collect();
+        let prepared: Option<Vec<Statement>> = asks.iter().map(|ask| self.prepared(&ask.sql)).collect();
+        let prepared = prepared.ok_or_else(|| EngineError::Failed("a statement was not prepared".into()))?;
+        let answers = prepared.iter().zip(&parameters).map(|(statement, parameters)| self.client.query(statement, parameters)).collect();
+        in_turn(answers, sent).await.into_iter().collect::<Result<_, _>>().map_err(Fault::from)
+    }
+
+    fn prepared(&self, sql: &str) -> Option<Statement> {
+        lock(&self.statements).get(sql).cloned()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn running(runtime: &Option<Arc<Runtime>>) -> Result<&Arc<Runtime>, EngineError> {
     runtime.as_ref().ok_or_else(|| EngineError::Failed("the connection ends".into()))
 }
 
 /// What all of them yield, in their order. Each is begun before the first is waited for, so that
-/// all requests are on their way.
-async fn in_turn<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+/// all requests are on their way; then `all_begun` is called.
+async fn in_turn<F: Future>(futures: Vec<F>, all_begun: impl FnOnce()) -> Vec<F::Output> {
     let mut begun: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     let mut early: Vec<Option<F::Output>> = Vec::with_capacity(begun.len());
     poll_fn(|context| {
@@ -186,6 +216,7 @@ async fn in_turn<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
         Poll::Ready(())
     })
     .await;
+    all_begun();
     let mut outputs = Vec::with_capacity(begun.len());
     for (future, output) in begun.into_iter().zip(early) {
         outputs.push(match output {
@@ -231,7 +262,7 @@ impl Pool {
             None => self.connect()?,
         };
         let result = f(&mut link);
-        if !link.open && !link.client.is_closed() {
+        if !link.open && !link.line.client.is_closed() {
             self.lock().idle.push(link);
         }
         Ok(result)
@@ -249,13 +280,13 @@ impl Pool {
             shelf = self.returned.wait_timeout(shelf, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         shelf.room -= 1;
-        shelf.idle.retain(|link| !link.client.is_closed());
+        shelf.idle.retain(|link| !link.line.client.is_closed());
         let link = shelf.idle.pop();
         Ok((Room(self), link))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shelf)
     }
 
     /// Closes the connections that are not in use.
@@ -270,7 +301,7 @@ impl Pool {
             // A wrong name or password is for the operator; everything else may be over in a moment.
             if let EngineError::Refused(text) | EngineError::Failed(text) = fault.error { EngineError::Busy(text) } else { fault.error }
         })?;
-        Ok(Link { client, runtime: Some(runtime), statements: HashMap::new(), open: false })
+        Ok(Link { line: Line { client: Arc::new(client), statements: Arc::default() }, runtime: Some(Arc::new(runtime)), open: false })
     }
 
     /// A connection that lives on the runtime on which this is called.

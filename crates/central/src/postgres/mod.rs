@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod address;
+mod beside;
 mod columns;
 mod connect;
 mod exact;
@@ -169,9 +170,12 @@ impl Postgres {
                 }
             };
             let found = (head.epoch, head.g);
-            let mut shelf = Shelf { link, head, again: false, written: 0 };
+            let mut shelf = Shelf { link, head, again: false, written: 0, beside: None };
             let result = f(&mut shelf);
-            let Shelf { link, head, again, written } = shelf;
+            // Nothing is on its way any more, whatever came of it.
+            let settled = shelf.settle();
+            let result = result.and(settled.map_err(CentreError::from));
+            let Shelf { link, head, again, written, .. } = shelf;
             if let Err(error) = result {
                 link.roll_back();
                 return match error {

@@ -1,7 +1,7 @@
 //! Reading one realm out of PostgreSQL, in a transaction that has stated it. Each query names the
 //! realm as well: the policies of the tables are the second lock, not the first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_model::{Instant, Unit, Value, unit::UnitKind};
 use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Signature, Stored, Writer, row_state::same, wire::{Envelope, RowKey}};
@@ -10,12 +10,13 @@ use tokio_postgres::{Row, types::FromSqlOwned};
 use uuid::Uuid;
 
 use super::{
+    beside::Beside,
     columns::{Table, key_of, table},
     connect::{Ask, Link},
     fault::Fault,
 };
 use crate::{
-    engine::{Ahead, Alike, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
+    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
     error::EngineError,
 };
 
@@ -23,12 +24,17 @@ use crate::{
 const FIRST_WINDOW: u64 = 512;
 /// Bytes of the log, as they lie, that are read at once.
 const READ_AT_ONCE: usize = 2 * 1024 * 1024;
-/// How many rows of a page are read at a time.
-const PORTION: usize = 512;
+/// How many rows of a page are read at a time from one table, once it has more than a few.
+const PORTION: i64 = 512;
+/// How many rows of a page are read from each of several tables at once.
+const FEW: i64 = 16;
+/// How many tables are read from at once.
+const TABLES_AT_ONCE: usize = 8;
 
 const DEVICES: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone FROM centre.device WHERE realm = $1 AND id = ANY ($2)";
 const LIVES: &str = "SELECT device, incarnation, dseq, head, hlc, public_key FROM centre.life WHERE realm = $1 AND device = ANY ($2)";
 const CLAIMS: &str = "SELECT actor, unit, entity, id, valid_from, valid_to, read_only FROM centre.claim WHERE realm = $1 AND actor = ANY ($2)";
+const DIGESTS: &str = "SELECT unit, digest, rows FROM centre.unit_sum WHERE realm = $1 AND unit = ANY ($2)";
 const MUTATIONS: &str = "SELECT device, incarnation, dseq, mutation, hlc, actor, wall, command, g, verdict FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
 
 /// A realm in a transaction.
@@ -39,16 +45,42 @@ pub(super) struct Shelf<'l> {
     pub again: bool,
     /// Rows and envelopes that were written.
     pub written: usize,
+    /// Parts that are being written beside it.
+    pub beside: Option<Beside>,
 }
 
 impl Shelf<'_> {
+    /// Lets a part be written beside.
+    ///
+    /// # Errors
+    /// [`EngineError::Failed`] when there is no thread for it.
+    pub fn give(&mut self, part: Batch) -> Result<(), EngineError> {
+        let beside = match self.beside.take() {
+            Some(beside) => beside,
+            None => Beside::start(self.link, self.head.realm)?,
+        };
+        beside.give(part);
+        self.beside = Some(beside);
+        Ok(())
+    }
+
+    /// Waits until everything that was given is written.
+    ///
+    /// # Errors
+    /// What PostgreSQL says; the whole transaction has to be given up then.
+    pub fn settle(&mut self) -> Result<(), EngineError> {
+        self.beside.take().map_or(Ok(()), Beside::done).map_err(|fault| self.note(fault))
+    }
+
     /// Runs statements.
     pub fn run(&mut self, asks: &[Ask<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
+        self.settle()?;
         self.link.run(asks).map_err(|fault| self.note(fault))
     }
 
     /// Runs one statement.
     pub fn one(&mut self, ask: Ask<'_>) -> Result<Vec<Row>, EngineError> {
+        self.settle()?;
         self.link.one(ask).map_err(|fault| self.note(fault))
     }
 
@@ -101,6 +133,9 @@ impl Reading for Shelf<'_> {
         if !ask.mutations.is_empty() {
             asks.push(Ask::new(MUTATIONS).with(realm).with(&ask.mutations));
         }
+        if !ask.units.is_empty() {
+            asks.push(Ask::new(DIGESTS).with(realm).with(bytes_of(&ask.units)));
+        }
         let (tables, rows) = by_key(realm, &ask.rows)?;
         asks.extend(rows);
         let mut answers = self.run(&asks)?;
@@ -108,13 +143,14 @@ impl Reading for Shelf<'_> {
         let mut answers = answers.into_iter();
         let mut next = |asked: bool| if asked { answers.next().unwrap_or_default() } else { Vec::new() };
         let (devices, lives) = (next(!ask.devices.is_empty()), next(!ask.devices.is_empty()));
-        let (claims, written) = (next(!ask.actors.is_empty()), next(!ask.mutations.is_empty()));
+        let (claims, written, sums) = (next(!ask.actors.is_empty()), next(!ask.mutations.is_empty()), next(!ask.units.is_empty()));
         Ok(Begun {
             devices: devices.iter().map(|row| device(row, 0)).collect::<Result<_, _>>()?,
             lives: lives.iter().map(life).collect::<Result<_, _>>()?,
             claims: claims.iter().map(claim).collect::<Result<_, _>>()?,
             rows: read_rows(&tables, &rows)?,
             written: written.iter().map(known).collect::<Result<_, _>>()?,
+            sums: sums.iter().map(sum).collect::<Result<_, _>>()?,
         })
     }
 
@@ -227,9 +263,7 @@ impl Reading for Shelf<'_> {
     }
 
     fn digests(&mut self, units: &[Unit]) -> Result<Vec<UnitSum>, EngineError> {
-        let sql = "SELECT unit, digest, rows FROM centre.unit_sum WHERE realm = $1 AND unit = ANY ($2)";
-        let sum = |row: &Row| Ok(UnitSum { unit: unit(row, 0)?, digest: decoded::<RowsDigest>(row, 1)?, rows: unsigned(row, 2)? });
-        self.one(Ask::new(sql).with(self.realm()).with(bytes_of(units)))?.iter().map(sum).collect()
+        self.one(Ask::new(DIGESTS).with(self.realm()).with(bytes_of(units)))?.iter().map(sum).collect()
     }
 
     fn log(&mut self, ask: &LogAsk<'_>) -> Result<LogPart, EngineError> {
@@ -291,21 +325,33 @@ impl Reading for Shelf<'_> {
     }
 
     fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
-        let sql = "SELECT entity, id FROM centre.unit_row WHERE realm = $1 AND unit = $2 AND (entity, id) > ($3, $4) ORDER BY entity, id LIMIT $5";
-        let (entity, id) = after.map_or((-1, Uuid::nil()), |key| (i32::from(key.entity), key.id));
-        let ask = Ask::new(sql).with(self.realm()).with(unit.to_bytes().to_vec()).with(entity).with(id).with(most(limit));
-        let keys = self.one(ask)?.iter().map(|row| Ok(RowKey { entity: small(row, 0)?, id: get(row, 1)? })).collect::<Result<Vec<_>, EngineError>>()?;
-        let (mut found, mut size) = (Vec::with_capacity(keys.len()), 0_usize);
-        for portion in keys.chunks(PORTION) {
-            let mut states: HashMap<RowKey, RowState> = self.rows_by_key(portion)?.into_iter().map(|state| (key_of(&state), state)).collect();
-            for key in portion {
-                let state = states.remove(key).ok_or_else(|| damaged("a row of a unit"))?;
-                let more = size_of(&state);
-                if !found.is_empty() && size + more > bytes {
-                    return Ok(found);
+        let realm = self.realm();
+        let sql = "SELECT entity FROM centre.unit_entity WHERE realm = $1 AND unit = $2 AND entity >= $3 ORDER BY entity";
+        let ask = Ask::new(sql).with(realm).with(unit.to_bytes().to_vec()).with(after.map_or(0, |key| i32::from(key.entity)));
+        let tables = self.one(ask)?.iter().map(|row| table(small(row, 0)?)).collect::<Result<Vec<_>, EngineError>>()?;
+        let (mut found, mut size) = (Vec::new(), 0_usize);
+        for some in tables.chunks(TABLES_AT_ONCE) {
+            let behind = |table: &Table| after.filter(|key| key.entity == table.entity.no).map(|key| key.id);
+            let asks: Vec<Ask<'_>> = some.iter().map(|table| table.of_unit(realm, unit, behind(table), FEW)).collect();
+            for (table, mut rows) in some.iter().zip(self.run(&asks)?) {
+                let mut asked = FEW;
+                loop {
+                    for row in &rows {
+                        let state = table.read(row)?;
+                        let more = size_of(&state);
+                        if !found.is_empty() && size + more > bytes {
+                            return Ok(found);
+                        }
+                        size += more;
+                        found.push(state);
+                        if found.len() >= limit {
+                            return Ok(found);
+                        }
+                    }
+                    let Some(last) = found.last().map(|state: &RowState| state.row.id()).filter(|_| most(rows.len()) >= asked) else { break };
+                    asked = most(limit - found.len()).min(PORTION);
+                    rows = self.one(table.of_unit(realm, unit, Some(last), asked))?;
                 }
-                size += more;
-                found.push(state);
             }
         }
         Ok(found)
@@ -362,6 +408,10 @@ fn read_rows(tables: &[&'static Table], answers: &[Vec<Row>]) -> Result<Vec<RowS
 fn known(row: &Row) -> Result<Written, EngineError> {
     let (writer, command) = writer(row)?.ok_or_else(|| damaged("a mutation"))?;
     Ok(Written { writer, command, place: place(row, 0)?, g: get::<Option<i64>>(row, 8)?.map(i64::cast_unsigned), verdict: decoded(row, 9)? })
+}
+
+fn sum(row: &Row) -> Result<UnitSum, EngineError> {
+    Ok(UnitSum { unit: unit(row, 0)?, digest: decoded::<RowsDigest>(row, 1)?, rows: unsigned(row, 2)? })
 }
 
 fn claim(row: &Row) -> Result<Claim, EngineError> {

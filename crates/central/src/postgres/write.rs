@@ -1,7 +1,7 @@
 //! Writing one realm into PostgreSQL: whatever a group of pushes changed goes out in one round
 //! trip, one statement for each table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gladstone_model::Instant;
 use gladstone_protocol::{journal::JournalKey, wire::RowKey};
@@ -19,29 +19,30 @@ use crate::{
     error::EngineError,
 };
 
-impl Writing for Shelf<'_> {
-    fn save(&mut self, batch: &Batch) -> Result<(), EngineError> {
-        let realm = self.head.realm;
-        let mut asks = vec![Ask::new("SET CONSTRAINTS ALL DEFERRED")];
-        rows(&mut asks, realm, &batch.rows)?;
-        filed(&mut asks, realm, &batch.filed)?;
-        verdicts(&mut asks, realm, batch)?;
-        log(&mut asks, realm, batch)?;
-        journal(&mut asks, realm, batch)?;
-        held(&mut asks, realm, batch);
-        claims(&mut asks, realm, &batch.claims);
-        digests(&mut asks, realm, &batch.digests)?;
-        asks.extend(batch.devices.iter().map(|device| put_device(realm, device)));
-        lives(&mut asks, realm, &batch.lives);
-        asks.push(Ask::new("UPDATE centre.realm SET g = $2, held = $3 WHERE realm = $1").with(realm).with(batch.g.cast_signed()).with(batch.held_count.cast_signed()));
-        // References are looked at here and not at the end of the transaction: what fails is known
-        // to be about values then.
-        asks.push(Ask::new("SET CONSTRAINTS ALL IMMEDIATE"));
-        self.run(&asks)?;
+impl Shelf<'_> {
+    fn note_saved(&mut self, batch: &Batch) {
         self.head.g = batch.g;
         self.head.held = batch.held_count;
         self.written += batch.rows.len() + batch.filed.len();
+    }
+}
+
+impl Writing for Shelf<'_> {
+    fn save(&mut self, batch: &Batch) -> Result<(), EngineError> {
+        // Made while parts that were given before are still being written.
+        let asks = part(self.head.realm, batch)?;
+        self.run(&asks)?;
+        self.note_saved(batch);
         Ok(())
+    }
+
+    fn save_beside(&mut self, batch: Batch) -> Result<(), EngineError> {
+        self.note_saved(&batch);
+        self.give(batch)
+    }
+
+    fn saves_beside(&self) -> bool {
+        true
     }
 
     fn put_device(&mut self, device: &Device) -> Result<(), EngineError> {
@@ -98,6 +99,29 @@ impl Writing for Shelf<'_> {
     }
 }
 
+/// The statements that write a batch, which may refer to what lies in it, or was written before.
+///
+/// # Errors
+/// [`EngineError::Refused`] for what a table does not take.
+pub(super) fn part(realm: Uuid, batch: &Batch) -> Result<Vec<Ask<'_>>, EngineError> {
+    let mut asks = vec![Ask::new("SET CONSTRAINTS ALL DEFERRED")];
+    rows(&mut asks, realm, &batch.rows)?;
+    filed(&mut asks, realm, &batch.filed)?;
+    verdicts(&mut asks, realm, batch)?;
+    log(&mut asks, realm, batch)?;
+    journal(&mut asks, realm, batch)?;
+    held(&mut asks, realm, batch);
+    claims(&mut asks, realm, &batch.claims);
+    digests(&mut asks, realm, &batch.digests)?;
+    asks.extend(batch.devices.iter().map(|device| put_device(realm, device)));
+    lives(&mut asks, realm, &batch.lives);
+    asks.push(Ask::new("UPDATE centre.realm SET g = $2, held = $3 WHERE realm = $1").with(realm).with(batch.g.cast_signed()).with(batch.held_count.cast_signed()));
+    // References are looked at here and not at the end of the transaction: what fails is known
+    // to be about values then, and there is less to wait for at the end.
+    asks.push(Ask::new("SET CONSTRAINTS ALL IMMEDIATE"));
+    Ok(asks)
+}
+
 /// A column of several rows: what `f` makes of each.
 fn column<'a, T, V>(items: &'a [T], f: impl FnMut(&'a T) -> V) -> Vec<V> {
     items.iter().map(f).collect()
@@ -119,19 +143,12 @@ fn rows<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, rows: &'a [RowSave]) -> Result
         asks.push(table(*entity)?.write(realm, rows, *new)?);
     }
     exact_values(asks, realm, rows)?;
-    let (left, entered): (Vec<_>, Vec<_>) = (rows.iter().filter(|row| row.before.is_some_and(|unit| unit != row.state.unit)).collect(), rows.iter().filter(|row| row.before != Some(row.state.unit)).collect());
-    for (sql, rows) in [
-        ("DELETE FROM centre.unit_row AS u USING unnest($2::bytea[], $3::integer[], $4::uuid[]) AS s (unit, entity, id) WHERE u.realm = $1 AND u.unit = s.unit AND u.entity = s.entity AND u.id = s.id", left),
-        ("INSERT INTO centre.unit_row (realm, unit, entity, id) SELECT $1, s.unit, s.entity, s.id FROM unnest($2::bytea[], $3::integer[], $4::uuid[]) AS s (unit, entity, id) ON CONFLICT DO NOTHING", entered),
-    ] {
-        if rows.is_empty() {
-            continue;
-        }
-        let leaves = sql.starts_with("DELETE");
-        let unit = |row: &&RowSave| if leaves { row.before.unwrap_or(row.state.unit) } else { row.state.unit }.to_bytes().to_vec();
-        let units: Vec<Vec<u8>> = rows.iter().map(unit).collect();
-        let (entities, ids): (Vec<i32>, Vec<Uuid>) = rows.iter().map(|row| (i32::from(row.state.row.entity.no), row.state.row.id())).unzip();
-        asks.push(Ask::new(sql).with(realm).with(units).with(entities).with(ids));
+    // Which tables have rows of a unit; a row that leaves the last of them costs a look where nothing is.
+    let entered: BTreeSet<(Unit, u16)> = rows.iter().filter(|row| row.before != Some(row.state.unit)).map(|row| (row.state.unit, row.state.row.entity.no)).collect();
+    if !entered.is_empty() {
+        let (units, entities): (Vec<Vec<u8>>, Vec<i32>) = entered.iter().map(|(unit, entity)| (unit.to_bytes().to_vec(), i32::from(*entity))).unzip();
+        let sql = "INSERT INTO centre.unit_entity (realm, unit, entity) SELECT $1, unnest($2::bytea[]), unnest($3::integer[]) ON CONFLICT DO NOTHING";
+        asks.push(Ask::new(sql).with(realm).with(units).with(entities));
     }
     Ok(())
 }
@@ -150,7 +167,7 @@ fn exact_values(asks: &mut Vec<Ask<'_>>, realm: Uuid, rows: &[RowSave]) -> Resul
         asks.push(Ask::new(sql).with(realm).with(old.0).with(old.1));
     }
     if !kept.is_empty() {
-        let sql = "INSERT INTO centre.exact (realm, entity, id, kept) SELECT $1, s.* FROM unnest($2::integer[], $3::uuid[], $4::bytea[]) AS s";
+        let sql = "INSERT INTO centre.exact (realm, entity, id, kept) SELECT $1, unnest($2::integer[]), unnest($3::uuid[]), unnest($4::bytea[])";
         let (entities, ids, bytes) = kept.into_iter().fold((Vec::new(), Vec::new(), Vec::new()), |mut all: (Vec<i32>, Vec<Uuid>, Vec<Vec<u8>>), (entity, id, bytes)| {
             all.0.push(entity);
             all.1.push(id);
@@ -166,10 +183,10 @@ fn filed<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, filed: &'a [Filed]) -> Result
     if filed.is_empty() {
         return Ok(());
     }
+    // In the order of the lists: `no` is counted on row by row.
     let sql = "INSERT INTO centre.envelope (realm, device, incarnation, dseq, bytes, hash, signature, received, mutation, hlc, actor, wall, command, g, verdict)
-        SELECT $1, s.device, s.incarnation, s.dseq, s.bytes, s.hash, s.signature, s.received, s.mutation, s.hlc, s.actor, s.wall, s.command, s.g, s.verdict
-        FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bigint[], $9::uuid[], $10::bigint[], $11::uuid[], $12::bigint[], $13::bytea[], $14::bigint[], $15::bytea[])
-        WITH ORDINALITY AS s (device, incarnation, dseq, bytes, hash, signature, received, mutation, hlc, actor, wall, command, g, verdict, no) ORDER BY s.no";
+        SELECT $1, unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::bigint[]), unnest($5::bytea[]), unnest($6::bytea[]), unnest($7::bytea[]), unnest($8::bigint[]),
+        unnest($9::uuid[]), unnest($10::bigint[]), unnest($11::uuid[]), unnest($12::bigint[]), unnest($13::bytea[]), unnest($14::bigint[]), unnest($15::bytea[])";
     let ask = places(Ask::new(sql).with(realm), &column(filed, |one| one.place));
     let bytes = filed.iter().map(|one| Ok(rest::kept(&one.envelope.bytes)?.into_owned())).collect::<Result<Vec<_>, EngineError>>()?;
     let ask = ask.with(bytes).with(column(filed, |one| one.envelope.hash.as_slice())).with(column(filed, |one| one.envelope.signature.0.as_slice()));
@@ -203,7 +220,7 @@ fn log<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, batch: &'a Batch) -> Result<(),
     if records.is_empty() {
         return Ok(());
     }
-    let sql = "INSERT INTO centre.news (realm, g, at, unit, mutation, shift, lines) SELECT $1, s.* FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::uuid[], $6::bytea[], $7::bytea[]) AS s";
+    let sql = "INSERT INTO centre.news (realm, g, at, unit, mutation, shift, lines) SELECT $1, unnest($2::bigint[]), unnest($3::integer[]), unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::bytea[]), unnest($7::bytea[])";
     let ask = Ask::new(sql).with(realm).with(column(&records, |record| record.g.cast_signed())).with(column(&records, |record| record.at.cast_signed())).with(column(&records, |record| record.unit.to_bytes().to_vec()));
     let shifts = records.iter().map(|record| record.shift.as_ref().map(packed).transpose()).collect::<Result<Vec<_>, _>>()?;
     asks.push(ask.with(column(&records, |record| record.mutation)).with(shifts).with(records.into_iter().map(|record| record.lines).collect::<Vec<_>>()));
@@ -263,7 +280,7 @@ fn digests(asks: &mut Vec<Ask<'_>>, realm: Uuid, sums: &[UnitSum]) -> Result<(),
     if sums.is_empty() {
         return Ok(());
     }
-    let sql = "INSERT INTO centre.unit_sum (realm, unit, digest, rows) SELECT $1, s.* FROM unnest($2::bytea[], $3::bytea[], $4::bigint[]) AS s ON CONFLICT (realm, unit) DO UPDATE SET digest = EXCLUDED.digest, rows = EXCLUDED.rows";
+    let sql = "INSERT INTO centre.unit_sum (realm, unit, digest, rows) SELECT $1, unnest($2::bytea[]), unnest($3::bytea[]), unnest($4::bigint[]) ON CONFLICT (realm, unit) DO UPDATE SET digest = EXCLUDED.digest, rows = EXCLUDED.rows";
     let digests = sums.iter().map(|sum| packed(&sum.digest)).collect::<Result<Vec<_>, _>>()?;
     asks.push(Ask::new(sql).with(realm).with(column(sums, |sum| sum.unit.to_bytes().to_vec())).with(digests).with(column(sums, |sum| sum.rows.cast_signed())));
     Ok(())

@@ -145,7 +145,9 @@ fn entity_of(name: &str) -> &'static gladstone_model::Entity {
 
 pub fn rows_of_a_unit_come_in_the_order_of_keys(engine: &dyn Engine) {
     let realm = founded(engine);
-    let states: Vec<RowState> = (1..=5).flat_map(|number| samples::everything(samples::bare, number)).map(|state| RowState { unit: samples::person(1), ..state }).collect();
+    // A few of each entity, and of two of them many.
+    let many = ["users", "mood_entries"].map(entity_of).into_iter().flat_map(|entity| (6..=60).map(|number| samples::bare(entity, number)));
+    let states: Vec<RowState> = (1..=5).flat_map(|number| samples::everything(samples::bare, number)).chain(many).map(|state| RowState { unit: samples::person(1), ..state }).collect();
     write(engine, realm, |shelf| shelf.save(&Batch { g: 1, rows: states.iter().map(|state| samples::save(state.clone(), None, 1)).collect(), ..Batch::default() }).unwrap());
     let expected: Vec<RowState> = keyed(states.clone()).into_values().collect();
     let walk = |limit: usize, bytes: usize| {
@@ -158,7 +160,7 @@ pub fn rows_of_a_unit_come_in_the_order_of_keys(engine: &dyn Engine) {
             found.extend(page);
         }
     };
-    for (limit, bytes) in [(10_000, usize::MAX), (7, usize::MAX), (50, 1), (50, 2_000)] {
+    for (limit, bytes) in [(10_000, usize::MAX), (7, usize::MAX), (16, usize::MAX), (50, 1), (50, 2_000)] {
         assert!(walk(limit, bytes) == expected, "pages of {limit} rows and {bytes} bytes");
     }
     let moved = RowState { unit: samples::person(2), ..states[3].clone() };
@@ -385,6 +387,21 @@ pub fn a_part_that_is_saved_beside_is_seen_and_kept_or_goes_with_the_whole(engin
     assert_eq!(kept(), (4, 4), "and the next transaction is as every other");
 }
 
+pub fn a_part_may_refer_to_what_was_written_before(engine: &dyn Engine) {
+    let realm = founded(engine);
+    let (users, profiles) = (entity_of("users"), entity_of("user_profiles"));
+    let part = |entities: &[&'static gladstone_model::Entity], number, g| Batch { g, rows: entities.iter().map(|entity| samples::save(samples::bare(entity, number), None, g)).collect(), ..Batch::default() };
+    write(engine, realm, |shelf| {
+        shelf.save_beside(part(&[users], 1, 1)).unwrap();
+        shelf.save_beside(part(&[profiles], 1, 2)).unwrap();
+        // In one part in any order.
+        shelf.save_beside(part(&[profiles, users], 2, 3)).unwrap();
+        shelf.save(&part(&[users, profiles], 3, 4)).unwrap();
+    });
+    let keys = [1, 2, 3].map(|number| samples::key(profiles, number));
+    assert_eq!(read(engine, realm, |shelf| shelf.rows(&keys).unwrap().len()), 3);
+}
+
 /// Names a place for tests that need no more.
 pub fn what_work_begins_with_is_answered_as_each_by_itself(engine: &dyn Engine) {
     let realm = founded(engine);
@@ -394,6 +411,7 @@ pub fn what_work_begins_with_is_answered_as_each_by_itself(engine: &dyn Engine) 
     let mutation = filed.mutation.clone().unwrap().0.mutation;
     let claim = Claim { actor: id(8, 1), unit: samples::person(1), source, from: None, to: Some(Instant(9)), read_only: true };
     let laptop = Device { id: device, actor: id(8, 1), label: "x".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32], alone: true };
+    let sum = UnitSum { unit: samples::person(1), digest: RowsDigest::default(), rows: 2 };
     let session = StoredSession { hash: [6; 32], device, challenge: false, expires: Instant(40) };
     assert_eq!(engine.caller(realm, [6; 32]), Ok(None), "nobody yet");
     write(engine, realm, |shelf| {
@@ -401,28 +419,30 @@ pub fn what_work_begins_with_is_answered_as_each_by_itself(engine: &dyn Engine) 
         shelf.put_session(&session, Instant(0)).unwrap();
         let lives = [1, 2].map(|number| Life { device, incarnation: id(9, number), dseq: number, head: [1; 32], hlc: 7, public_key: [1; 32] });
         let rows = samples::everything(samples::full, 1).into_iter().map(|state| samples::save(state, None, 1)).collect();
-        shelf.save(&Batch { g: 1, rows, filed: vec![filed.clone()], lives: lives.to_vec(), claims: vec![(source, vec![claim.clone()])], ..Batch::default() }).unwrap();
+        shelf.save(&Batch { g: 1, rows, filed: vec![filed.clone()], lives: lives.to_vec(), claims: vec![(source, vec![claim.clone()])], digests: vec![sum], ..Batch::default() }).unwrap();
     });
     assert_eq!(engine.caller(realm, [6; 32]), Ok(Some((session, laptop))), "a session with its laptop");
     assert_eq!(engine.caller(realm, [7; 32]), Ok(None), "another hash");
     let keys: Vec<RowKey> = samples::everything(samples::full, 1).iter().map(|state| RowKey { entity: state.row.entity.no, id: state.row.id() }).chain([samples::key(users, 9), RowKey { entity: 60_000, id: id(1, 1) }]).collect();
-    let whole = Ahead { devices: vec![device, id(3, 99)], actors: vec![id(8, 1), id(8, 2)], rows: keys, mutations: vec![mutation, id(4, 999)] };
+    let whole = Ahead { devices: vec![device, id(3, 99)], actors: vec![id(8, 1), id(8, 2)], rows: keys, mutations: vec![mutation, id(4, 999)], units: vec![samples::person(1), samples::person(99)] };
     // In every combination of what is asked and what is not.
-    for number in 0..16_u8 {
+    for number in 0..32_u8 {
         let has = |bit: u8| number & (1 << bit) != 0;
         let ask = Ahead {
             devices: if has(0) { whole.devices.clone() } else { Vec::new() },
             actors: if has(1) { whole.actors.clone() } else { Vec::new() },
             rows: if has(2) { whole.rows.clone() } else { Vec::new() },
             mutations: if has(3) { whole.mutations.clone() } else { Vec::new() },
+            units: if has(4) { whole.units.clone() } else { Vec::new() },
         };
         read(engine, realm, |shelf| {
-            let Begun { devices, lives, claims, rows, written } = shelf.ahead(&ask).unwrap();
+            let Begun { devices, lives, claims, rows, written, sums } = shelf.ahead(&ask).unwrap();
             assert_eq!(devices, if has(0) { shelf.devices(Some(&whole.devices)).unwrap() } else { Vec::new() }, "laptops of {ask:?}");
             assert_eq!(sorted(lives, |life| life.dseq), if has(0) { sorted(shelf.lives(&whole.devices).unwrap(), |life| life.dseq) } else { Vec::new() }, "lives of {ask:?}");
             assert_eq!(claims, if has(1) { vec![claim.clone()] } else { Vec::new() }, "claims of {ask:?}");
             check_same(&keyed(rows), &if has(2) { keyed(shelf.rows(&whole.rows).unwrap()) } else { BTreeMap::new() }, "rows");
             assert_eq!(written, if has(3) { shelf.mutations(&[mutation]).unwrap() } else { Vec::new() }, "mutations of {ask:?}");
+            assert_eq!(sums, if has(4) { vec![sum] } else { Vec::new() }, "sums of {ask:?}");
         });
     }
 }

@@ -167,7 +167,7 @@ impl Database {
 
     /// Its rows, of these entities or of all: through the engine, whose columns nobody else knows.
     pub fn rows(&self, entities: Option<&[&str]>) -> BTreeMap<RowKey, RowImage> {
-        let units: BTreeSet<Unit> = self.query("SELECT DISTINCT unit FROM centre.unit_row").iter().map(|row| Unit::from_bytes(row.get::<_, &[u8]>(0)).unwrap()).collect();
+        let units: BTreeSet<Unit> = self.query("SELECT DISTINCT unit FROM centre.unit_entity").iter().map(|row| Unit::from_bytes(row.get::<_, &[u8]>(0)).unwrap()).collect();
         let mut found = BTreeMap::new();
         self.reader.read(self.realm, &mut |shelf| {
             for unit in &units {
