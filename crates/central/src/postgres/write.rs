@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use gladstone_model::Instant;
+use gladstone_model::{Instant, Unit};
 use gladstone_protocol::{journal::JournalKey, wire::RowKey};
 use serde::Serialize;
 use uuid::Uuid;
