@@ -53,6 +53,17 @@ beforeEach(() => {
 });
 
 describe("an answer", () => {
+  it("is not said to be saved before it is", async () => {
+    let store = (): void => undefined;
+    desk.answers["responses.answer"] = () => new Promise((resolve) => (store = () => resolve(saved())));
+    await open(begun({ answers: [{ question_id: "q2", value: 1, status: "given" }], saved_at: "2026-11-21T10:41:00Z" }));
+    fireEvent.keyDown(document.body, { key: "2" });
+    await waitFor(() => expect(chosen()).toEqual(["2"]));
+    expect(screen.queryByText(/Saved on this computer/)).toBeNull();
+    await waitFor(() => expect(asked("responses.answer")).not.toHaveLength(0));
+    await act(async () => store());
+    await screen.findByText(/Saved on this computer \d\d:42/);
+  });
   it("is saved by a number key, shown as given, and said to be saved", async () => {
     await open();
     fireEvent.keyDown(document.body, { key: "2" });

@@ -17,6 +17,7 @@ export type Given = Record<string, { value: unknown; status: string }>;
 export interface Run {
   state: Administration;
   given: Given;
+  /** When the last answer was saved; undefined while one that was given is not saved yet. */
   savedAt: string | undefined;
   error: DeskError | undefined;
   answer: (item: FormItem, value: unknown) => void;
@@ -40,7 +41,8 @@ function Running({ first }: { first: Administration }) {
   const [error, setError] = useState<DeskError>();
   const [missing, setMissing] = useState<string[]>([]);
   // What the desk has, to return to when an answer cannot be saved.
-  const stored = useRef(given);
+  const [stored, setStored] = useState(given);
+  const lately = useRef(stored);
   const queue = useRef(Promise.resolve());
   const alert = useRef<string>(undefined);
   const [compact, setCompact] = useState(first.mode === "paper_key_in" || first.mode === "telephone");
@@ -60,7 +62,8 @@ function Running({ first }: { first: Administration }) {
     save(async () => {
       try {
         const saved = status === "declined" ? await rpc("responses.decline", { id, question_id: item.question_id }) : await rpc("responses.answer", { id, question_id: item.question_id, value });
-        stored.current = { ...stored.current, [item.question_id]: entry };
+        lately.current = { ...lately.current, [item.question_id]: entry };
+        setStored(lately.current);
         setSavedAt(saved.saved_at);
         if (saved.alert && saved.alert.id !== alert.current) {
           alert.current = saved.alert.id;
@@ -71,7 +74,7 @@ function Running({ first }: { first: Administration }) {
         setGiven((all) => {
           if (all[item.question_id] !== entry) return all;
           const { [item.question_id]: _, ...rest } = all;
-          const before = stored.current[item.question_id];
+          const before = lately.current[item.question_id];
           return before ? { ...rest, [item.question_id]: before } : rest;
         });
         throw thrown;
@@ -88,8 +91,9 @@ function Running({ first }: { first: Administration }) {
       setMissing(first.form.items.filter((item) => item.required && !given[item.question_id]).map((item) => item.question_id));
     }
   });
+  const isSaved = Object.entries(given).every(([question, entry]) => stored[question] === entry);
   const run: Run = {
-    state: first, given, savedAt, error, missing,
+    state: first, given, savedAt: isSaved ? savedAt : undefined, error, missing,
     answer: (item, value) => keep(item, value, "given"),
     decline: (item) => keep(item, null, "declined"),
     show: (item) => save(async () => void (await rpc("responses.position", { id, question_id: item.question_id }))),

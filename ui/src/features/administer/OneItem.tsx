@@ -81,7 +81,7 @@ export function OneItem({ run, onSwitch, title }: { run: Run; onSwitch: () => vo
           <Choices key={item.question_id} item={item} value={given?.value} onAnswer={(value) => run.answer(item, value)} labelledBy={heading} />
           <p className="row after" role="status">
             {run.error ? null : given?.status === "declined" ? <span className="muted">{t("administer.declined")}</span>
-              : given ? <span className="row saved"><Check className="icon icon-lg" />{t("administer.saved", { time: run.savedAt ? clock(run.savedAt) : "" })}</span> : null}
+              : given && run.savedAt ? <span className="row saved"><Check className="icon icon-lg" />{t("administer.saved", { time: clock(run.savedAt) })}</span> : null}
             {given?.status !== "declined" && <button className="link end" onClick={() => { run.decline(item); }}>{t("administer.decline")}</button>}
           </p>
           {run.error && <Failure error={run.error} />}
