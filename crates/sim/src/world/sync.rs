@@ -141,18 +141,18 @@ impl World {
         let laptop_goes = weather.laptop_goes_in == Some(call);
         let lively = weather.lively && dice.below(5) == 0;
         let overtaking = if lively { self.laptops.iter_mut().flat_map(|laptop| std::mem::take(&mut laptop.on_the_way)).collect() } else { Vec::new() };
-        let laptop = &self.laptops[at];
+        let (laptop, seed) = (&self.laptops[at], dice.roll());
         Inner {
             signed_in: laptop.signed_in,
             cut_off: laptop.cut_off,
             chance: weather.chance,
-            dice: Some(Dice::new(dice.roll())),
+            dice: Some(Dice::new(seed)),
             overtaking,
             is_written_meanwhile: lively,
             laptop_goes,
             centre_goes: weather.centre_goes_in == Some(call),
             folder: laptop.vault().path().parent().map(Into::into).unwrap_or_default(),
-            takes_early: dice.below(5) > 0,
+            takes_early: Dice::new(!seed).below(5) > 0,
             ..Inner::default()
         }
     }
