@@ -9,22 +9,23 @@ use std::{
 
 use gladstone_model::{Instant, Unit, Value, catalogue, id};
 use gladstone_protocol::{
-    JournalEntry, OpKind, RowState, RowsDigest, Stored, Writer,
+    JournalEntry, RowState, RowsDigest, Stored, Writer,
     journal::JournalKey,
-    mutation::Mutation,
     wire::RowKey,
 };
 use uuid::Uuid;
 
 use crate::{
-    engine::{Ahead, Alike, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, UnitSum, Writing, Written},
+    engine::{Alike, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, UnitSum, Writing, Written},
     error::CentreError,
     notice,
     rights::{self, Rights},
-    units,
     waiting::Waiting,
 };
 
+mod ahead;
+mod claims;
+mod devices;
 mod saving;
 
 /// What a transaction knows and has changed.
@@ -105,60 +106,6 @@ impl<'s> Work<'s> {
     /// The store itself, for what is asked once.
     pub fn shelf(&mut self) -> &mut dyn Writing {
         self.shelf
-    }
-
-    /// Reads these laptops, and what these mutations will touch: rows, the rows that they refer to, who wrote
-    /// what they change, and the sums of the units in which their author saw them.
-    pub fn read_ahead<'m>(&mut self, devices: &[Uuid], mutations: impl Iterator<Item = &'m Mutation>) -> Result<(), CentreError> {
-        let (mut keys, mut mids, mut actors) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let (mut updated, mut units) = (Vec::new(), BTreeSet::new());
-        for mutation in mutations {
-            mids.insert(mutation.id);
-            actors.insert(mutation.actor);
-            for op in &mutation.ops {
-                let key = RowKey { entity: op.entity, id: op.id };
-                keys.insert(key);
-                units.insert(op.unit);
-                match &op.kind {
-                    OpKind::Create(values) => keys.extend(references(op.entity, values)),
-                    OpKind::Update(patches) => {
-                        updated.push(key);
-                        mids.extend(patches.iter().map(|patch| patch.base));
-                        keys.extend(patches.iter().flat_map(|patch| references(op.entity, &patch.values)));
-                    }
-                    OpKind::EnterInError { base, .. } => {
-                        updated.push(key);
-                        mids.insert(*base);
-                    }
-                }
-            }
-        }
-        self.load_begun(devices, &actors, keys, &mids, units)?;
-        let mut parents = BTreeSet::new();
-        for state in updated.iter().filter_map(|key| self.rows.get(key).and_then(Option::as_ref)) {
-            mids.extend(writers_of(state));
-            parents.extend((0..state.row.entity.fields.len()).filter_map(|at| units::referred(&state.row, at)));
-        }
-        self.load_rows(parents)?;
-        self.load_written(mids)
-    }
-
-    /// Reads everything of that which was not read before, with one question.
-    fn load_begun(&mut self, devices: &[Uuid], actors: &BTreeSet<Uuid>, mut keys: BTreeSet<RowKey>, mids: &BTreeSet<Uuid>, units: BTreeSet<Unit>) -> Result<(), CentreError> {
-        let actors: Vec<Uuid> = actors.iter().copied().filter(|actor| !self.claims.contains_key(actor)).collect();
-        keys.extend(self.keys_of_rights(&actors));
-        let units = units.into_iter().filter(|unit| !self.sums.contains_key(unit)).collect();
-        let ask = Ahead { devices: self.unasked(devices), actors, rows: self.unread(keys), mutations: mids.iter().copied().filter(|mid| !self.written.contains_key(mid)).collect(), units };
-        if ask == Ahead::default() {
-            return Ok(());
-        }
-        let begun = self.shelf.ahead(&ask)?;
-        self.take_devices(begun.devices, begun.lives);
-        self.take_rows(ask.rows, begun.rows);
-        self.take_written(ask.mutations, begun.written);
-        self.take_sums(ask.units, begun.sums);
-        self.take_claims(&ask.actors, begun.claims);
-        Ok(())
     }
 
     /// A row as it stands by now.
@@ -260,64 +207,6 @@ impl<'s> Work<'s> {
     /// Notes a mutation and what was decided about it.
     pub fn note(&mut self, written: Written) {
         self.written.insert(written.writer.mutation, Some(written));
-    }
-
-    /// The rights of a person by now.
-    pub fn rights(&mut self, actor: Uuid) -> Result<Arc<Rights>, CentreError> {
-        if let Some(rights) = self.rights.get(&actor) {
-            return Ok(Arc::clone(rights));
-        }
-        self.load_rights(&BTreeSet::from([actor]))?;
-        let (user, member) = (user_key(actor), member_key(self.head.realm, actor));
-        let rights = {
-            let row = |key: Option<RowKey>| key.and_then(|key| self.seen(key)).filter(|state| state.error.is_none()).map(|state| &state.row);
-            let claims = self.claims.get(&actor).map(Vec::as_slice).unwrap_or_default();
-            Rights::new(self.head.realm, actor, row(user), row(member), claims, self.now)
-        };
-        let rights = Arc::new(rights);
-        self.rights.insert(actor, Arc::clone(&rights));
-        Ok(rights)
-    }
-
-    fn load_rights(&mut self, actors: &BTreeSet<Uuid>) -> Result<(), CentreError> {
-        let missing: Vec<Uuid> = actors.iter().copied().filter(|actor| !self.claims.contains_key(actor)).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        self.load_rows(self.keys_of_rights(&missing).collect())?;
-        let found = self.shelf.claims(&missing)?;
-        self.take_claims(&missing, found);
-        Ok(())
-    }
-
-    /// The rows from which rights follow besides claims.
-    fn keys_of_rights<'k>(&self, actors: &'k [Uuid]) -> impl Iterator<Item = RowKey> + use<'k> {
-        let realm = self.head.realm;
-        actors.iter().flat_map(move |actor| [user_key(*actor), member_key(realm, *actor)]).flatten()
-    }
-
-    fn take_claims(&mut self, asked: &[Uuid], found: Vec<Claim>) {
-        for actor in asked {
-            self.claims.insert(*actor, Vec::new());
-        }
-        for claim in found {
-            // A row that was changed here since has its claims in `claims_changed`.
-            if !self.claims_changed.contains(&claim.source) {
-                self.claims.entry(claim.actor).or_default().push(claim);
-            }
-        }
-        let changed: Vec<RowKey> = self.claims_changed.iter().copied().collect();
-        for key in changed {
-            for claim in self.claims_from(key).into_iter().filter(|claim| asked.contains(&claim.actor)) {
-                self.claims.entry(claim.actor).or_default().push(claim);
-            }
-        }
-    }
-
-    fn claims_from(&self, key: RowKey) -> Vec<Claim> {
-        let Some(state) = self.seen(key) else { return Vec::new() };
-        let maker = self.writer(state.row_mid).map_or(Uuid::nil(), |writer| writer.actor);
-        rights::claims_of(state, maker)
     }
 
     /// Whether a unit has rows by now.
@@ -468,53 +357,6 @@ impl<'s> Work<'s> {
         Ok(())
     }
 
-    /// Reads laptops and their lives.
-    pub fn load_devices(&mut self, ids: &[Uuid]) -> Result<(), CentreError> {
-        let missing = self.unasked(ids);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let (devices, lives) = (self.shelf.devices(Some(&missing))?, self.shelf.lives(&missing)?);
-        self.take_devices(devices, lives);
-        Ok(())
-    }
-
-    fn unasked(&mut self, ids: &[Uuid]) -> Vec<Uuid> {
-        ids.iter().copied().filter(|id| self.devices_asked.insert(*id)).collect()
-    }
-
-    fn take_devices(&mut self, devices: Vec<Device>, lives: Vec<Life>) {
-        self.devices.extend(devices.into_iter().map(|device| (device.id, device)));
-        self.lives.extend(lives.into_iter().map(|life| ((life.device, life.incarnation), life)));
-    }
-
-    /// A laptop that was read before.
-    pub fn device(&self, id: Uuid) -> Option<&Device> {
-        self.devices.get(&id)
-    }
-
-    /// Puts a laptop in place of what was known of it.
-    pub fn put_device(&mut self, device: Device) {
-        self.devices_changed.insert(device.id);
-        self.devices.insert(device.id, device);
-    }
-
-    /// A life of a laptop that was read before.
-    pub fn life(&self, device: Uuid, incarnation: Uuid) -> Option<&Life> {
-        self.lives.get(&(device, incarnation))
-    }
-
-    /// The greatest stamp of a laptop that was read before, in all its lives.
-    pub fn last_stamp(&self, device: Uuid) -> u64 {
-        self.lives.values().filter(|life| life.device == device).map(|life| life.hlc).max().unwrap_or_default()
-    }
-
-    /// Puts the head of a chain in place of what was known of it.
-    pub fn put_life(&mut self, life: Life) {
-        self.lives_changed.insert((life.device, life.incarnation));
-        self.lives.insert((life.device, life.incarnation), life);
-    }
-
     /// Files an envelope.
     pub fn file(&mut self, filed: Filed) {
         self.filed.push(filed);
@@ -569,10 +411,4 @@ pub(crate) fn user_key(actor: Uuid) -> Option<RowKey> {
 pub(crate) fn member_key(realm: Uuid, actor: Uuid) -> Option<RowKey> {
     let entity = catalogue().get("organization_members")?;
     Some(RowKey { entity: entity.no, id: id::derived(entity.no, &[&Value::Uuid(realm), &Value::Uuid(actor)]) })
-}
-
-fn references(entity: u16, values: &[(u16, Value)]) -> Vec<RowKey> {
-    let Some(entity) = catalogue().by_no(entity) else { return Vec::new() };
-    let key = |(no, value): &(u16, Value)| Some(RowKey { entity: units::target(entity, entity.position_of_no(*no)?)?.no, id: value.as_uuid()? });
-    values.iter().filter_map(key).collect()
 }
