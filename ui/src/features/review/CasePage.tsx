@@ -64,10 +64,10 @@ function Page({ one, next, kind }: { one: Case; next: CaseInfo | undefined; kind
       {open && <p>{t(`review.explain.${info.kind}`)}</p>}
       {one.note && <Note>{said(one.note)}</Note>}
       {info.kind === "double" ? <Double one={one} fields={fields} open={open}>{open && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("keep")}>{t("review.noted")}<kbd>1</kbd></button>}</Double> : <div className="two">
-        <Value side={one.current} fields={fields} references={one.references} badge={info.kind === "in_error" || info.kind === "part_of_in_error" ? "" : open ? t("review.stands") : info.status === "kept_current" ? t("review.counts") : ""} chosen={info.status === "kept_current"}>
+        <Value side={one.current} fields={fields} references={one.references} badge={info.kind === "in_error" || info.kind === "part_of_in_error" ? "" : open ? t("review.stands") : info.status === "kept_current" ? t("review.counts") : ""} level={info.status === "took_incoming"} chosen={info.status === "kept_current"}>
           {open && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("keep")}>{t(KEEP[info.kind])}<kbd>1</kbd></button>}
         </Value>
-        <Value side={one.incoming} fields={fields} references={one.references} level={open && info.kind === "values"} badge={open ? "" : info.status === "took_incoming" ? t("review.counts") : ""} chosen={info.status === "took_incoming"}>
+        <Value side={one.incoming} fields={fields} references={one.references} level={open ? info.kind === "values" : info.status === "kept_current"} badge={open ? "" : info.status === "took_incoming" ? t("review.counts") : ""} chosen={info.status === "took_incoming"}>
           {open && canTake && <button className="btn" aria-busy={decide.isPending} onClick={() => choose("take")}>{info.kind === "in_error" && <FilePlus2 className="icon" />}{t(TAKE[info.kind])}<kbd>2</kbd></button>}
         </Value>
       </div>}
