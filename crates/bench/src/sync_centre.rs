@@ -8,7 +8,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use gladstone_central::{Centre, Embedded, Engine, Invite, Machine, Postgres, http::tls, postgres};
@@ -66,23 +65,10 @@ pub struct Database {
 
 impl Database {
     fn start() -> Result<Database, String> {
-        let cluster = Cluster::start()?;
+        let cluster = Cluster::start_as_it_comes()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(text)?;
         let client = runtime.block_on(cluster.connect())?;
-        let database = Database { client, runtime, cluster };
-        // The cluster is made for tests, which do without; what is measured is durable.
-        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
-            database.run(&format!("ALTER SYSTEM SET {setting} = on"))?;
-        }
-        database.run("SELECT pg_reload_conf()")?;
-        let end = Instant::now() + Duration::from_secs(5);
-        while database.ask::<String>("SELECT current_setting('fsync')")? != "on" {
-            if Instant::now() > end {
-                return Err("PostgreSQL does not take fsync = on".into());
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(database)
+        Ok(Database { client, runtime, cluster })
     }
 
     /// Runs statements.

@@ -26,7 +26,8 @@ set -e
 {
     "$bin/initdb" -D data -U gladstone -A trust -E UTF8 --locale=C --no-sync --no-instructions
     printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$folder'" "timezone = 'UTC'" \
-        'fsync = off' 'full_page_writes = off' 'synchronous_commit = off' 'shared_buffers = 32MB' >> data/postgresql.conf
+        >> data/postgresql.conf
+    if [ -z "$durable" ]; then printf '%s\n' 'fsync = off' 'full_page_writes = off' 'synchronous_commit = off' 'shared_buffers = 32MB' >> data/postgresql.conf; fi
     if [ -n "$port" ]; then printf '%s\n' "listen_addresses = '127.0.0.1'" "port = $port" >> data/postgresql.conf; fi
     if [ -f server.key ]; then
         for file in server.crt server.key; do (umask 077 && cat "$file" > "data/$file"); done
@@ -71,11 +72,24 @@ impl Cluster {
         Cluster::start_with(Line::None)
     }
 
+    /// As [`Cluster::start`], with the settings that PostgreSQL comes with: what is committed is durable, and it
+    /// has as much memory as usual. Tests do without.
+    ///
+    /// # Errors
+    /// As for [`Cluster::start`].
+    pub fn start_as_it_comes() -> Result<Cluster, String> {
+        Cluster::run(Line::None, true)
+    }
+
     /// As [`Cluster::start`], reached in another way too.
     ///
     /// # Errors
     /// As for [`Cluster::start`].
     pub fn start_with(line: Line<'_>) -> Result<Cluster, String> {
+        Cluster::run(line, false)
+    }
+
+    fn run(line: Line<'_>, durable: bool) -> Result<Cluster, String> {
         let bin = binaries()?;
         let folder = folder().map_err(|error| format!("no folder for PostgreSQL: {error}"))?;
         let port = if let Line::None = line { None } else { Some(free_port().map_err(|error| error.to_string())?) };
@@ -89,6 +103,7 @@ impl Cluster {
             .env("bin", bin)
             .env("folder", folder.path())
             .env("port", port.map(|port| port.to_string()).unwrap_or_default())
+            .env("durable", if durable { "yes" } else { "" })
             .env("LC_ALL", "C")
             .current_dir(folder.path())
             .process_group(0)

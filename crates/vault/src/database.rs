@@ -66,16 +66,15 @@ pub fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection, OpenErr
 
 /// Pages in the log after which it is folded into the file: usually, and while very many rows come.
 const LOGGED: u32 = 200;
-const LOGGED_IN_BULK: u32 = 16_000;
+const LOGGED_IN_BULK: u32 = 32_000;
 
-/// How often the log is folded into the file from now on: seldom while very many rows come (each answer
-/// touches most pages of the ones before, and they are to be written to the file once), and as usual again.
+/// How often whoever writes folds the log into the file from now on: seldom while very many rows come, which is
+/// done beside it then, and as usual again.
 ///
 /// # Errors
 /// What the database says.
 pub(crate) fn fold_seldom(connection: &Connection, seldom: bool) -> rusqlite::Result<()> {
-    fold_after(connection, if seldom { LOGGED_IN_BULK } else { LOGGED })?;
-    if seldom { Ok(()) } else { connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) }
+    fold_after(connection, if seldom { LOGGED_IN_BULK } else { LOGGED })
 }
 
 fn fold_after(connection: &Connection, pages: u32) -> rusqlite::Result<()> {

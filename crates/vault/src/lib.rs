@@ -21,6 +21,7 @@ pub mod vault;
 mod anchoring;
 mod beside;
 mod capture;
+mod folding;
 mod inside;
 mod verify;
 

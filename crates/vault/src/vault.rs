@@ -21,6 +21,7 @@ use crate::{
     batch::{Batch, Purpose},
     chain,
     error::VaultError,
+    folding::Folding,
     inside::{Failure, Inside, VaultKeys, in_transaction},
     keys::signing::SigningKey,
     replica,
@@ -44,6 +45,8 @@ pub struct Vault {
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
     open_reader: OpenReader,
+    /// Folds the log while very many rows come; none before the first of them.
+    folding: Mutex<Option<Folding>>,
     anchoring: Option<Anchoring>,
     poisoned: AtomicBool,
     flight: Arc<Mutex<()>>,
@@ -105,6 +108,7 @@ impl Vault {
             writer: Mutex::new(Writer { connection, gate, state, signer, seen: Seen::default() }),
             readers: Mutex::new(Vec::new()),
             open_reader,
+            folding: Mutex::default(),
             anchoring: None,
             poisoned: AtomicBool::new(false),
             flight: Arc::default(),
@@ -389,7 +393,19 @@ impl Vault {
     /// # Errors
     /// What the database says.
     pub fn checkpoint(&self) -> Result<(), VaultError> {
+        // Two at once get in each other's way, and this one does not wait.
+        drop(self.folding.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.maintain(|connection, _| Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?))
+    }
+
+    /// Folds what is committed by now into the file, beside whatever is written meanwhile.
+    pub(crate) fn fold_beside(&self) {
+        let mut folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        if folding.is_none() {
+            let begun = self.another_reader().map_err(|error| error.to_string()).and_then(|connection| Folding::begin(connection).map_err(|error| error.to_string()));
+            *folding = begun.map_err(|error| tracing::warn!(%error, "the log is folded with the next save")).ok();
+        }
+        folding.iter().for_each(Folding::fold);
     }
 
     /// Closes all connections; the last one folds the write-ahead log into the file.
@@ -397,6 +413,7 @@ impl Vault {
     /// # Errors
     /// What the database says while closing.
     pub fn close(self) -> Result<VaultState, VaultError> {
+        drop(self.folding.into_inner().unwrap_or_else(PoisonError::into_inner));
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let writer = self.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
         writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

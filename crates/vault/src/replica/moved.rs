@@ -53,6 +53,8 @@ impl Vault {
             return Ok(0);
         }
         self.look(|connection, _| {
+            // One snapshot for all of it.
+            let snapshot = connection.unchecked_transaction()?;
             let mut own = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM chain WHERE mutation_id = ?1 AND g IS NOT NULL)")?;
             let (mut last, mut count) = (None, 0);
             // Records of one mutation mostly come together.
@@ -64,6 +66,8 @@ impl Vault {
                 last = Some((mutation, is_own));
                 count += u64::from(!is_own);
             }
+            drop(own);
+            snapshot.finish()?;
             Ok(count)
         })
     }

@@ -127,10 +127,12 @@ impl Vault {
             }
             Some(done) => done,
         };
-        if rows >= MANY && !outcome.as_ref().is_ok_and(|outcome| outcome.more) {
-            // What is committed is in the log. A disk that is full now says so with the next save as well.
-            let folded = self.maintain(|connection, _| Ok(database::fold_seldom(connection, false)?));
-            folded.unwrap_or_else(|error| tracing::warn!(%error, "the log was not folded into the file"));
+        if rows >= MANY {
+            if !outcome.as_ref().is_ok_and(|outcome| outcome.more) {
+                let usual = self.maintain(|connection, _| Ok(database::fold_seldom(connection, false)?));
+                usual.unwrap_or_else(|error| tracing::warn!(%error, "the log is folded seldom for now"));
+            }
+            self.fold_beside();
         }
         if outcome.is_err() {
             self.doubt.lock().unwrap_or_else(PoisonError::into_inner).alone = true;
