@@ -76,20 +76,7 @@ pub(crate) struct Answered {
 pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullRequest, known: Option<&Standing>, now: Instant, with: &Means<'_>) -> Result<Answered, CentreError> {
     let (portions, pages) = (with.portions, with.pages);
     let head = shelf.head()?;
-    let mut answer = PullAnswer {
-        epoch: head.epoch,
-        basis: Basis::Checkpoint,
-        to_g: head.g,
-        more: false,
-        grants: Vec::new(),
-        drops: Vec::new(),
-        changes: Vec::new(),
-        verdicts: Vec::new(),
-        digests: Vec::new(),
-        blobs: Vec::new(),
-        server_time: now,
-        sum: None,
-    };
+    let mut answer = PullAnswer::bare(head.epoch, head.g, now);
     if request.epoch != head.epoch && !request.epoch.is_nil() {
         // Nothing is handed out yet: the laptop first sends what this history may lack.
         answer.basis = Basis::OtherEpoch;
