@@ -129,18 +129,25 @@ fn the_moves_of_sums_in_the_log_of_a_store_are_kept_when_it_is_put_together() {
     assert_eq!(since, expected, "which is what brings a sum forward");
 }
 
-#[test]
-fn a_database_of_version_1_gets_its_columns_and_the_longer_list_and_says_nothing_to_anybody() {
-    let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
-    let database = Blocking::connect(&admin(&cluster)).unwrap();
+/// A database as it was before a step of its schema, by name.
+fn database_before(cluster: &Cluster, step: &str) -> Blocking {
+    let database = Blocking::connect(&admin(cluster)).unwrap();
     database.run("CREATE TABLE public.refinery_schema_history (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))").unwrap();
     let mut known = steps::migrations::runner().get_migrations().clone();
     known.sort();
-    // Version 1 had two steps.
-    for step in &known[..2] {
+    let until = known.iter().position(|known| known.name() == step).unwrap();
+    for step in &known[..until] {
         database.run(step.sql().unwrap()).unwrap();
         database.run(&format!("INSERT INTO public.refinery_schema_history VALUES ({}, '{}', '', '{}')", step.version(), step.name(), step.checksum())).unwrap();
     }
+    database
+}
+
+#[test]
+fn a_database_of_version_1_gets_its_columns_and_the_longer_list_and_says_nothing_to_anybody() {
+    let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
+    // Version 1 had the two steps in front of this one.
+    let database = database_before(&cluster, "lease");
     let count = dice::size(10_000, 1_000_000);
     let realm = suite::realm(1).id;
     let insert = |from: usize, count: usize, status: &str| format!("INSERT INTO appointments (realm, id, title, start_time, end_time, status, reminder_sent, created_at, updated_at, unit_id, row_mid)
@@ -184,14 +191,7 @@ fn older_log() -> Vec<(Uuid, LogLine)> {
 #[test]
 fn the_log_of_a_database_is_put_together_and_says_the_same() {
     let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
-    let database = Blocking::connect(&admin(&cluster)).unwrap();
-    database.run("CREATE TABLE public.refinery_schema_history (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))").unwrap();
-    let mut known = steps::migrations::runner().get_migrations().clone();
-    known.sort();
-    for step in known.iter().take_while(|step| step.name() != "news") {
-        database.run(step.sql().unwrap()).unwrap();
-        database.run(&format!("INSERT INTO public.refinery_schema_history VALUES ({}, '{}', '', '{}')", step.version(), step.name(), step.checksum())).unwrap();
-    }
+    let database = database_before(&cluster, "news");
     let hex = |bytes: &[u8]| format!("'\\x{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     let all = older_log();
     let value = |(realm, line): &(Uuid, LogLine)| {
@@ -219,14 +219,7 @@ fn the_log_of_a_database_is_put_together_and_says_the_same() {
 #[test]
 fn the_rows_of_each_unit_are_found_in_a_database_that_kept_a_list_of_them() {
     let (cluster, folder) = (Cluster::start().unwrap(), tempfile::tempdir().unwrap());
-    let database = Blocking::connect(&admin(&cluster)).unwrap();
-    database.run("CREATE TABLE public.refinery_schema_history (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))").unwrap();
-    let mut known = steps::migrations::runner().get_migrations().clone();
-    known.sort();
-    for step in known.iter().take_while(|step| step.name() != "units") {
-        database.run(step.sql().unwrap()).unwrap();
-        database.run(&format!("INSERT INTO public.refinery_schema_history VALUES ({}, '{}', '', '{}')", step.version(), step.name(), step.checksum())).unwrap();
-    }
+    let database = database_before(&cluster, "units");
     // Two organizations with the same units in two tables, as they lay there.
     for realm in [1, 2].map(|number| suite::realm(number).id) {
         for (table, columns, values) in [("roles", "code, name, permissions, is_system", "'rater', 'Rater', '[]', false"), ("user_preferences", "user_id, preferences", "gen_random_uuid(), '{}'")] {
