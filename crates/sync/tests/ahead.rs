@@ -10,11 +10,10 @@ use std::{
 };
 
 use gladstone_central::centre::Caller;
-use gladstone_protocol::{ApiError, SyncApi, Verdict, wire::{Judged, PullAnswer, PullRequest, PushAnswer, PushRequest}};
-use gladstone_sync::{Remote, Report, engine::{Fault, Pushed, Trouble}, flights, remote::{Direct, Sign, UnderWay}};
+use gladstone_protocol::{ApiError, SyncApi, Verdict, wire::{Judged, PushAnswer, PushRequest}};
+use gladstone_sync::{Remote, Report, engine::{Fault, Pushed, Trouble}, flights, remote::{Direct, UnderWay}};
 use gladstone_testkit::Laptop;
-use gladstone_vault::Vault;
-use support::{Site, no_limits, same_person};
+use support::{Site, at_hand, lend_while, no_limits, passes_on, same_person};
 use uuid::Uuid;
 
 /// What becomes of a push.
@@ -73,25 +72,9 @@ impl<'a> Noted<'a> {
     }
 }
 
-impl SyncApi for Noted<'_> {
-    fn push(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
-        self.centre.push(request)
-    }
+passes_on!(Noted<'_>);
 
-    fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
-        self.centre.pull(request)
-    }
-}
-
-impl Remote for Noted<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-
+at_hand!(Noted<'_> {
     fn begin(&self, request: &PushRequest, early: bool) -> UnderWay<'_> {
         self.pushes.borrow_mut().push((request.envelopes.len(), early, 30_u64.saturating_sub(self.laptop.vault.waiting().unwrap().count)));
         self.nonces.borrow_mut().push(request.nonce);
@@ -137,7 +120,7 @@ impl Remote for Noted<'_> {
     fn now(&self) -> Instant {
         self.clock.get().0
     }
-}
+});
 
 /// A laptop with a person and thirty moods that wait, and the colleague who will see them.
 fn scene() -> (Site, Laptop, Laptop, Uuid) {
@@ -153,15 +136,8 @@ fn scene() -> (Site, Laptop, Laptop, Uuid) {
 
 /// One flight over a centre; five envelopes at a time.
 fn push(laptop: &Laptop, remote: &dyn Remote, lent: impl Fn() -> bool) -> Result<(Pushed, Report), Fault> {
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        let open = lent();
-        if open {
-            f(&laptop.vault);
-        }
-        open
-    };
     let mut report = Report::default();
-    flights::push(&lend, remote, 5, &mut report).map(|pushed| (pushed, report))
+    flights::push(&lend_while(&laptop.vault, lent), remote, 5, &mut report).map(|pushed| (pushed, report))
 }
 
 /// That everything is at the centre, once, and shown by both.
@@ -174,6 +150,12 @@ fn arrived(site: &Site, a: &Laptop, b: &Laptop, person: Uuid, what: &str) {
     assert!(a.base() == a.view(), "{what}: nothing is pending");
     a.vault.verify(&mut |_, _| true).unwrap();
     assert_eq!(site.centre.verify_audit(site.realm, &mut |_, _| true).unwrap().faults, [], "{what}");
+}
+
+/// The first five of what would be pushed.
+fn five(mut asked: PushRequest) -> PushRequest {
+    asked.envelopes.truncate(5);
+    asked
 }
 
 fn caller(site: &Site, laptop: &Laptop) -> Caller {
@@ -294,10 +276,6 @@ fn a_vault_that_is_locked_within_a_row_loses_nothing() {
 
 #[test]
 fn a_copy_that_comes_between_two_open_pushes_is_told_apart() {
-    let five = |mut asked: PushRequest| {
-        asked.envelopes.truncate(5);
-        asked
-    };
     for stored in 0..4 {
         let (site, a, _b, person) = scene();
         let line = site.centre.for_device(caller(&site, &a));
@@ -328,8 +306,7 @@ fn over_http_the_centre_works_while_something_else_is_done() {
         let service = site.serve(protected, no_limits());
         let client = service.client_of(&a);
         assert!(client.takes_early(), "the session says so");
-        let mut asked = a.vault.next_push().unwrap();
-        asked.envelopes.truncate(5);
+        let asked = five(a.vault.next_push().unwrap());
         let head = site.centre.head(site.realm).unwrap();
         let under_way = client.begin(&asked, false);
         // It has arrived and is decided before anybody asks for the answer.
@@ -354,13 +331,9 @@ fn over_http_an_early_push_waits_for_its_turn_and_one_that_was_given_up_is_forgo
     for protected in [false, true] {
         let service = site.serve(protected, no_limits());
         let client = service.client_of(&a);
-        let cut = |mut asked: PushRequest| {
-            asked.envelopes.truncate(5);
-            asked
-        };
-        let first = cut(a.vault.next_push().unwrap());
-        let second = cut(a.vault.next_push_behind(&first, true).unwrap().unwrap());
-        let third = cut(a.vault.next_push_behind(&second, true).unwrap().unwrap());
+        let first = five(a.vault.next_push().unwrap());
+        let second = five(a.vault.next_push_behind(&first, true).unwrap().unwrap());
+        let third = five(a.vault.next_push_behind(&second, true).unwrap().unwrap());
         let head = site.centre.head(site.realm).unwrap();
         // Given up: whoever comes after it is not taken for a second one.
         let given_up = client.begin(&second, true);
@@ -378,7 +351,7 @@ fn over_http_an_early_push_waits_for_its_turn_and_one_that_was_given_up_is_forgo
             a.vault.take_push(asked, &answer).unwrap();
         }
         // A service that ends does not wait for what is in front.
-        let fourth = cut(a.vault.next_push_behind(&third, true).unwrap().unwrap());
+        let fourth = five(a.vault.next_push_behind(&third, true).unwrap().unwrap());
         let waits = client.begin(&fourth, true);
         std::thread::sleep(Duration::from_millis(200));
         let began = Instant::now();

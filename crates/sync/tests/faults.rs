@@ -9,7 +9,7 @@ use gladstone_central::{centre::Caller, http::Settings};
 use gladstone_protocol::{ApiError, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
 use gladstone_sync::{HttpCentre, Phase, Remote, remote::Direct, sync_once};
 use gladstone_testkit::{Laptop, reexec};
-use support::{Site, cutter::{Cutter, Way}, killed::{self, Process}, no_limits, same_person, sync};
+use support::{Site, at_hand, cutter::{Cutter, Way}, killed::{self, Process}, no_limits, same_person, sync};
 use uuid::Uuid;
 
 /// A centre whose answers get lost, once each, after it has done what was asked.
@@ -42,15 +42,7 @@ impl SyncApi for Lossy<'_> {
     }
 }
 
-impl Remote for Lossy<'_> {
-    fn sign_in(&self, _: Uuid, _: gladstone_sync::remote::Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-}
+at_hand!(Lossy<'_>);
 
 /// Tries again until it comes to its end, at most so often.
 fn persist(laptop: &Laptop, remote: &dyn Remote, at_most: usize) {

@@ -14,10 +14,9 @@ use std::{
 use gladstone_central::{Embedded, Machine, Portions, centre::{Caller, Centre}};
 use gladstone_model::{Unit, unit::UnitKind};
 use gladstone_protocol::{ApiError, SyncApi, wire::{Basis, PullAnswer, PullRequest, PushAnswer, PushRequest, unit_set_hash}};
-use gladstone_sync::{Remote, Report, engine::{Fault, Pulled}, flights, remote::{Direct, Sign}, sync_once};
+use gladstone_sync::{Remote, Report, engine::{Fault, Pulled}, flights, remote::Direct, sync_once};
 use gladstone_testkit::Laptop;
-use gladstone_vault::Vault;
-use support::{Service, Site, no_limits, same_person};
+use support::{Service, Site, at_hand, lend, lend_while, no_limits, same_person};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -81,19 +80,11 @@ impl SyncApi for Noted<'_> {
     }
 }
 
-impl Remote for Noted<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-
+at_hand!(Noted<'_> {
     fn remembers_ahead(&self) -> bool {
         self.ahead
     }
-}
+});
 
 /// A centre with which something happens before each pull, and to each answer.
 struct Meddled<'a> {
@@ -115,15 +106,7 @@ impl SyncApi for Meddled<'_> {
     }
 }
 
-impl Remote for Meddled<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-}
+at_hand!(Meddled<'_>);
 
 fn small(folder: &Path) -> Arc<Centre> {
     let engine = Embedded::open(&folder.join("realms")).unwrap();
@@ -155,15 +138,8 @@ fn caller(site: &Site, laptop: &Laptop) -> Caller {
 
 /// One flight over a centre.
 fn pull(laptop: &Laptop, remote: &dyn Remote, lent: impl Fn() -> bool) -> Result<(Pulled, Report), Fault> {
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        let open = lent();
-        if open {
-            f(&laptop.vault);
-        }
-        open
-    };
     let mut report = Report::default();
-    flights::pull(&lend, remote, &mut report).map(|(pulled, _)| (pulled, report))
+    flights::pull(&lend_while(&laptop.vault, lent), remote, &mut report).map(|(pulled, _)| (pulled, report))
 }
 
 /// Units that are held completely.
@@ -191,11 +167,7 @@ fn goes_on(site: &Site, a: &Laptop, b: &Laptop, persons: &[Uuid], what: &str) {
     });
     let line = site.centre.for_device(caller(site, b));
     let centre = Noted::new(&line, &[]);
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        f(&b.vault);
-        true
-    };
-    while flights::pull(&lend, &centre, &mut Report::default()).unwrap_or_else(|fault| panic!("{what}: {fault:?}")).0.more {}
+    while flights::pull(&lend(&b.vault), &centre, &mut Report::default()).unwrap_or_else(|fault| panic!("{what}: {fault:?}")).0.more {}
     assert!(!centre.anew.get(), "{what}: the centre knows what is held here");
     assert!(centre.given.borrow().iter().all(|unit| !durable.contains(unit.to_bytes().as_slice())), "{what}: what is durable does not come again");
     arrived(site, a, b, persons, what);

@@ -15,9 +15,9 @@ use gladstone_central::{Centre, Machine, Postgres, postgres};
 use gladstone_protocol::{ApiError, enrol::{EnrolRequest, to_hex}};
 use gladstone_sync::{HttpCentre, Phase, Remote, Report, flights, sync_once};
 use gladstone_testkit::{Laptop, dice, image::scratch, postgres::Cluster};
-use gladstone_vault::{Vault, surroundings::Surroundings};
+use gladstone_vault::surroundings::Surroundings;
 use line::{Line, Part};
-use support::{Service, Site, no_limits, sign_in};
+use support::{Service, Site, lend, no_limits, sign_in};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -112,11 +112,7 @@ impl Scene {
         }
         // A session says that the centre takes early pushes; one that came too early ends that.
         sign_in(&self.client, &self.a).unwrap();
-        let lend = |f: &mut dyn FnMut(&Vault)| {
-            f(&self.a.vault);
-            true
-        };
-        let pushed = flights::push(&lend, &self.client, 1, &mut Report::default());
+        let pushed = flights::push(&lend(&self.a.vault), &self.client, 1, &mut Report::default());
         assert_eq!(pushed.is_err(), self.line.is_cut(), "{part:?} at {at}: {pushed:?}");
         let waiting = self.a.vault.waiting().unwrap().count;
         assert_eq!(waiting, u64::from(pushed.is_err()), "{part:?} at {at}: what was answered is stored");

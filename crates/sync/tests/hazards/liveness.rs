@@ -8,7 +8,7 @@ use gladstone_sync::{Address, HttpCentre, Phase, Remote, remote::{Direct, Sign},
 use gladstone_testkit::Laptop;
 use uuid::Uuid;
 
-use crate::{ground::{Ground, moods}, support::{entrust, no_limits, same_person}};
+use crate::{ground::{Ground, moods}, support::{at_hand, entrust, no_limits, same_person}};
 
 pub fn two_loops_at_once_send_everything_once(ground: Ground) {
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
@@ -64,15 +64,7 @@ impl SyncApi for Flaky<'_> {
     }
 }
 
-impl Remote for Flaky<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-}
+at_hand!(Flaky<'_>);
 
 pub fn a_queue_with_poison_in_it_empties_after_the_last_fault(ground: Ground) {
     let (a, chief) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Chief", "admin"));

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 
 use gladstone_central::Portions;
 use gladstone_protocol::{ApiError, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
-use gladstone_sync::{Remote, remote::{Direct, Sign}, sync_once};
+use gladstone_sync::{remote::Direct, sync_once};
 use gladstone_testkit::Dice;
 use uuid::Uuid;
 
-use crate::{ground::{Ground, moods}, support::{entrust, same_person}};
+use crate::{ground::{Ground, moods}, support::{at_hand, entrust, same_person}};
 
 /// Puts the units of each answer into another order.
 struct Shuffled<'a>(Direct<'a>, RefCell<Dice>);
@@ -27,15 +27,7 @@ impl SyncApi for Shuffled<'_> {
     }
 }
 
-impl Remote for Shuffled<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-}
+at_hand!(Shuffled<'_>);
 
 pub fn units_and_pages_come_in_any_order(ground: Ground) {
     let ground = ground.in_portions(Portions { changes: 2_000, room: 3_000, lines: 7, units: 3 });

@@ -2,13 +2,11 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use gladstone_protocol::{ApiError, SyncApi, wire::{PullAnswer, PullRequest, PushAnswer, PushRequest}};
-use gladstone_sync::{Remote, Report, engine::Trouble, flights, remote::{Direct, Sign, UnderWay}};
+use gladstone_protocol::{ApiError, SyncApi, wire::{PushAnswer, PushRequest}};
+use gladstone_sync::{Report, engine::Trouble, flights, remote::{Direct, UnderWay}};
 use gladstone_testkit::{Dice, dice};
-use gladstone_vault::Vault;
-use uuid::Uuid;
 
-use crate::{ground::{Ground, moods}, support::same_person};
+use crate::{ground::{Ground, moods}, support::{at_hand, lend, passes_on, same_person}};
 
 /// A request that was sent, and its answer once it arrived.
 type Sent = Rc<(PushRequest, RefCell<Option<Result<PushAnswer, ApiError>>>)>;
@@ -38,25 +36,9 @@ impl Network<'_> {
     }
 }
 
-impl SyncApi for Network<'_> {
-    fn push(&self, request: &PushRequest) -> Result<PushAnswer, ApiError> {
-        self.centre.push(request)
-    }
+passes_on!(Network<'_>);
 
-    fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
-        self.centre.pull(request)
-    }
-}
-
-impl Remote for Network<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-
+at_hand!(Network<'_> {
     fn begin(&self, request: &PushRequest, early: bool) -> UnderWay<'_> {
         *self.early.borrow_mut() += usize::from(early);
         let sent: Sent = Rc::new((request.clone(), RefCell::default()));
@@ -88,7 +70,7 @@ impl Remote for Network<'_> {
         self.arrive(room);
         Box::new(move || if is_lost { Err(ApiError::Offline) } else { self.there(&sent) })
     }
-}
+});
 
 pub fn two_open_pushes_have_one_effect_in_whatever_order_they_arrive(ground: Ground) {
     let (a, b) = (ground.laptop(1, "Amara", "trainer"), ground.laptop(2, "Ben", "admin"));
@@ -103,15 +85,11 @@ pub fn two_open_pushes_have_one_effect_in_whatever_order_they_arrive(ground: Gro
         }
         let line = ground.centre().for_device(ground.caller(&a));
         let network = Network { centre: Direct(&line), dice: RefCell::new(Dice::new(seed)), on_its_way: RefCell::default(), chance: 30, early: RefCell::default() };
-        let lend = |f: &mut dyn FnMut(&Vault)| {
-            f(&a.vault);
-            true
-        };
         let (mut tries, mut report) = (0, Report::default());
         while a.vault.waiting().unwrap().count > 0 {
             tries += 1;
             assert!(tries < 60, "seed {seed}: it comes to its end");
-            match flights::push(&lend, &network, 1, &mut report) {
+            match flights::push(&lend(&a.vault), &network, 1, &mut report) {
                 Ok(pushed) => assert!(pushed.progress && pushed.trouble.is_none(), "seed {seed}, try {tries}: {pushed:?}"),
                 Err(fault) => assert_eq!(fault, ApiError::Offline.into(), "seed {seed}, try {tries}"),
             }
@@ -135,10 +113,6 @@ pub fn two_open_pushes_have_one_effect_in_whatever_order_they_arrive(ground: Gro
     copy.mood(person, day + 1, 2).unwrap();
     ground.sync(&a);
     let line = ground.centre().for_device(ground.caller(&copy));
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        f(&copy.vault);
-        true
-    };
-    let pushed = flights::push(&lend, &Direct(&line), 1, &mut Report::default()).unwrap();
+    let pushed = flights::push(&lend(&copy.vault), &Direct(&line), 1, &mut Report::default()).unwrap();
     assert_eq!(pushed.trouble, Some(Trouble::Copy));
 }

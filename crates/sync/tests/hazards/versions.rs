@@ -2,11 +2,10 @@
 
 use gladstone_model::Value;
 use gladstone_protocol::{ApiError, SyncApi, wire::{GroupImage, PullAnswer, PullRequest, PushAnswer, PushRequest, RowImage, RowNews}};
-use gladstone_sync::{Remote, remote::{Direct, Sign}, sync_once};
+use gladstone_sync::{remote::Direct, sync_once};
 use std::cell::RefCell;
-use uuid::Uuid;
 
-use crate::ground::Ground;
+use crate::{ground::Ground, support::at_hand};
 
 const WORD: &str = "of the version after next";
 
@@ -56,15 +55,7 @@ impl SyncApi for Newer<'_> {
     }
 }
 
-impl Remote for Newer<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-}
+at_hand!(Newer<'_>);
 
 pub fn an_older_laptop_keeps_what_it_does_not_know_and_never_sends_it_back(ground: Ground) {
     let (older, newer) = (ground.laptop(1, "Amara", "admin"), ground.laptop(2, "Ben", "admin"));

@@ -6,8 +6,9 @@ use gladstone_protocol::{
     ApiError, SyncApi, codec,
     wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
 };
-use gladstone_sync::{Remote, remote::{Direct, Sign}};
-use uuid::Uuid;
+use gladstone_sync::remote::Direct;
+
+use crate::support::at_hand;
 
 /// So many lies in a row; then the line goes dead, so that no lie goes on for ever.
 const PATIENCE: u32 = 40;
@@ -91,12 +92,4 @@ impl SyncApi for Liar<'_> {
     }
 }
 
-impl Remote for Liar<'_> {
-    fn sign_in(&self, _: Uuid, _: Sign<'_>) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        Ok(beyond)
-    }
-}
+at_hand!(Liar<'_>);

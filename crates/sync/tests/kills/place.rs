@@ -12,7 +12,7 @@ use gladstone_vault::{Unlocked, Vault, VaultError, custody};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::support::enrol;
+use crate::support::{enrol, lend};
 
 /// Where the centre keeps its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +35,8 @@ pub fn open(folder: &Path) -> Arc<Centre> {
 
 /// A row of pushes of one change each: from the third one on two are open at once.
 pub fn row(vault: &Vault, client: &HttpCentre) -> Result<(), Fault> {
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        f(vault);
-        true
-    };
-    flights::sign_in(&lend, client)?;
-    flights::push(&lend, client, 1, &mut Report::default()).map(drop)
+    flights::sign_in(&lend(vault), client)?;
+    flights::push(&lend(vault), client, 1, &mut Report::default()).map(drop)
 }
 
 /// Everything that outlives a kill.

@@ -2,7 +2,8 @@
 
 use gladstone_sync::{HttpCentre, blobs::{Moved, Moving, move_files}};
 use gladstone_testkit::Laptop;
-use gladstone_vault::Vault;
+
+use super::lend;
 
 /// Moves what is due, and what is due in an hour.
 pub fn moved(laptop: &Laptop, client: &HttpCentre) -> Moved {
@@ -12,9 +13,5 @@ pub fn moved(laptop: &Laptop, client: &HttpCentre) -> Moved {
 
 /// Moves what is due, for as long as `go_on`, and tells how far it is.
 pub fn moved_so(laptop: &Laptop, client: &HttpCentre, go_on: &dyn Fn() -> bool, tell: &mut dyn FnMut(Option<Moving>)) -> Moved {
-    let lend = |f: &mut dyn FnMut(&Vault)| {
-        f(&laptop.vault);
-        true
-    };
-    move_files(&lend, client, go_on, tell).unwrap()
+    move_files(&lend(&laptop.vault), client, go_on, tell).unwrap()
 }

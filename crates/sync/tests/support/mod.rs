@@ -1,12 +1,15 @@
 //! A centre with its folder, served or not, and laptops that join it.
 
 // Each test uses a part of it, and stops at the first thing that does not hold.
-#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, reason = "shared by several tests")]
+#![allow(dead_code, unused_imports, unused_macros, clippy::unwrap_used, clippy::expect_used, reason = "shared by several tests")]
 
+mod between;
 pub mod files;
 pub mod killed;
 
 pub use gladstone_testkit::cutter;
+pub(crate) use between::{at_hand, passes_on};
+pub use between::{lend, lend_while};
 
 use std::{net::SocketAddr, num::NonZeroU32, path::Path, sync::{Arc, mpsc}, thread::JoinHandle};
 
