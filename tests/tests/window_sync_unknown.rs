@@ -25,6 +25,23 @@ fn open(setting: &Setting) -> Result<Window, String> {
     Ok(window)
 }
 
+/// A picture of the screen, and one of it in a narrow window.
+fn pictures(window: &mut Window, name: &str) -> Result<(), String> {
+    window.shot(name)?;
+    window.resize(760, 700)?;
+    window.shot(&format!("{name}-narrow"))?;
+    window.resize(1280, 800)
+}
+
+/// Nothing of what was written is lost.
+fn all_there(bag: &Bag, names: [&str; 2]) -> Result<(), String> {
+    let known = persons(bag)?;
+    match names.iter().find(|name| !known.iter().any(|one| one == *name)) {
+        Some(lost) => Err(format!("{lost} is not among {known:?}")),
+        None => Ok(()),
+    }
+}
+
 /// Joins again with an invitation for the same person, from the dialog behind this button.
 fn join_again(window: &mut Window, button: &str, link: &str) -> Result<(), String> {
     window.click(button)?;
@@ -63,19 +80,12 @@ fn a_copied_bag_says_that_another_one_goes_on_and_goes_on_as_a_new_computer() {
         let mut window = open(setting)?;
         window.see("Eine Kopie dieser Tasche ist anderswo unterwegs")?;
         window.wait("//main[not(.//button[contains(., 'Jetzt abgleichen')])]")?;
-        window.shot("copy")?;
-        window.resize(760, 700)?;
-        window.shot("copy-narrow")?;
-        window.resize(1280, 800)?;
+        pictures(&mut window, "copy")?;
         join_again(&mut window, "Als neuer Computer weitermachen", &centre.invite_again(&centre.address, "Ben Carter", "trainer", &id_of(&amara, "Ben Carter")?)?)?;
         window.close()?;
         // Both went on, and nothing of either is lost.
         ben.synchronize()?;
-        let known = persons(&ben)?;
-        match ["Cem Yilmaz", "Written In The Copy"].iter().find(|name| !known.iter().any(|one| one == *name)) {
-            Some(lost) => Err(format!("{lost} is not among {known:?}")),
-            None => Ok(()),
-        }
+        all_there(&ben, ["Cem Yilmaz", "Written In The Copy"])
     });
 }
 
@@ -97,19 +107,12 @@ fn a_centre_that_was_put_back_from_before_a_laptop_joined_does_not_know_it_and_t
         let mut window = open(setting)?;
         window.see("Abgemeldet")?;
         window.see("Die Zentrale kennt diesen Computer nicht mehr")?;
-        window.shot("signed-out")?;
-        window.resize(760, 700)?;
-        window.shot("signed-out-narrow")?;
-        window.resize(1280, 800)?;
+        pictures(&mut window, "signed-out")?;
         join_again(&mut window, "Noch einmal beitreten", &centre.invite_again(&line.address(), "Ben Carter", "trainer", &id)?)?;
         window.close()?;
         // What the centre had lost is there again, and what it never had as well.
         let other = Bag::join(&home.path().join("third"), &centre.invite_again(&centre.address, "Ben Carter", "trainer", &id)?, "Ben Carter")?;
         other.synchronize()?;
-        let known = persons(&other)?;
-        match ["Sent And Lost", "Never Sent"].iter().find(|name| !known.iter().any(|one| one == *name)) {
-            Some(lost) => Err(format!("{lost} is not among {known:?}")),
-            None => Ok(()),
-        }
+        all_there(&other, ["Sent And Lost", "Never Sent"])
     });
 }

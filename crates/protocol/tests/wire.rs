@@ -100,16 +100,18 @@ fn what_is_not_a_message_says_so() {
     assert_eq!(codec::decode::<ApiError>(&long), Err(CodecFault::Damaged), "a number in a longer form than needed is not canonical");
 }
 
+/// A request of a minor version, without its header, is read as this.
+fn check(minor: u8, body: &[u8], expected: Result<PullRequest, CodecFault>, why: &str) {
+    let mut bytes = [&round_trip(&samples::pull_request())[..codec::HEADER], body].concat();
+    bytes[5] = minor;
+    assert_eq!(codec::decode::<PullRequest>(&bytes), expected, "{why}");
+}
+
 #[test]
 fn what_minor_1_appended_is_written_only_where_it_says_something() {
     let (plain, comparing) = (round_trip(&samples::pull_request()), round_trip(&samples::comparing_request()));
     assert_eq!((plain[5], comparing[5]), (0, 1), "the minor that a reader has to know");
     assert_eq!(comparing[codec::HEADER..plain.len()], plain[codec::HEADER..], "before it the same bytes");
-    let check = |minor: u8, body: &[u8], expected: Result<PullRequest, CodecFault>, why: &str| {
-        let mut bytes = [&plain[..codec::HEADER], body].concat();
-        bytes[5] = minor;
-        assert_eq!(codec::decode::<PullRequest>(&bytes), expected, "{why}");
-    };
     let plain = &plain[codec::HEADER..];
     check(0, plain, Ok(samples::pull_request()), "as a laptop of the first version sends it");
     check(1, &[plain, &[0]].concat(), Ok(samples::pull_request()), "the field is there and says nothing");
@@ -124,11 +126,6 @@ fn what_minor_2_appended_is_written_only_where_it_says_something() {
     let (plain, comparing, early) = (round_trip(&samples::pull_request()), round_trip(&samples::comparing_request()), round_trip(&samples::early_request()));
     assert_eq!((comparing[5], early[5]), (1, 2), "the minor that a reader has to know");
     assert_eq!(early[codec::HEADER..plain.len()], plain[codec::HEADER..], "before it the same bytes");
-    let check = |minor: u8, body: &[u8], expected: Result<PullRequest, CodecFault>, why: &str| {
-        let mut bytes = [&plain[..codec::HEADER], body].concat();
-        bytes[5] = minor;
-        assert_eq!(codec::decode::<PullRequest>(&bytes), expected, "{why}");
-    };
     let (comparing, early) = (&comparing[codec::HEADER..], &early[codec::HEADER..]);
     check(1, comparing, Ok(samples::comparing_request()), "as a laptop of minor 1 sends it");
     check(2, &[comparing, &[0]].concat(), Ok(samples::comparing_request()), "the field is there and says nothing");
