@@ -21,6 +21,7 @@ mod judge;
 mod lease;
 mod news;
 mod notice;
+mod operator;
 mod own;
 mod pages;
 mod pull;
