@@ -22,6 +22,7 @@ use crate::{
 
 mod address;
 mod beside;
+mod cells;
 mod columns;
 mod connect;
 mod exact;
@@ -39,9 +40,10 @@ mod write;
 pub use schema::migrate;
 pub use watch::{Watch, watch};
 
+use cells::{get, unsigned};
 use connect::{Ask, Link, Pool};
 use fault::Fault;
-use read::{Shelf, get, unsigned};
+use read::Shelf;
 use secret::Secret;
 use witness::Witnesses;
 
@@ -286,7 +288,7 @@ impl Engine for Postgres {
             })?
         })?;
         let found = rows.first().map(|row| {
-            let device = read::device(row, 2)?;
+            let device = cells::device(row, 2)?;
             Ok::<_, EngineError>((StoredSession { hash, device: device.id, challenge: get(row, 0)?, expires: Instant(get(row, 1)?) }, device))
         });
         Ok(found.transpose()?)

@@ -4,19 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_model::{Instant, Unit, Value, unit::UnitKind};
-use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Signature, Stored, Writer, row_state::same, wire::{Envelope, RowKey}};
-use serde::de::DeserializeOwned;
-use tokio_postgres::{Row, types::FromSqlOwned};
+use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Signature, Stored, row_state::same, wire::{Envelope, RowKey}};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
     beside::Beside,
+    cells::{array, claim, damaged, decoded, device, get, known, life, place, shift, small, sum, unit, unsigned, writer},
     columns::{Table, key_of, table},
     connect::{Ask, Link},
     fault::Fault,
 };
 use crate::{
-    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
+    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
     error::EngineError,
 };
 
@@ -403,100 +403,6 @@ fn by_key(realm: Uuid, keys: &[RowKey]) -> Result<(Vec<&'static Table>, Vec<Ask<
 
 fn read_rows(tables: &[&'static Table], answers: &[Vec<Row>]) -> Result<Vec<RowState>, EngineError> {
     tables.iter().zip(answers).flat_map(|(table, rows)| rows.iter().map(|row| table.read(row))).collect()
-}
-
-fn known(row: &Row) -> Result<Written, EngineError> {
-    let (writer, command) = writer(row)?.ok_or_else(|| damaged("a mutation"))?;
-    Ok(Written { writer, command, place: place(row, 0)?, g: get::<Option<i64>>(row, 8)?.map(i64::cast_unsigned), verdict: decoded(row, 9)? })
-}
-
-fn sum(row: &Row) -> Result<UnitSum, EngineError> {
-    Ok(UnitSum { unit: unit(row, 0)?, digest: decoded::<RowsDigest>(row, 1)?, rows: unsigned(row, 2)? })
-}
-
-fn claim(row: &Row) -> Result<Claim, EngineError> {
-    let source = RowKey { entity: small(row, 2)?, id: get(row, 3)? };
-    let time = |at| Ok::<_, EngineError>(get::<Option<i64>>(row, at)?.map(Instant));
-    Ok(Claim { actor: get(row, 0)?, unit: unit(row, 1)?, source, from: time(4)?, to: time(5)?, read_only: get(row, 6)? })
-}
-
-/// A laptop, whose columns begin at `at`.
-///
-/// # Errors
-/// [`EngineError::Damaged`] when one does not fit.
-pub(super) fn device(row: &Row, at: usize) -> Result<Device, EngineError> {
-    Ok(Device {
-        id: get(row, at)?,
-        actor: get(row, at + 1)?,
-        label: get(row, at + 2)?,
-        public_key: array(row, at + 3)?,
-        incarnation: get(row, at + 4)?,
-        enrolled: Instant(get(row, at + 5)?),
-        seen: get::<Option<i64>>(row, at + 6)?.map(Instant),
-        revoked: get::<Option<i64>>(row, at + 7)?.map(Instant),
-        epoch: get(row, at + 8)?,
-        nonce: array(row, at + 9)?,
-        former_nonce: array(row, at + 10)?,
-        alone: get(row, at + 11)?,
-    })
-}
-
-fn life(row: &Row) -> Result<Life, EngineError> {
-    Ok(Life { device: get(row, 0)?, incarnation: get(row, 1)?, dseq: unsigned(row, 2)?, head: array(row, 3)?, hlc: unsigned(row, 4)?, public_key: array(row, 5)? })
-}
-
-fn shift(row: &Row, at: usize) -> Result<Option<RowsDigest>, EngineError> {
-    let bytes: Option<&[u8]> = row.try_get(at).map_err(|_| damaged("a digest"))?;
-    bytes.map(|bytes| postcard::from_bytes(bytes).map_err(|_| damaged("a digest"))).transpose()
-}
-
-/// A value of a column.
-///
-/// # Errors
-/// [`EngineError::Damaged`] when it does not fit.
-pub(super) fn get<T: FromSqlOwned>(row: &Row, at: usize) -> Result<T, EngineError> {
-    row.try_get(at).map_err(|error| EngineError::Damaged(error.to_string()))
-}
-
-/// 32 bytes of a column.
-///
-/// # Errors
-/// [`EngineError::Damaged`] when they are not 32.
-pub(super) fn array(row: &Row, at: usize) -> Result<[u8; 32], EngineError> {
-    get::<Vec<u8>>(row, at)?.try_into().map_err(|_| damaged("a hash or key"))
-}
-
-pub(super) fn unsigned(row: &Row, at: usize) -> Result<u64, EngineError> {
-    get::<i64>(row, at).map(i64::cast_unsigned)
-}
-
-fn small(row: &Row, at: usize) -> Result<u16, EngineError> {
-    u16::try_from(get::<i32>(row, at)?).map_err(|_| damaged("a number of an entity"))
-}
-
-fn unit(row: &Row, at: usize) -> Result<Unit, EngineError> {
-    Unit::from_bytes(row.try_get(at).map_err(|error| EngineError::Damaged(error.to_string()))?).ok_or_else(|| damaged("a unit"))
-}
-
-fn place(row: &Row, at: usize) -> Result<Place, EngineError> {
-    Ok(Place { device: get(row, at)?, incarnation: get(row, at + 1)?, dseq: unsigned(row, at + 2)? })
-}
-
-/// Writer and command of an envelope: its laptop stands first, the rest from the fourth column.
-/// None when it brought no mutation.
-fn writer(row: &Row) -> Result<Option<(Writer, String)>, EngineError> {
-    let Some(mutation) = get::<Option<Uuid>>(row, 3)? else { return Ok(None) };
-    let command = String::from_utf8(get(row, 7)?).map_err(|_| damaged("a command"))?;
-    Ok(Some((Writer { mutation, hlc: unsigned(row, 4)?, actor: get(row, 5)?, device: get(row, 0)?, wall: Instant(get(row, 6)?) }, command)))
-}
-
-fn decoded<T: DeserializeOwned>(row: &Row, at: usize) -> Result<T, EngineError> {
-    let bytes: &[u8] = row.try_get(at).map_err(|error| EngineError::Damaged(error.to_string()))?;
-    postcard::from_bytes(bytes).map_err(|error| EngineError::Damaged(error.to_string()))
-}
-
-fn damaged(what: &str) -> EngineError {
-    EngineError::Damaged(format!("{what} cannot be read"))
 }
 
 /// About how many bytes a row is on the wire.

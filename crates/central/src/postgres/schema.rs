@@ -7,9 +7,9 @@ use refinery::Migration;
 use tokio_postgres::Row;
 
 use super::{
+    cells::get,
     connect::{Ask, Link, Pool},
     fault::Fault,
-    read::get,
     secret::Secret,
 };
 use crate::error::EngineError;
