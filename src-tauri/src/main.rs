@@ -1,5 +1,6 @@
 //! The window: one webview over the desk. Holds no rules; every ability is a command of the list.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 // A console window behind the app helps nobody on Windows.
 #![cfg_attr(all(not(debug_assertions), windows), windows_subsystem = "windows")]
 

@@ -1,6 +1,7 @@
 //! Measures what a person waits for, beside a floor measured in the same run: the same rows
 //! written by prepared statements into SQLCipher with the same settings. Read `README.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod big;
 mod capture;

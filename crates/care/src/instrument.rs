@@ -301,6 +301,7 @@ impl Instrument {
 ///
 /// # Panics
 /// When an embedded file is not whole; a test reads all of them.
+#[allow(clippy::panic, reason = "what is embedded was tested")]
 pub fn catalogue() -> &'static [Instrument] {
     static ALL: OnceLock<Vec<Instrument>> = OnceLock::new();
     ALL.get_or_init(|| {

@@ -1,6 +1,8 @@
 //! What may be said: instruments, scoring, alerts, change, and the likeness of persons. Pure:
 //! no input or output, no clock, no database; the same code runs on laptop and centre.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod alert;
 pub mod answer;
 pub mod change;

@@ -1,6 +1,8 @@
 //! What the centre holds: it takes in what laptops wrote, decides what stands, and tells each
 //! laptop what it may know. How bytes travel is in `http`; where rows lie is an engine's matter.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod around;
 pub mod blobs;
 pub mod centre;

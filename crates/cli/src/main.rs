@@ -1,5 +1,7 @@
 //! `gladstone`: the commands of the desk, and the centre. Reads arguments; keeps no rules.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

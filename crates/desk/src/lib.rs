@@ -1,6 +1,8 @@
 //! What a user can do: every use case as one command with typed request and response. The window
 //! and the command line run the same list. Knows no Tauri and draws nothing.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod background;
 pub mod catalogue;
 pub mod cli;

@@ -63,6 +63,7 @@ impl Catalogue {
 /// # Panics
 /// When a declaration is inconsistent; a test of this crate reads all of them, so a built
 /// program does not meet this.
+#[allow(clippy::panic, reason = "what is embedded was tested")]
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| match read() {

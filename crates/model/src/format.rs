@@ -130,6 +130,7 @@ pub fn check_postal_code(country: &str, code: &str) -> Result<(), Template> {
 }
 
 /// Compiled once each; `at` is the pattern's own place.
+#[allow(clippy::panic, reason = "what is built in was tested")]
 fn pattern(text: &'static str, at: usize) -> &'static Regex {
     static COMPILED: [OnceLock<Regex>; 15] = [const { OnceLock::new() }; 15];
     COMPILED[at].get_or_init(|| match Regex::new(text) {
@@ -199,4 +200,48 @@ fn tag_end(tag: &str) -> Option<usize> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_postal_code_has_the_form_of_its_country_and_every_form_can_be_asked_about() {
+        let check = |country: &str, good: &str, bad: &str| {
+            assert_eq!(check_postal_code(country, good), Ok(()), "{country}: {good}");
+            assert!(check_postal_code(country, bad).is_err(), "{country}: {bad}");
+        };
+        check("US", "94110-1234", "9411");
+        check("Germany", "10115", "1011");
+        check("gb", "SW1A 1AA", "10115");
+        check("Canada", "k1a 0b1", "K1A 0B");
+        check("nl", "1012 AB", "1012");
+        check("Switzerland", "8001", "80011");
+        check("PL", "00-950", "00950");
+        check("Japan", "100-0001", "〒100-0001");
+    }
+
+    #[test]
+    fn a_text_has_its_form_and_every_form_can_be_asked_about() {
+        let check = |format: Format, good: &str, bad: &str| {
+            assert_eq!(format.check(good), Ok(()), "{good}");
+            assert!(format.check(bad).is_err(), "{bad}");
+        };
+        check(Format::Email, "amara@example.org", "amara at example");
+        check(Format::Url, "/forms/7", "//example.org");
+        check(Format::Website, "https://example.org", "example.org");
+        check(Format::Phone, "+44 20 7946 0018", "call me");
+        check(Format::Color, "#1F5B4E", "1F5B4E");
+        check(Format::Icon, "heart-pulse", "heart pulse");
+        check(Format::Slug, "sleep-diary", "Sleep diary");
+        check(Format::Username, "amara_1", "amara osei!");
+        check(Format::TimeZone, "Europe/London", "London time");
+        check(Format::Language, "de-AT", "German, Austrian");
+        check(Format::Ip, "192.0.2.7", "192.0.2");
+        check(Format::Ga4, "G-A1B2C3D4E5", "UA-1");
+        check(Format::Html, "<p>Küche — <b>neu</b><br></p><!-- ü -->", "<p>Küche — <b>neu</p>");
+        check(Format::Html, "2 > 1", "1 < 2 und <ü");
+        assert_eq!(Format::Multiline.check("anything"), Ok(()));
+    }
 }

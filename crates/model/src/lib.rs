@@ -3,6 +3,8 @@
 //!
 //! No input or output, no clock, no randomness: time and ids are arguments.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod catalogue;
 pub mod ddl;
 pub mod entity;

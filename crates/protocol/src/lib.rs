@@ -2,6 +2,8 @@
 //! binds them, their signatures, the messages of push and pull, and the rule by which concurrent
 //! changes are merged. Knows no network, no clock and no database.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod api;
 pub mod enrol;
 pub mod lease;

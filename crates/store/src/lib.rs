@@ -3,6 +3,8 @@
 //!
 //! Who may write, what is captured and signed, and where the keys are is not known here.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod digest;
 pub mod error;
 pub mod guard;

@@ -1,6 +1,8 @@
 //! How two become one: what a laptop does next, decided without sockets or clocks, and how it
 //! reaches the centre.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod engine;
 pub mod flights;
 pub mod blobs;

@@ -2,6 +2,8 @@
 //!
 //! Knows no domain: which rows make sense together is the business of `desk` and `care`.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod backup;
 pub mod batch;
 pub mod blobs;

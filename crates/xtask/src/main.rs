@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with the project, on a fresh machine too.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod bench;
 mod demo;

@@ -9,6 +9,12 @@ const LONG: usize = 600;
 /// Words that must not stay in the code.
 const LEFT_OVER: [&str; 5] = ["TODO", "FIXME", "XXX", "todo!(", "dbg!("];
 
+/// How every library and program begins: what comes from a file, a network or a person is an error when it is
+/// wrong, and never ends the program.
+const ERRORS: &str = "#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]";
+/// Those that only tests use.
+const OF_TESTS: [&str; 3] = ["crates/testkit/", "crates/sim/", "crates/bench/capture/"];
+
 /// Checks all rules and names every breach.
 pub fn run() -> Outcome {
     let mut breaches = Vec::new();
@@ -27,6 +33,9 @@ pub fn run() -> Outcome {
                 breaches.push(format!("{shown}: still holds {word}"));
             }
         }
+        if is_root(&shown) && !text.contains(ERRORS) {
+            breaches.push(format!("{shown}: does not refuse to panic: {ERRORS}"));
+        }
         if shown.starts_with("ui/src") && text.contains("@tauri-apps") && !shown.ends_with("lib/rpc.ts") {
             breaches.push(format!("{shown}: only lib/rpc.ts imports Tauri"));
         }
@@ -42,6 +51,12 @@ pub fn run() -> Outcome {
         return Ok(());
     }
     Err(format!("house rules:\n  {}", breaches.join("\n  ")))
+}
+
+/// Whether a file is where a library or a program of the product begins.
+fn is_root(shown: &str) -> bool {
+    let begins = ["src/lib.rs", "src/main.rs"].iter().any(|end| shown.ends_with(end));
+    begins && (shown.starts_with("crates/") || shown.starts_with("src-tauri/")) && !OF_TESTS.iter().any(|folder| shown.starts_with(folder))
 }
 
 fn imports_another_feature(shown: &str, text: &str) -> bool {
