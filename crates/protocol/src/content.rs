@@ -73,8 +73,10 @@ impl ContentKey {
 
     /// Seals a chunk in place: `plain` grows by [`TAG`].
     pub fn seal(&self, number: u64, last: bool, plain: &mut Vec<u8>) {
-        // Only a text of 64 GiB and more could not be sealed.
-        let _ = self.0.seal_in_place_append_tag(nonce(number, last), Aad::empty(), plain);
+        // Only a text of 64 GiB and more cannot be sealed; nothing of it goes on open then.
+        if self.0.seal_in_place_append_tag(nonce(number, last), Aad::empty(), plain).is_err() {
+            plain.clear();
+        }
     }
 
     /// Opens a chunk in place.
@@ -108,9 +110,9 @@ pub fn chunks(plain: u64) -> u64 {
     plain.div_ceil(CHUNK as u64).max(1)
 }
 
-/// Bytes of a content of `plain` bytes once it is sealed.
+/// Bytes of a content of `plain` bytes once it is sealed; the greatest number for one that is larger than any.
 pub fn sealed_size(plain: u64) -> u64 {
-    plain + chunks(plain) * TAG as u64
+    plain.saturating_add(chunks(plain) * TAG as u64)
 }
 
 /// Bytes of a content whose sealed form has `sealed`; none when no content has that.
@@ -248,6 +250,7 @@ mod tests {
         for odd in [0, 15, (CHUNK + TAG + 1) as u64, (CHUNK + TAG + TAG) as u64] {
             assert_eq!(plain_size(odd), None, "{odd}: no content has that size, or it has one byte less than a tag");
         }
+        assert_eq!(sealed_size(u64::MAX), u64::MAX, "what a stranger names may be larger than any");
     }
 
     #[test]

@@ -67,6 +67,13 @@ struct Lying {
     object: String,
 }
 
+impl Lying {
+    /// The byte behind its last one.
+    fn end(&self) -> u64 {
+        self.from.saturating_add(self.length)
+    }
+}
+
 /// What has come of a file, in hand.
 struct Gathering<'a> {
     bucket: &'a Bucket,
@@ -142,8 +149,8 @@ fn of_list(prefix: &str, listed: &Listed) -> Option<Lying> {
 /// overlap they hold the same bytes, or the whole will not be the file.
 fn chain(lying: &[Lying]) -> (Vec<&Lying>, u64) {
     let (mut chosen, mut at) = (Vec::new(), 0);
-    while let Some(next) = lying.iter().filter(|part| part.from <= at && part.from + part.length > at).max_by_key(|part| part.from + part.length) {
-        at = next.from + next.length;
+    while let Some(next) = lying.iter().filter(|part| part.from <= at && part.end() > at).max_by_key(|part| part.end()) {
+        at = next.end();
         chosen.push(next);
     }
     (chosen, at)
@@ -164,7 +171,7 @@ impl Keeping for Bucket {
         if piece.bytes.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        if (piece.bytes.len() as u64) < (to + 1).min(piece.total) - from {
+        if (piece.bytes.len() as u64) < (to + 1).min(piece.total).saturating_sub(from) {
             return Err(damaged());
         }
         let plain = secret.open_from(&object, first, piece.total, &mut piece.bytes)?;
@@ -191,7 +198,7 @@ impl Keeping for Bucket {
     fn sum(&self, realm: Uuid) -> io::Result<(u64, Duration)> {
         let (mut sum, prefix) = (0, self.line.prefix());
         for prefix in [format!("{prefix}{realm}/"), format!("{prefix}parts/{realm}/")] {
-            self.line.list(&prefix, &mut |listed| sum += listed.size)?;
+            self.line.list(&prefix, &mut |listed| sum = listed.size.saturating_add(sum))?;
         }
         Ok((sum, BELIEVED))
     }
@@ -320,5 +327,22 @@ impl Held for Gathering<'_> {
 
     fn give_up(self: Box<Self>) -> io::Result<()> {
         self.lying.iter().try_for_each(|part| self.bucket.line.remove(&part.object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_a_bucket_that_nobody_here_gave_make_no_file_longer_than_any() {
+        let check = |objects: &[(&str, u64)], expected: u64| {
+            let lying: Vec<Lying> = objects.iter().filter_map(|(name, size)| of_list("parts/", &Listed { object: format!("parts/{name}"), size: *size, modified: SystemTime::UNIX_EPOCH })).collect();
+            assert_eq!(chain(&lying).1, expected, "{objects:?}");
+        };
+        check(&[("0000000000-100-a", sealed_size(100)), ("0000000100-50-b", sealed_size(50)), ("0000000060-60-c", sealed_size(60))], 150);
+        check(&[("0000000000-100-a", sealed_size(99)), ("readme", 12), ("0-x-y", 16)], 0);
+        check(&[("0000000000-18446744073709551615-a", 15), ("18446744073709551615-0-b", 16)], 0);
+        check(&[("0000000000-18446744073709551615-a", u64::MAX), ("18446744073709551615-100-b", sealed_size(100))], u64::MAX);
     }
 }
