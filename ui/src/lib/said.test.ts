@@ -22,6 +22,7 @@ describe("sentences of the program", () => {
     ["That is not the passphrase. 4 tries before a short wait.", "Das ist nicht die Passphrase. Noch 4 Versuche, dann eine kurze Pause."],
     ["That is not the passphrase. 1 try before a short wait.", "Das ist nicht die Passphrase. Noch 1 Versuch, dann eine kurze Pause."],
     ["This passphrase is too easy to guess. This is a top-10 common password. Add another word.", "Diese Passphrase ist zu leicht zu erraten. Das ist eines der zehn häufigsten Passwörter. Fügen Sie noch ein Wort hinzu."],
+    ["The file /media/stick/a.pdf cannot be written: no space. Choose another folder. A part of the file is left at /media/stick/a.pdf. Delete it.", "Die Datei /media/stick/a.pdf lässt sich nicht schreiben: no space. Wählen Sie einen anderen Ordner. Ein Teil der Datei liegt noch unter /media/stick/a.pdf. Löschen Sie ihn."],
     ["Nobody knows this sentence.", "Nobody knows this sentence."],
   ])("%s", (english, german) => {
     setLanguage("de");

@@ -92,6 +92,7 @@ export const SAID: readonly [string, string][] = [
   ["Write your name; it stands beside what you do.", "Schreiben Sie Ihren Namen; er steht neben dem, was Sie tun."],
   ["Write your name; it stands on the lock screen.", "Schreiben Sie Ihren Namen; er steht auf dem Sperrbildschirm."],
   ["The file {path} cannot be written: {error}. Choose another folder.", "Die Datei {path} lässt sich nicht schreiben: {error}. Wählen Sie einen anderen Ordner."],
+  ["{why} A part of the file is left at {path}. Delete it.", "{why} Ein Teil der Datei liegt noch unter {path}. Löschen Sie ihn."],
   ["the automatic backup failed", "die automatische Sicherung ist fehlgeschlagen"],
   ["the anchor beside the vault could not be written", "der Anker neben der Tasche ließ sich nicht schreiben"],
   ["Not saved: this change is too large ({bytes} bytes, {limit} are allowed). Make it in smaller parts.", "Nicht gespeichert: Diese Änderung ist zu groß ({bytes} Byte, {limit} sind erlaubt). Machen Sie sie in kleineren Teilen."],

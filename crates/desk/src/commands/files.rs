@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::Write,
     path::{Path, PathBuf},
 };
@@ -172,7 +171,7 @@ pub fn get(desk: &Desk, request: GetFile) -> Result<FilePiece, DeskError> {
 /// See the command list.
 ///
 /// # Errors
-/// As for `files.get`, or the folder cannot be written. Nothing is left over then.
+/// As for `files.get`, or the folder cannot be written. Nothing is left over then, or the error says where.
 pub fn save(desk: &Desk, request: SaveFile) -> Result<SavedCopy, DeskError> {
     let folder = folder(request.folder.as_deref())?;
     desk.with_unlocked(|unlocked| {
@@ -181,10 +180,7 @@ pub fn save(desk: &Desk, request: SaveFile) -> Result<SavedCopy, DeskError> {
         let mut file = saving::create(&path).map_err(|error| unwritable(&path, &error))?;
         let written = unlocked.vault.copy_file(&hash, &mut file).map_err(|fault| told(desk, unlocked, &hash, fault));
         let written = written.and_then(|_| file.flush().and_then(|()| file.sync_all()).map_err(|error| unwritable(&path, &error)));
-        if let Err(error) = written {
-            let _ = fs::remove_file(&path);
-            return Err(error);
-        }
+        written.map_err(|error| saving::take_back(&path, error))?;
         record(unlocked, EventAction::Export, &row)?;
         Ok(SavedCopy { path: path.to_string_lossy().into_owned() })
     })
