@@ -386,7 +386,12 @@ fn info(read: Reader<'_>, row: &Row, actor: Uuid) -> Result<CaseInfo, DeskError>
         assigned_to: assigned.map(|id| name_of(read, id)).transpose()?.unwrap_or_default(),
         yours: assigned == Some(actor),
     };
-    let Ok(subject) = Subject::of(read, row) else { return Ok(case) };
+    let subject = match Subject::of(read, row) {
+        Ok(subject) => subject,
+        // Of a kind that only a newer version knows: listed without its record.
+        Err(error) if error.code == Code::NotFound => return Ok(case),
+        Err(error) => return Err(error),
+    };
     case.label.clone_from(&subject.entity.label);
     case.kind = subject.kind(row);
     if subject.group.is_some() || !subject.shown(row).is_empty() {
