@@ -167,7 +167,9 @@ pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result
     if is_over {
         // Only a session brings a lease, and the one that is open was opened before. Without one it
         // stays as it is.
-        let _ = sign_in(lend, remote);
+        if let Err(fault) = sign_in(lend, remote) {
+            tracing::debug!(?fault, "no new lease for now");
+        }
     }
     Ok((pulled, now.from_g))
 }
