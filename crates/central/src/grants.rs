@@ -65,7 +65,7 @@ fn turned(shelf: &mut dyn Reading, head: &Head, known: &Standing, rights: &Right
     if known.g > head.g || known.g < head.floor_g || head.g - known.g > COMMITS {
         return Ok(true);
     }
-    let touched = shelf.touched(known.g, head.g, &rights::carrying(), TOUCHES)?;
+    let touched = shelf.touched(known.g, head.g, rights::carrying(), TOUCHES)?;
     Ok(touched.is_none_or(|touched| !touched.rows.is_empty() || touched.units.iter().any(|unit| rights.reads(*unit) && !known.held.contains(unit))))
 }
 

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use gladstone_model::{catalogue, catalogue::SCHEMA_VERSION};
+use gladstone_model::catalogue::SCHEMA_VERSION;
 use gladstone_protocol::{
     ApiError, Entry, JournalKind, Mutation, Op, OpKind, Stored, Verdict, Writer, clock,
     entry::Body,
@@ -24,7 +24,7 @@ use crate::{
     judge::{self, Effect, Judgement},
     own::{self, OwnKey},
     raise,
-    rights::Rights,
+    rights::{self, Rights},
     waiting::Arrivals,
     work::{Work, key_of},
 };
@@ -265,8 +265,7 @@ impl Intake<'_, '_, '_> {
     fn may_come_from_before(&mut self, device: Uuid, mutation: &Mutation) -> Result<bool, CentreError> {
         let known = self.work.device(device).map(|device| (device.alone, device.actor));
         let Some((false, actor)) = known else { return Ok(true) };
-        let organizations = catalogue().get("organizations").map(|entity| entity.no);
-        Ok(!mutation.ops.iter().any(|op| Some(op.entity) == organizations) || self.work.rights(actor)?.is_admin())
+        Ok(!mutation.ops.iter().any(|op| rights::is_organization(op.entity)) || self.work.rights(actor)?.is_admin())
     }
 
     /// Whether a mutation that is known by its id says the same as then.

@@ -75,7 +75,7 @@ pub(crate) fn judge(work: &mut Work<'_>, mutation: &Mutation, by: Writer, rights
         }
     }
     let missing = trial.missing(work)?;
-    if missing.iter().any(|key| is_organization(key.entity)) {
+    if missing.iter().any(|key| rights::is_organization(key.entity)) {
         // It never comes: a laptop tells of an organization before it writes about it, and those of
         // others are not here.
         return Ok(refused("organization", "This names an organization that your centre does not know. Choose your own organization or none, and send it again.".into()));
@@ -97,11 +97,6 @@ pub(crate) fn judge(work: &mut Work<'_>, mutation: &Mutation, by: Writer, rights
     trial.meetings(work)?;
     trial.moved(work)?;
     trial.finish()
-}
-
-/// Whether rows of an entity stand for organizations.
-fn is_organization(entity: u16) -> bool {
-    catalogue().by_no(entity).is_some_and(|entity| entity.name == "organizations")
 }
 
 fn refused(code: &str, text: String) -> Judgement {
@@ -232,8 +227,7 @@ impl Trial {
     fn objection(&self, work: &mut Work<'_>, mutation: &Mutation, rights: &Rights) -> Result<Option<&'static str>, CentreError> {
         let mut made = HashSet::new();
         for touched in self.rows.values().filter(|touched| touched.before.is_none()) {
-            let known = touched.after.row.entity.name == "messages" && work.is_known(touched.after.unit)?;
-            made.extend(rights::made_by(rights.actor(), &touched.after, known));
+            made.extend(rights::made_by(rights.actor(), &touched.after, |unit| work.is_known(unit))?);
         }
         let telling: HashSet<RowKey> = self.effect.journal.iter().filter(|entry| entry.kind != JournalKind::Agreed).map(|entry| RowKey { entity: entry.entity, id: entry.row }).collect();
         let objection = |key: &RowKey| {

@@ -13,7 +13,7 @@ use gladstone_protocol::{
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use crate::{engine::Having, error::CentreError, notice::Notice, own, rights, work::{Work, user_key}};
+use crate::{engine::Having, error::CentreError, notice::Notice, own, work::{Work, user_key}};
 
 /// Name of the mark "entered in error" among the merge groups.
 const MARK_NAME: &str = "entered_in_error";
@@ -187,10 +187,9 @@ fn sees(work: &mut Work<'_>, actor: Uuid, units: &[Unit]) -> Result<bool, Centre
 /// An administrator who may see all of these: always the same one.
 fn an_admin(work: &mut Work<'_>, units: &[Unit]) -> Result<Option<Uuid>, CentreError> {
     let mut candidates = BTreeSet::new();
-    for (entity, field, roles, person) in [("users", "role", &rights::ADMIN_ROLES[..], "id"), ("organization_members", "role", &rights::ADMIN_MEMBERS[..], "user_id")] {
-        let Some((entity, field)) = catalogue().get(entity).and_then(|entity| Some((entity, entity.position(field)?))) else { continue };
-        let asks: Vec<Having> = roles.iter().map(|role| Having { entity, field, value: Value::text(role), limit: ADMINS }).collect();
-        candidates.extend(work.having(&asks)?.iter().filter(|state| state.error.is_none()).filter_map(|state| state.row.uuid(person)));
+    for (entity, rule) in catalogue().entities.iter().filter_map(|entity| Some((entity, entity.role.as_ref()?))) {
+        let asks: Vec<Having> = rule.admins.iter().map(|role| Having { entity, field: rule.field, value: Value::text(role), limit: ADMINS }).collect();
+        candidates.extend(work.having(&asks)?.iter().filter(|state| state.error.is_none()).filter_map(|state| rule.person(&state.row)));
     }
     for candidate in candidates {
         if work.rights(candidate)?.is_admin() && sees(work, candidate, units)? {

@@ -3,34 +3,23 @@
 //!
 //! Adding a right: see the README.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::OnceLock};
 
-use gladstone_model::{Instant, Row, Unit, Value, entity::Writers, unit::UnitKind};
+use gladstone_model::{
+    Instant, Row, Unit, Value, catalogue,
+    claim::{Claimant, ClaimedUnit, RoleRule},
+    entity::Writers,
+    unit::UnitKind,
+};
 use gladstone_protocol::{Op, OpKind, RowState, wire::RowKey};
 use uuid::Uuid;
 
 use crate::engine::Claim;
 
-/// Roles of `users.role` that are not staff: they write no reference data.
-const NOT_STAFF: [&str; 4] = ["patient", "student", "user", "viewer"];
-/// Roles of `users.role` that see every person of the organization and give rights.
-pub(crate) const ADMIN_ROLES: [&str; 3] = ["super_admin", "admin", "manager"];
-/// Roles of `organization_members.role` that do.
-pub(crate) const ADMIN_MEMBERS: [&str; 2] = ["owner", "admin"];
-/// Fields of `users` that carry rights: written by administrators only.
-const RIGHTS_OF_USERS: [&str; 2] = ["role", "primary_organization_id"];
-/// Fields of `users` by which somebody who works here is let in or kept out: written by administrators
-/// only, of staff and of oneself.
-const ADMISSION: [&str; 2] = ["is_active", "account_status"];
-/// Fields of `users` that no laptop writes.
-const SERVER_OWNED: [&str; 2] = ["is_staff", "is_superuser"];
 /// What an author is told.
 const NO_RIGHT: &str = "You have no right to this record, or not any more. Ask an administrator of your organization for it, then send it again.";
 const CARRIES_RIGHTS: &str = "This carries rights, and only an administrator of your organization may write it. Ask one to do it.";
 const FOR_STAFF: &str = "Only staff may write this for the organization. Ask somebody of the staff to do it.";
-/// Entities from whose rows claims follow.
-const CLAIMING: [&str; 6] = ["users", "organizations", "therapeutic_relationships", "beneficiaries", "grants", "messages"];
-
 /// What a mutation does around a row that it writes.
 pub(crate) struct About<'m> {
     /// Units that come to be by it.
@@ -56,15 +45,14 @@ pub(crate) struct Rights {
 }
 
 impl Rights {
-    /// The rights of `actor` in `realm` at `now`: from their row of `users`, their membership and
-    /// their claims.
+    /// The rights of `actor` in `realm` at `now`: from their own row, their membership and their claims.
     pub fn new(realm: Uuid, actor: Uuid, user: Option<&Row>, member: Option<&Row>, claims: &[Claim], now: Instant) -> Rights {
-        let active = |row: &&Row| row.get("is_active").as_bool() != Some(false);
-        let role = user.filter(active).map(|row| row.text("role"));
+        let active = |row: &&Row| row.entity.role.as_ref().is_some_and(|role| role.is_active(row));
         // Whoever is kept out as a person is so as a member.
-        let membership = member.filter(|row| active(row) && user.is_none_or(|user| active(&user))).map(|row| row.text("role"));
-        let admin = role.is_some_and(|role| ADMIN_ROLES.contains(&role)) || membership.is_some_and(|role| ADMIN_MEMBERS.contains(&role));
-        let staff = admin || role.is_some_and(|role| !NOT_STAFF.contains(&role));
+        let member = member.filter(|_| user.is_none_or(|user| active(&user)));
+        let given: Vec<(&Row, &RoleRule)> = user.into_iter().chain(member).filter(active).filter_map(|row| Some((row, row.entity.role.as_ref()?))).collect();
+        let admin = given.iter().any(|(row, role)| role.is_admin(row));
+        let staff = given.iter().any(|(row, role)| role.is_staff(row));
         let of = |kind, id| Unit { kind, id };
         let own = [of(UnitKind::Org, realm), of(UnitKind::Account, actor), of(UnitKind::Person, actor)];
         let mut rights = Rights { actor, realm, own: false, admin, staff, read: HashSet::from(own), write: HashSet::from(own) };
@@ -109,15 +97,12 @@ impl Rights {
     /// A patch without what no laptop decides: of a new person the marks of staff, of a person
     /// who is known already everything that carries rights. None where nothing has to be left out.
     pub fn without_server_owned(&self, op: &Op, current: Option<&RowState>) -> Option<Op> {
-        let entity = gladstone_model::catalogue().by_no(op.entity)?;
-        let OpKind::Create(values) = &op.kind else { return None };
-        if self.own || entity.name != "users" {
-            return None;
-        }
+        let entity = catalogue().by_no(op.entity)?;
+        let (OpKind::Create(values), Some(role), false) = (&op.kind, entity.role_of_itself(), self.own) else { return None };
         let mut kept = values.clone();
-        for field in &entity.fields {
-            let rights = current.is_some() && !self.admin && RIGHTS_OF_USERS.contains(&field.name.as_str());
-            let owned = field.is_secret() || SERVER_OWNED.contains(&field.name.as_str());
+        for (at, field) in entity.fields.iter().enumerate() {
+            let rights = current.is_some() && !self.admin && carries_rights(role, at);
+            let owned = field.is_secret() || role.by_centre.contains(&at);
             if rights || owned && current.is_some() || field.is_secret() {
                 kept.retain(|(no, _)| *no != field.no);
             } else if owned {
@@ -142,18 +127,21 @@ impl Rights {
         if refused.is_some() {
             return refused;
         }
-        match after.row.entity.name.as_str() {
-            "users" => self.objection_to_user(before, &after.row),
-            "organizations" if !self.admin && !about.alone && (before.is_none() || after.error.is_some()) => Some("Only an administrator may add an organization or take one away. Ask one to do it."),
-            _ if !self.staff && self.is_of_all(after.unit) && before.is_some() && about.maker != Some(self.actor) => Some(FOR_STAFF),
+        let entity = after.row.entity;
+        match entity.role_of_itself() {
+            Some(role) => self.objection_to_person(before, &after.row, role),
+            None if !self.admin && !about.alone && (before.is_none() || after.error.is_some()) && is_organization(entity.no) => Some("Only an administrator may add an organization or take one away. Ask one to do it."),
+            None if !self.staff && self.is_of_all(after.unit) && before.is_some() && about.maker != Some(self.actor) => Some(FOR_STAFF),
             _ => None,
         }
     }
 
     fn objection_to_row(&self, state: &RowState, about: &About<'_>) -> Option<&'static str> {
         let entity = state.row.entity;
-        if entity.name == "grants" {
-            let given = granted(&state.row).is_some_and(|unit| unit.kind == UnitKind::Person && (self.writes(unit) || about.made.contains(&unit)));
+        let mut named = entity.claims.iter().map(|claim| claim.unit).filter(|unit| matches!(unit, ClaimedUnit::Any(_))).peekable();
+        if named.peek().is_some() {
+            let may_give = |unit: Unit| unit.kind == UnitKind::Person && (self.writes(unit) || about.made.contains(&unit));
+            let given = named.all(|named| named.of(&state.row).is_some_and(may_give));
             return (!self.admin && !given).then_some(CARRIES_RIGHTS);
         }
         match entity.writers {
@@ -171,19 +159,19 @@ impl Rights {
         unit == Unit::PLATFORM || unit.kind == UnitKind::Org && unit.id == self.realm
     }
 
-    fn objection_to_user(&self, before: Option<&RowState>, after: &Row) -> Option<&'static str> {
-        let changed = |field: &str| before.is_some_and(|before| before.row.get(field) != after.get(field));
-        if SERVER_OWNED.iter().any(|field| changed(field)) {
+    fn objection_to_person(&self, before: Option<&RowState>, after: &Row, role: &RoleRule) -> Option<&'static str> {
+        let changed = |at: usize| before.is_some_and(|before| before.row.values[at] != after.values[at]);
+        if role.by_centre.iter().any(|at| changed(*at)) {
             return Some("These marks of a person are set by the centre alone.");
         }
         if self.admin {
             return None;
         }
         let oneself = after.id() == self.actor;
-        let works_here = before.is_some_and(|before| !NOT_STAFF.contains(&before.row.text("role")));
+        let works_here = before.is_some_and(|before| role.is_staff(&before.row));
         let refused = match before {
-            Some(_) => RIGHTS_OF_USERS.iter().any(|field| changed(field)) || (oneself || works_here) && ADMISSION.iter().any(|field| changed(field)),
-            None => !NOT_STAFF.contains(&after.text("role")),
+            Some(_) => (0..after.values.len()).any(|at| carries_rights(role, at) && changed(at)) || (oneself || works_here) && role.admission.iter().any(|at| changed(*at)),
+            None => role.is_staff(after),
         };
         if refused {
             return Some("Only an administrator of your organization may give a person a role or another organization, or let them in. Ask one to do it.");
@@ -197,77 +185,73 @@ impl Rights {
     }
 }
 
-/// Entities from whose rows the rights of somebody follow.
-const CARRYING: [&str; 7] = ["users", "organizations", "therapeutic_relationships", "beneficiaries", "grants", "messages", "organization_members"];
+/// Whether a field of people carries rights: written by administrators only.
+fn carries_rights(role: &RoleRule, at: usize) -> bool {
+    at == role.field || role.by_admins.contains(&at)
+}
 
-/// Their numbers.
-pub(crate) fn carrying() -> Vec<u16> {
-    CARRYING.iter().filter_map(|name| Some(gladstone_model::catalogue().get(name)?.no)).collect()
+/// Whether rows of an entity stand for organizations.
+pub(crate) fn is_organization(entity: u16) -> bool {
+    catalogue().home_of(UnitKind::Org).is_some_and(|home| home.no == entity)
+}
+
+/// Numbers of the entities from whose rows the rights of somebody follow.
+pub(crate) fn carrying() -> &'static [u16] {
+    static CARRYING: OnceLock<Vec<u16>> = OnceLock::new();
+    CARRYING.get_or_init(|| catalogue().entities.iter().filter(|entity| entity.role.is_some() || !entity.claims.is_empty()).map(|entity| entity.no).collect())
 }
 
 /// The people whose rights a row carries or carried, besides whoever made it.
 pub(crate) fn people_of(row: &Row) -> Vec<Uuid> {
-    let fields: &[&str] = match row.entity.name.as_str() {
-        "users" => &["id"],
-        "therapeutic_relationships" => &["therapist_id"],
-        "beneficiaries" => &["trainer_id"],
-        "grants" | "organization_members" => &["user_id"],
-        "messages" => &["sender_id", "recipient_id"],
-        _ => &[],
-    };
-    fields.iter().filter_map(|field| row.uuid(field)).collect()
+    let claims = row.entity.claims.iter().filter_map(|claim| if let Claimant::Field(at) = claim.who { Some(at) } else { None });
+    let fields = claims.chain(row.entity.role.as_ref().map(|role| role.who));
+    fields.filter_map(|at| row.values[at].as_uuid()).collect()
 }
 
 /// Whether who made a row has a right by it.
 pub(crate) fn goes_to_its_maker(state: &RowState) -> bool {
-    matches!(state.row.entity.name.as_str(), "users" | "organizations")
-}
-
-/// Whether claims may follow from rows of this entity.
-pub(crate) fn is_claiming(entity: &str) -> bool {
-    CLAIMING.contains(&entity)
+    state.row.entity.claims.iter().any(|claim| claim.who == Claimant::Maker)
 }
 
 /// The claims that follow from a row. `maker`: who made the row.
 pub(crate) fn claims_of(state: &RowState, maker: Uuid) -> Vec<Claim> {
     let row = &state.row;
-    // Who registered a person goes on seeing the record when it was entered in error.
-    if state.error.is_some() && !matches!(row.entity.name.as_str(), "users" | "organizations") {
-        return Vec::new();
+    let instant = |at: Option<usize>| at.and_then(|at| row.values[at].as_instant());
+    let mut found: Vec<Claim> = Vec::new();
+    for rule in &row.entity.claims {
+        let Some(unit) = rule.unit.of(row) else { continue };
+        let actor = match rule.who {
+            Claimant::Maker => Some(maker).filter(|_| unit == state.unit),
+            Claimant::Field(at) => row.values[at].as_uuid().filter(|_| state.error.is_none()),
+        };
+        let Some(actor) = actor.filter(|_| rule.when.as_ref().is_none_or(|when| when.holds(row))) else { continue };
+        // Whoever a row names twice has one right by it, the one that is declared first.
+        if !found.iter().any(|claim| claim.actor == actor && claim.unit == unit) {
+            let read_only = rule.read_only.as_ref().is_some_and(|when| when.holds(row));
+            found.push(Claim { actor, unit, source: RowKey { entity: row.entity.no, id: row.id() }, from: instant(rule.from), to: instant(rule.to), read_only });
+        }
     }
-    let source = RowKey { entity: row.entity.no, id: row.id() };
-    let claim = |actor: Option<Uuid>, unit: Option<Unit>| Some(Claim { actor: actor?, unit: unit?, source, from: None, to: None, read_only: false });
-    let person = |field: &str| row.uuid(field).map(|id| Unit { kind: UnitKind::Person, id });
-    let found: Vec<Option<Claim>> = match row.entity.name.as_str() {
-        "users" | "organizations" => vec![claim(Some(maker), Some(state.unit).filter(|unit| unit.id == row.id()))],
-        "therapeutic_relationships" if row.text("status") == "active" => vec![claim(row.uuid("therapist_id"), person("patient_id"))],
-        "beneficiaries" if row.text("status") == "active" => vec![claim(row.uuid("trainer_id"), person("user_id"))],
-        "grants" => {
-            let given = claim(row.uuid("user_id"), granted(row));
-            vec![given.map(|claim| Claim { from: row.get("valid_from").as_instant(), to: row.get("valid_to").as_instant(), read_only: row.text("role") == "read", ..claim })]
-        }
-        "messages" => {
-            let thread = row.uuid("thread_id").map(|id| Unit { kind: UnitKind::Thread, id });
-            vec![claim(row.uuid("sender_id"), thread), claim(row.uuid("recipient_id").filter(|id| Some(*id) != row.uuid("sender_id")), thread)]
-        }
-        _ => Vec::new(),
-    };
-    found.into_iter().flatten().collect()
+    found
 }
 
-/// The units that come to be by a new row: a person's, an organization's of their own, or a
-/// conversation that nobody had (`known`: whether its unit has rows).
-pub(crate) fn made_by(actor: Uuid, after: &RowState, known: bool) -> Option<Unit> {
-    let row = &after.row;
-    match row.entity.name.as_str() {
-        "users" if after.unit.kind == UnitKind::Person && after.unit.id == row.id() => Some(after.unit),
-        "organizations" => Some(after.unit),
-        "messages" if row.uuid("sender_id") == Some(actor) && !known => Some(after.unit),
-        _ => None,
+/// The unit that comes to be by a new row: one that the row stands for, or one that nobody had (`known`:
+/// whether it has rows) and that whom it names may open.
+///
+/// # Errors
+/// What `known` fails with.
+pub(crate) fn made_by<E>(actor: Uuid, after: &RowState, mut known: impl FnMut(Unit) -> Result<bool, E>) -> Result<Option<Unit>, E> {
+    for rule in &after.row.entity.claims {
+        let Some(unit) = rule.unit.of(&after.row).filter(|unit| *unit == after.unit) else { continue };
+        let made = match rule.who {
+            Claimant::Maker => true,
+            Claimant::Field(at) => rule.opens && after.row.values[at].as_uuid() == Some(actor) && !known(unit)?,
+        };
+        if made {
+            return Ok(Some(unit));
+        }
     }
+    Ok(None)
 }
 
-/// The unit that a row of `grants` names; none when the text names no unit.
-fn granted(row: &Row) -> Option<Unit> {
-    row.text("granted_unit").parse().ok()
-}
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,7 @@ fn touches(shelf: &mut dyn Reading, after: u64, to: u64) -> Result<Option<BTreeS
     if after < shelf.head()?.floor_g {
         return Ok(None);
     }
-    let Some(touched) = shelf.touched(after, to, &rights::carrying(), MANY)? else { return Ok(None) };
+    let Some(touched) = shelf.touched(after, to, rights::carrying(), MANY)? else { return Ok(None) };
     let mut found: BTreeSet<Touch> = touched.units.into_iter().map(Touch::Unit).chain(touched.devices.into_iter().map(Touch::Device)).collect();
     let rows = shelf.rows(&touched.rows)?;
     let made: Vec<Uuid> = rows.iter().filter(|state| rights::goes_to_its_maker(state)).map(|state| state.row_mid).collect();

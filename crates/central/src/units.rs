@@ -1,10 +1,7 @@
 //! In which unit a row lies, from its values and the units of the rows it refers to. Says nothing
 //! about who may see a unit.
 
-use gladstone_model::{
-    Entity, Row, Unit, catalogue,
-    entity::{UnitCondition, UnitSource},
-};
+use gladstone_model::{Entity, Row, Unit, catalogue, entity::UnitSource};
 use gladstone_protocol::wire::RowKey;
 use uuid::Uuid;
 
@@ -27,11 +24,7 @@ pub(crate) enum Placement {
 /// What `parent` fails with.
 pub(crate) fn place(row: &Row, parent: &mut dyn FnMut(RowKey) -> Result<Option<Unit>, CentreError>) -> Result<Placement, CentreError> {
     for rule in &row.entity.unit {
-        let applies = match &rule.when {
-            None => true,
-            Some(UnitCondition::Present(at)) => !row.values[*at].is_null(),
-            Some(UnitCondition::In(at, texts)) => row.values[*at].as_text().is_some_and(|text| texts.iter().any(|known| known == text)),
-        };
+        let applies = rule.when.as_ref().is_none_or(|when| when.holds(row));
         if !applies {
             continue;
         }

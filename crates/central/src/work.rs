@@ -19,7 +19,7 @@ use crate::{
     engine::{Alike, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, UnitSum, Writing, Written},
     error::CentreError,
     notice,
-    rights::{self, Rights},
+    rights::Rights,
     waiting::Waiting,
 };
 
@@ -257,7 +257,7 @@ impl<'s> Work<'s> {
         }
         let (entity, made_by) = (after.row.entity, after.row_mid);
         self.rows.insert(key, Some(after));
-        if rights::is_claiming(&entity.name) {
+        if !entity.claims.is_empty() {
             self.load_written(BTreeSet::from([made_by]))?;
             self.claims_changed.insert(key);
             for claims in self.claims.values_mut() {
@@ -269,7 +269,7 @@ impl<'s> Work<'s> {
                 }
             }
             self.rights.clear();
-        } else if entity.name == "organization_members" {
+        } else if entity.role.is_some() {
             self.rights.clear();
         }
         Ok(())

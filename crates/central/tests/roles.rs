@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use gladstone_central::engine::Batch;
 use gladstone_model::{
     Entity, Unit, Value, catalogue,
-    entity::{UnitCondition, UnitSource},
+    condition::Condition,
+    entity::UnitSource,
     unit::UnitKind,
 };
 use gladstone_protocol::{Op, OpKind, RowState, wire::RowKey};
@@ -34,8 +35,8 @@ fn unit_of(state: &RowState, rows: &BTreeMap<RowKey, RowState>, user: (Uuid, Uni
     row.entity.unit.iter().find_map(|rule| {
         let applies = match &rule.when {
             None => true,
-            Some(UnitCondition::Present(at)) => !row.values[*at].is_null(),
-            Some(UnitCondition::In(at, texts)) => row.values[*at].as_text().is_some_and(|text| texts.iter().any(|known| known == text)),
+            Some(Condition::Present(at)) => !row.values[*at].is_null(),
+            Some(Condition::In(at, texts)) => row.values[*at].as_text().is_some_and(|text| texts.iter().any(|known| known == text)),
         };
         match rule.source {
             _ if !applies => None,

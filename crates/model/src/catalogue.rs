@@ -2,11 +2,15 @@
 
 use std::{collections::HashMap, sync::OnceLock};
 
+use serde::Deserialize;
+
 use crate::{
+    claim::{self, Claimant},
+    condition::{Condition, position},
     declaration::{ChoiceFile, EntityFile, FieldFile},
     entity::{
-        Default, Entity, Field, FieldType, Index, MergeGroup, MergePolicy, OnDelete, Privacy, Reference, Unique,
-        UnitCondition, UnitRule, UnitSource, Writers,
+        Default, Entity, Field, FieldType, Index, MergeGroup, MergePolicy, OnDelete, Privacy, Reference, Unique, UnitRule,
+        UnitSource, Writers,
     },
     format::Format,
     rule::{Check, Rule},
@@ -24,9 +28,31 @@ pub struct Catalogue {
     pub entities: Vec<Entity>,
     by_name: HashMap<String, usize>,
     by_no: HashMap<u16, usize>,
+    homes: HashMap<UnitKind, usize>,
 }
 
 impl Catalogue {
+    /// Reads declarations: a JSON list of what the files in `entities/` say, each with the name of its
+    /// folder as `group`.
+    ///
+    /// # Errors
+    /// What is wrong, with the entity's name.
+    pub fn of(declarations: &str) -> Result<Catalogue, String> {
+        let files: Vec<EntityFile> = serde_json::from_str(declarations).map_err(|error| unreadable(declarations, &error))?;
+        let mut entities = Vec::with_capacity(files.len());
+        for file in files {
+            let name = file.name.clone();
+            entities.push(entity(file).map_err(|why| format!("{name}: {why}"))?);
+        }
+        gathered(entities)
+    }
+
+    /// The entity whose rows stand for the units of a kind: each row lies in the unit that has its own id,
+    /// so organizations for [`UnitKind::Org`]. None for a kind without one.
+    pub fn home_of(&self, kind: UnitKind) -> Option<&Entity> {
+        self.homes.get(&kind).map(|at| &self.entities[*at])
+    }
+
     /// An entity by its table name.
     pub fn get(&self, name: &str) -> Option<&Entity> {
         self.by_name.get(name).map(|at| &self.entities[*at])
@@ -66,20 +92,20 @@ impl Catalogue {
 #[allow(clippy::panic, reason = "what is embedded was tested")]
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
-    CATALOGUE.get_or_init(|| match read() {
+    CATALOGUE.get_or_init(|| match Catalogue::of(include_str!(concat!(env!("OUT_DIR"), "/entities.json"))) {
         Ok(catalogue) => catalogue,
         Err(why) => panic!("the declarations of entities are inconsistent: {why}"),
     })
 }
 
-fn read() -> Result<Catalogue, String> {
-    let text = include_str!(concat!(env!("OUT_DIR"), "/entities.json"));
-    let files: Vec<EntityFile> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let mut entities = Vec::with_capacity(files.len());
-    for file in files {
-        let name = file.name.clone();
-        entities.push(entity(file).map_err(|why| format!("{name}: {why}"))?);
-    }
+/// Which declaration cannot be read, and why. Read one by one only now: that takes longer.
+fn unreadable(declarations: &str, error: &serde_json::Error) -> String {
+    let each: Vec<serde_json::Value> = serde_json::from_str(declarations).unwrap_or_default();
+    let why = |file: serde_json::Value| Some(format!("{}: {}", file["name"].as_str().unwrap_or("an entity without a name"), EntityFile::deserialize(&file).err()?));
+    each.into_iter().find_map(why).unwrap_or_else(|| error.to_string())
+}
+
+fn gathered(mut entities: Vec<Entity>) -> Result<Catalogue, String> {
     let by_name: HashMap<_, _> = entities.iter().enumerate().map(|(at, e): (_, &Entity)| (e.name.clone(), at)).collect();
     let by_no = entities.iter().enumerate().map(|(at, e)| (e.no, at)).collect();
     let travels: Vec<Vec<bool>> = entities
@@ -99,7 +125,26 @@ fn read() -> Result<Catalogue, String> {
             }
         }
     }
-    Ok(Catalogue { entities, by_name, by_no })
+    let mut homes = HashMap::new();
+    for (at, entity) in entities.iter().enumerate() {
+        let is_home = |rule: &UnitRule| if let UnitSource::Of(kind, field) = rule.source { (entity.fields[field].name == "id").then_some(kind) } else { None };
+        for kind in entity.unit.iter().filter_map(is_home) {
+            if let Some(other) = homes.insert(kind, at) {
+                return Err(format!("{} and {} both stand for the units of one kind", entities[other].name, entity.name));
+            }
+        }
+    }
+    let people = homes.get(&UnitKind::Person).map(|at| entities[*at].name.as_str());
+    for entity in &entities {
+        let claimants = entity.claims.iter().filter_map(|claim| if let Claimant::Field(at) = claim.who { Some(at) } else { None });
+        for field in claimants.chain(entity.role.as_ref().map(|role| role.who)).map(|at| &entity.fields[at]) {
+            let names_people = field.reference.as_ref().map_or((field.name == "id").then_some(entity.name.as_str()), |to| Some(to.entity.as_str())) == people;
+            if !names_people {
+                return Err(format!("{}.{} does not name a person, so nobody can have a right by it", entity.name, field.name));
+            }
+        }
+    }
+    Ok(Catalogue { entities, by_name, by_no, homes })
 }
 
 /// A referenced row is surely on the same laptop when the reference defines the unit, or when
@@ -163,7 +208,10 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
             None => groups.push(MergeGroup { name: field.group.clone(), fields: vec![at] }),
         }
     }
-    let unit = file.unit.iter().map(|text| unit_rule(text, &find)).collect::<Result<_, _>>()?;
+    let unit: Vec<UnitRule> = file.unit.iter().map(|text| unit_rule(text, &fields)).collect::<Result<_, _>>()?;
+    let (has_writers, is_guarded) = (file.writers.is_some(), matches!(file.writers.as_deref(), Some("admins" | "centre")));
+    let claims = file.claims.into_iter().map(|declared| claim::claim(declared, &fields, &unit, has_writers).map_err(|why| format!("claim: {why}"))).collect::<Result<_, _>>()?;
+    let role = file.role.map(|declared| claim::role(declared, &fields, is_guarded)).transpose().map_err(|why| format!("role: {why}"))?;
     for rule in &file.rules {
         for name in rule.fields() {
             find(name).map_err(|why| format!("rule {}: {why}", rule.id))?;
@@ -189,6 +237,8 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
             Some("centre") => Writers::Centre,
             Some(other) => return Err(format!("unknown writers {other}")),
         },
+        claims,
+        role,
         title: find_all(&file.title)?,
         search: find_all(&file.search)?,
         no: file.no,
@@ -312,9 +362,10 @@ fn fixed(ty: FieldType, text: &str) -> Result<Value, String> {
     Value::from_json(ty, &json)
 }
 
-/// Reads `kind:field`, with an optional `if field in a b` or `if field present`.
-fn unit_rule(text: &str, find: &dyn Fn(&str) -> Result<usize, String>) -> Result<UnitRule, String> {
+/// Reads `kind:field`, with an optional condition behind ` if `.
+fn unit_rule(text: &str, fields: &[Field]) -> Result<UnitRule, String> {
     let (source, condition) = text.split_once(" if ").map_or((text, None), |(s, c)| (s, Some(c)));
+    let find = |name: &str| position(name, fields);
     let source = match source.split_once(':') {
         None if source == "platform" => UnitSource::Platform,
         Some(("org", field)) => UnitSource::Of(UnitKind::Org, find(field)?),
@@ -324,11 +375,5 @@ fn unit_rule(text: &str, find: &dyn Fn(&str) -> Result<usize, String>) -> Result
         Some(("parent", field)) => UnitSource::Parent(find(field)?),
         _ => return Err(format!("unknown unit {text}")),
     };
-    let when = match condition.map(|c| c.split_whitespace().collect::<Vec<_>>()).as_deref() {
-        None => None,
-        Some([field, "present"]) => Some(UnitCondition::Present(find(field)?)),
-        Some([field, "in", values @ ..]) => Some(UnitCondition::In(find(field)?, values.iter().map(|v| (*v).to_owned()).collect())),
-        Some(other) => return Err(format!("unknown condition {other:?}")),
-    };
-    Ok(UnitRule { source, when })
+    Ok(UnitRule { source, when: condition.map(|condition| Condition::parse(condition, fields)).transpose()? })
 }

@@ -22,6 +22,9 @@ pub(crate) struct EntityFile {
     pub unit: Vec<String>,
     pub policy: String,
     pub writers: Option<String>,
+    pub role: Option<RoleFile>,
+    #[serde(default, rename = "claim")]
+    pub claims: Vec<ClaimFile>,
     #[serde(default)]
     pub title: Vec<String>,
     #[serde(default)]
@@ -60,6 +63,36 @@ pub(crate) struct UniqueWhenFile {
 pub(crate) struct LaterIndexFile {
     pub fields: Vec<String>,
     pub since: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClaimFile {
+    pub who: String,
+    pub unit: String,
+    pub when: Option<String>,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub read_only: Option<String>,
+    #[serde(default)]
+    pub opens: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleFile {
+    pub who: String,
+    pub field: String,
+    pub active: Option<String>,
+    pub admins: Vec<String>,
+    #[serde(default)]
+    pub staff: Vec<String>,
+    #[serde(default)]
+    pub by_admins: Vec<String>,
+    #[serde(default)]
+    pub admission: Vec<String>,
+    #[serde(default)]
+    pub by_centre: Vec<String>,
 }
 
 /// A choice as a text, or as a table when a later version brought it.

@@ -5,7 +5,14 @@ use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
-use crate::{format::Format, rule::Rule, unit::UnitKind, value::Value};
+use crate::{
+    claim::{ClaimRule, RoleRule},
+    condition::Condition,
+    format::Format,
+    rule::Rule,
+    unit::UnitKind,
+    value::Value,
+};
 
 /// One kind of thing that the store holds: a table.
 #[derive(Debug)]
@@ -34,6 +41,10 @@ pub struct Entity {
     pub policy: MergePolicy,
     /// Who may write rows of it, besides having a right to their unit.
     pub writers: Writers,
+    /// Rights to units that follow from a row.
+    pub claims: Vec<ClaimRule>,
+    /// That rows give somebody a role.
+    pub role: Option<RoleRule>,
     /// Positions of the fields that name a row.
     pub title: Vec<usize>,
     /// Positions of the fields that full-text search covers.
@@ -67,6 +78,11 @@ impl Entity {
     /// Whether a version of the schema brought it.
     pub fn is_new_in(&self, version: u32) -> bool {
         self.since == version
+    }
+
+    /// What is said of rows that are people with their roles.
+    pub fn role_of_itself(&self) -> Option<&RoleRule> {
+        self.role.as_ref().filter(|role| self.fields[role.who].name == "id")
     }
 
     /// The position of a field by name.
@@ -313,7 +329,7 @@ pub struct UnitRule {
     /// Which unit.
     pub source: UnitSource,
     /// Applies only when this holds.
-    pub when: Option<UnitCondition>,
+    pub when: Option<Condition>,
 }
 
 /// Which unit a rule yields.
@@ -326,13 +342,4 @@ pub enum UnitSource {
     Of(UnitKind, usize),
     /// The unit of the row that the field at this position refers to.
     Parent(usize),
-}
-
-/// A condition on one field.
-#[derive(Clone, Debug)]
-pub enum UnitCondition {
-    /// The field has any value.
-    Present(usize),
-    /// The field has one of these texts.
-    In(usize, Vec<String>),
 }

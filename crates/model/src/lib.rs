@@ -6,6 +6,8 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod catalogue;
+pub mod claim;
+pub mod condition;
 pub mod ddl;
 pub mod entity;
 pub mod fault;

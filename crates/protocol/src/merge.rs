@@ -5,7 +5,7 @@
 
 use gladstone_model::{
     Entity, Instant, MergePolicy, OnDelete, Row, Unit, Value, catalogue,
-    entity::{MergeGroup, UnitCondition, UnitSource},
+    entity::{MergeGroup, UnitSource},
 };
 use uuid::Uuid;
 
@@ -453,11 +453,7 @@ fn references<'r>(row: &'r Row, group: &'r MergeGroup) -> impl Iterator<Item = C
 /// if the parent is the same, else the stated one; the caller confirms it.
 fn unit_of(row: &Row, before: Option<&RowState>, op: &Op) -> (Unit, Option<Check>) {
     for rule in &row.entity.unit {
-        let applies = match &rule.when {
-            None => true,
-            Some(UnitCondition::Present(at)) => !row.values[*at].is_null(),
-            Some(UnitCondition::In(at, texts)) => row.values[*at].as_text().is_some_and(|text| texts.iter().any(|t| t == text)),
-        };
+        let applies = rule.when.as_ref().is_none_or(|when| when.holds(row));
         match rule.source {
             _ if !applies => {}
             UnitSource::Platform => return (Unit::PLATFORM, None),

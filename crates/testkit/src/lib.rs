@@ -8,6 +8,7 @@ pub mod asked;
 pub mod bucket;
 pub mod contents;
 pub mod cutter;
+pub mod declared;
 pub mod dice;
 pub mod disk;
 pub mod image;

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use gladstone_model::{
     Entity, Fault, Instant, Row, Unit, Value, catalogue,
-    entity::{Default, OnDelete, Privacy, UnitCondition, UnitSource},
+    entity::{Default, OnDelete, Privacy, UnitSource},
     id, validate::{self, Lookup},
 };
 use gladstone_protocol::{GroupMids, RowState, row_state::same};
@@ -312,11 +312,7 @@ impl<'v> Tx<'v> {
 
     fn unit_of(&self, row: &Row) -> Result<Unit, VaultError> {
         for rule in &row.entity.unit {
-            let applies = match &rule.when {
-                None => true,
-                Some(UnitCondition::Present(at)) => !row.values[*at].is_null(),
-                Some(UnitCondition::In(at, texts)) => row.values[*at].as_text().is_some_and(|text| texts.iter().any(|t| t == text)),
-            };
+            let applies = rule.when.as_ref().is_none_or(|when| when.holds(row));
             if !applies {
                 continue;
             }
