@@ -320,7 +320,7 @@ impl Trial {
         Ok(())
     }
 
-    /// Appointments that somebody made for the same time elsewhere. Both stand.
+    /// Rows, appointments for example, that somebody made for the same time elsewhere. Both stand.
     fn meetings(&mut self, work: &mut Work<'_>) -> Result<(), CentreError> {
         let asks: Vec<(RowKey, Meeting)> = self.rows.iter().flat_map(|(key, touched)| notice::meetings(touched.before.as_ref(), &touched.after).into_iter().map(|ask| (*key, ask))).collect();
         let mut told = BTreeSet::new();
@@ -329,7 +329,7 @@ impl Trial {
             let others: BTreeSet<RowKey> = stored.into_iter().chain(work.all_changed_like(|state| ask.meets(state))).filter(|other| !self.rows.contains_key(other)).collect();
             for other in others {
                 let Some(state) = work.row(other)?.filter(|state| ask.meets(state) && notice::takes_time(state)).cloned() else { continue };
-                let time = state.writer_of(state.row.entity.fields[ask.fields.0].no);
+                let time = notice::time_by(&state);
                 work.load_written(BTreeSet::from([time]))?;
                 let current = work.writer(time);
                 // Whoever booked both on one laptop had both before them.

@@ -1,8 +1,8 @@
 //! What a person should look at although no two values met: rows that share what should be one's
-//! alone, appointments at the same time, and rules that only the merge of two edits breaks.
+//! alone, rows that take somebody's time at once, and rules that only the merge of two edits breaks.
 
 use gladstone_model::{Unit, Value, entity::Unique};
-use gladstone_protocol::{RowState, Writer, wire::RowKey};
+use gladstone_protocol::{RowState, Writer, row_state::number, wire::RowKey};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -15,9 +15,9 @@ use crate::{
 const DOUBLE: &str = "duplicate_candidate";
 /// Name under which broken rules are listed.
 const RULE: &str = "rule";
-/// Name under which appointments at the same time are listed.
+/// Name under which rows for the same time are listed.
 const OVERLAP: &str = "overlap";
-/// Rows that are looked at for one appointment.
+/// Rows that are looked at for one that takes somebody's time.
 const MEETINGS: u32 = 100;
 
 /// Something to look at.
@@ -61,7 +61,7 @@ pub(crate) fn double(ask: &Alike, row: &RowState, other: &RowState, by: Writer, 
     Notice { key: key_of(row), name: DOUBLE, current: current_values, incoming: values, current_by: current, incoming_by: by, units: vec![row.unit, other.unit], about: other.row.id() }
 }
 
-/// Two appointments that take the same person's time.
+/// Two rows that take the same person's time.
 pub(crate) fn overlap(ask: &Meeting, row: &RowState, other: &RowState, by: Writer, current: Option<Writer>) -> Notice {
     let entity = row.row.entity;
     let values = |state: &RowState| [ask.having.field, ask.fields.0, ask.fields.1].into_iter().map(|at| (entity.fields[at].name.clone(), state.row.values[at].to_json())).collect::<Map<_, _>>();
@@ -70,29 +70,29 @@ pub(crate) fn overlap(ask: &Meeting, row: &RowState, other: &RowState, by: Write
     Notice { key: key_of(row), name: OVERLAP, current: current_values, incoming: values(row), current_by: current, incoming_by: by, units: vec![row.unit, other.unit], about: other.row.id() }
 }
 
-/// What has to be asked about an appointment so that every meeting with another one is known:
-/// for the trainer and for the person. Nothing where its time was not touched.
+/// What has to be asked about a row so that every other one at the same time is known: for each whose
+/// time it takes. Nothing where that was not touched.
 pub(crate) fn meetings(before: Option<&RowState>, after: &RowState) -> Vec<Meeting> {
     let row = &after.row;
-    if row.entity.name != "appointments" || !takes_time(after) {
+    let Some(overlap) = row.entity.overlap.as_ref().filter(|_| takes_time(after)) else { return Vec::new() };
+    if before.is_some_and(|before| takes_time(before) && overlap.fields().all(|at| before.row.values[at] == row.values[at])) {
         return Vec::new();
     }
-    let fields = ["start_time", "end_time", "trainer_id", "beneficiary_id", "status"];
-    if before.is_some_and(|before| takes_time(before) && fields.iter().all(|field| before.row.get(field) == row.get(field))) {
-        return Vec::new();
-    }
-    let (Some(start), Some(end)) = (row.entity.position("start_time"), row.entity.position("end_time")) else { return Vec::new() };
-    let (Some(from), Some(to)) = (row.values[start].as_instant(), row.values[end].as_instant()) else { return Vec::new() };
-    let ask = |field: &str| {
-        let field = row.entity.position(field).filter(|at| !row.values[*at].is_null())?;
-        Some(Meeting { having: Having { entity: row.entity, field, value: row.values[field].clone(), limit: MEETINGS }, fields: (start, end), span: (from, to) })
-    };
-    ["trainer_id", "beneficiary_id"].into_iter().filter_map(ask).collect()
+    let (Some(from), Some(to)) = (row.values[overlap.from].as_instant(), row.values[overlap.to].as_instant()) else { return Vec::new() };
+    let named = overlap.of.iter().filter(|at| !row.values[**at].is_null());
+    named.map(|at| Meeting { having: Having { entity: row.entity, field: *at, value: row.values[*at].clone(), limit: MEETINGS }, fields: (overlap.from, overlap.to), span: (from, to) }).collect()
 }
 
-/// Whether an appointment stands.
+/// Whether a row stands and takes up somebody's time.
 pub(crate) fn takes_time(state: &RowState) -> bool {
-    state.error.is_none() && state.row.text("status") == "scheduled"
+    state.error.is_none() && state.row.entity.overlap.as_ref().is_some_and(|overlap| overlap.takes_time(&state.row))
+}
+
+/// The mutation that wrote the time of such a row.
+pub(crate) fn time_by(state: &RowState) -> Uuid {
+    let entity = state.row.entity;
+    let group = entity.overlap.as_ref().and_then(|overlap| overlap.group(entity));
+    group.map_or(state.row_mid, |group| state.writer_of(number(entity, group)))
 }
 
 /// What has to be asked about a row so that every uniqueness it touches is known.
@@ -112,3 +112,6 @@ pub(crate) fn uniques(before: Option<&RowState>, after: &RowState) -> Vec<Alike>
     };
     row.entity.uniques.iter().filter(asked).map(ask).collect()
 }
+
+#[cfg(test)]
+mod tests;

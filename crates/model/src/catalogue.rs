@@ -13,6 +13,7 @@ use crate::{
         UnitSource, Writers,
     },
     format::Format,
+    overlap,
     rule::{Check, Rule},
     unit::UnitKind,
     value::Value,
@@ -201,6 +202,7 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
     let wanted = wanted.into_iter().map(|(positions, since)| Index { since: positions.iter().map(|at| fields[*at].since).fold(since, u32::max), fields: positions }).collect();
     let indexes = without_prefixes(wanted);
 
+    let overlap = file.overlap.map(|declared| overlap::overlap(declared, &fields, &indexes)).transpose().map_err(|why| format!("overlap: {why}"))?;
     let mut groups: Vec<MergeGroup> = Vec::new();
     for (at, field) in fields.iter().enumerate() {
         match groups.iter_mut().find(|group| group.name == field.group) {
@@ -239,6 +241,7 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
         },
         claims,
         role,
+        overlap,
         title: find_all(&file.title)?,
         search: find_all(&file.search)?,
         no: file.no,

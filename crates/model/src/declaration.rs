@@ -25,6 +25,7 @@ pub(crate) struct EntityFile {
     pub role: Option<RoleFile>,
     #[serde(default, rename = "claim")]
     pub claims: Vec<ClaimFile>,
+    pub overlap: Option<OverlapFile>,
     #[serde(default)]
     pub title: Vec<String>,
     #[serde(default)]
@@ -93,6 +94,15 @@ pub(crate) struct RoleFile {
     pub admission: Vec<String>,
     #[serde(default)]
     pub by_centre: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OverlapFile {
+    pub from: String,
+    pub to: String,
+    pub of: Vec<String>,
+    pub when: Option<String>,
 }
 
 /// A choice as a text, or as a table when a later version brought it.

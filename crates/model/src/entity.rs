@@ -9,6 +9,7 @@ use crate::{
     claim::{ClaimRule, RoleRule},
     condition::Condition,
     format::Format,
+    overlap::Overlap,
     rule::Rule,
     unit::UnitKind,
     value::Value,
@@ -45,6 +46,8 @@ pub struct Entity {
     pub claims: Vec<ClaimRule>,
     /// That rows give somebody a role.
     pub role: Option<RoleRule>,
+    /// That rows take up somebody's time.
+    pub overlap: Option<Overlap>,
     /// Positions of the fields that name a row.
     pub title: Vec<usize>,
     /// Positions of the fields that full-text search covers.

@@ -14,6 +14,7 @@ pub mod fault;
 pub mod format;
 pub mod id;
 pub mod instant;
+pub mod overlap;
 pub mod remedy;
 pub mod row;
 pub mod rule;

@@ -1,4 +1,4 @@
-//! What a declaration says about rights is checked when it is read: what cannot be meant is
+//! What a declaration says about rights and time is checked when it is read: what cannot be meant is
 //! refused with the entity's name and a reason.
 
 use gladstone_model::{
@@ -29,6 +29,7 @@ fn read(parts: &Json) -> Result<Catalogue, String> {
         { "name": "state", "type": "text(20)", "choices": ["on", "off"] },
         { "name": "begins", "type": "instant", "group": "time" },
         { "name": "ends", "type": "instant", "group": "time" },
+        { "name": "closes", "type": "instant" },
         { "name": "named", "type": "text(80)" },
         { "name": "is_on", "type": "boolean" },
         { "name": "size", "type": "bigint" },
@@ -93,6 +94,27 @@ fn a_role_that_cannot_be_meant_is_refused() {
         (role(json!({ "by_admins": ["gone"] })), "no field gone"),
         (role(json!({ "by_centre": ["named"] })), "named: what no laptop writes begins as false"),
         (role(json!({ "chiefs": [] })), "unknown field `chiefs`"),
+    ]);
+}
+
+#[test]
+fn an_overlap_that_cannot_be_meant_is_refused() {
+    let overlap = |more: Json| {
+        let mut overlap = json!({ "from": "begins", "to": "ends", "of": ["helper_id"] });
+        overlap.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "overlap": overlap })
+    };
+    check(&[
+        (overlap(json!({ "when": "state in on" })), ""),
+        (overlap(json!({ "from": "starts" })), "no field starts"),
+        (overlap(json!({ "to": "named" })), "named has to be a date with its time, and is a text"),
+        (overlap(json!({ "to": "begins" })), "begins and begins have to be two fields of one merge group"),
+        (overlap(json!({ "to": "closes" })), "begins and closes have to be two fields of one merge group"),
+        (overlap(json!({ "of": [] })), "`of` is empty"),
+        (overlap(json!({ "of": ["named"] })), "named has to be an id"),
+        (overlap(json!({ "of": ["other_id"] })), "other_id needs an index"),
+        (overlap(json!({ "when": "state in gone" })), "gone is no choice of state"),
+        (overlap(json!({ "room": "named" })), "unknown field `room`"),
     ]);
 }
 
