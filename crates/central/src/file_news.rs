@@ -7,19 +7,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use gladstone_model::{Instant, Unit, Value, catalogue};
+use gladstone_model::{Instant, Unit};
 use gladstone_protocol::{content::ContentHash, enrol::{from_hex, to_hex}};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{centre::Centre, engine::Having, error::CentreError};
+use crate::{
+    blobs::{MOST_ROWS, asks},
+    centre::Centre,
+    engine::Having,
+    error::CentreError,
+};
 
 /// Seconds for which it is remembered: longer than a laptop is away between two waits.
 const REMEMBERED: i64 = 600;
 /// Files of one realm that are remembered.
 const MOST: usize = 1_000;
-/// Rows that are looked at for one file.
-const MOST_ROWS: u32 = 1_000;
 /// Units that are told of to other services; beyond that everybody is.
 const MOST_UNITS: usize = 200;
 
@@ -113,11 +116,10 @@ impl Centre {
     /// # Errors
     /// What the store says; then some hear of it later.
     pub fn file_is_whole(&self, realm: Uuid, hash: &ContentHash) -> Result<(), CentreError> {
-        let Some(entity) = catalogue().get("attachments") else { return Ok(()) };
-        let Some(field) = entity.position("blob_hash") else { return Ok(()) };
-        let ask = Having { entity, field, value: Value::text(&to_hex(hash)), limit: MOST_ROWS };
-        let rows = self.look(realm, |shelf| Ok(shelf.having(std::slice::from_ref(&ask))?))?;
-        let is_all = rows.len() < MOST_ROWS as usize;
+        let asks = asks(hash);
+        let rows = self.look(realm, |shelf| Ok(shelf.having(&asks)?))?;
+        let count = |ask: &Having| rows.iter().filter(|state| state.row.entity == ask.entity && state.row.values[ask.field] == ask.value).count();
+        let is_all = asks.iter().all(|ask| count(ask) < MOST_ROWS as usize);
         let units = rows.into_iter().filter(|state| state.error.is_none()).map(|state| state.unit).collect();
         let news = FileNews { hash: *hash, units: is_all.then_some(units) };
         self.boards.of(realm).note(news.clone(), self.around.now());

@@ -361,15 +361,15 @@ fn enter(shelf: &mut dyn Reading, pages: &Pages, head: &Head, entitled: &Arc<BTr
 
 /// The files that the rows of an answer name; a laptop finds those beyond the limit in its rows.
 fn blobs(answer: &PullAnswer) -> Vec<BlobRef> {
-    let Some(entity) = catalogue().get("attachments") else { return Vec::new() };
-    let (Some(hash), Some(size)) = (entity.field("blob_hash"), entity.field("size_bytes")) else { return Vec::new() };
+    let naming: Vec<(u16, u16, u16)> = catalogue().files().map(|(entity, file)| (entity.no, entity.fields[file.hash].no, entity.fields[file.size].no)).collect();
     let changed = answer.changes.iter().flat_map(|change| &change.rows).filter_map(|row| if let RowNews::Whole(image) = &row.news { Some(image) } else { None });
     let paged = answer.grants.iter().flat_map(|granted| &granted.pages).flat_map(|page| &page.rows);
     let value = |image: &RowImage, no: u16| image.values.iter().find(|(other, _)| *other == no).map(|(_, value)| value.clone());
-    let blob = |image: &RowImage| {
-        let hash = from_hex::<32>(value(image, hash.no)?.as_text()?)?;
-        let size = value(image, size.no).and_then(|size| size.as_integer()).map_or(0, i64::unsigned_abs);
+    let blob = |image: &RowImage, hash: u16, size: u16| {
+        let hash = from_hex::<32>(value(image, hash)?.as_text()?)?;
+        let size = value(image, size).and_then(|size| size.as_integer()).map_or(0, i64::unsigned_abs);
         Some(BlobRef { hash, size })
     };
-    changed.chain(paged).filter(|image| image.key.entity == entity.no).filter_map(blob).take(BLOB_COUNT).collect()
+    let pairs = changed.chain(paged).flat_map(|image| naming.iter().map(move |of| (image, of)));
+    pairs.filter(|(image, (entity, ..))| image.key.entity == *entity).filter_map(|(image, (_, hash, size))| blob(image, *hash, *size)).take(BLOB_COUNT).collect()
 }

@@ -12,6 +12,7 @@ use crate::{
         Default, Entity, Field, FieldType, Index, MergeGroup, MergePolicy, OnDelete, Privacy, Reference, Unique, UnitRule,
         UnitSource, Writers,
     },
+    file::{self, NamedFile},
     format::Format,
     overlap,
     rule::{Check, Rule},
@@ -62,6 +63,11 @@ impl Catalogue {
     /// An entity by its number on the wire.
     pub fn by_no(&self, no: u16) -> Option<&Entity> {
         self.by_no.get(&no).map(|at| &self.entities[*at])
+    }
+
+    /// The entities whose rows name contents of files, with what they name.
+    pub fn files(&self) -> impl Iterator<Item = (&Entity, &NamedFile)> {
+        self.entities.iter().flat_map(|entity| entity.files.iter().map(move |file| (entity, file)))
     }
 
     /// Fields of other entities that refer to `entity`, with their positions.
@@ -203,6 +209,7 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
     let indexes = without_prefixes(wanted);
 
     let overlap = file.overlap.map(|declared| overlap::overlap(declared, &fields, &indexes)).transpose().map_err(|why| format!("overlap: {why}"))?;
+    let files = file.files.iter().map(|declared| file::file(declared, &fields, &indexes)).collect::<Result<_, _>>().map_err(|why| format!("file: {why}"))?;
     let mut groups: Vec<MergeGroup> = Vec::new();
     for (at, field) in fields.iter().enumerate() {
         match groups.iter_mut().find(|group| group.name == field.group) {
@@ -242,6 +249,7 @@ fn entity(file: EntityFile) -> Result<Entity, String> {
         claims,
         role,
         overlap,
+        files,
         title: find_all(&file.title)?,
         search: find_all(&file.search)?,
         no: file.no,

@@ -26,6 +26,8 @@ pub(crate) struct EntityFile {
     #[serde(default, rename = "claim")]
     pub claims: Vec<ClaimFile>,
     pub overlap: Option<OverlapFile>,
+    #[serde(default, rename = "file")]
+    pub files: Vec<FileFile>,
     #[serde(default)]
     pub title: Vec<String>,
     #[serde(default)]
@@ -103,6 +105,13 @@ pub(crate) struct OverlapFile {
     pub to: String,
     pub of: Vec<String>,
     pub when: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileFile {
+    pub hash: String,
+    pub size: String,
 }
 
 /// A choice as a text, or as a table when a later version brought it.

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use crate::{
     claim::{ClaimRule, RoleRule},
     condition::Condition,
+    file::NamedFile,
     format::Format,
     overlap::Overlap,
     rule::Rule,
@@ -48,6 +49,8 @@ pub struct Entity {
     pub role: Option<RoleRule>,
     /// That rows take up somebody's time.
     pub overlap: Option<Overlap>,
+    /// That rows name contents of files.
+    pub files: Vec<NamedFile>,
     /// Positions of the fields that name a row.
     pub title: Vec<usize>,
     /// Positions of the fields that full-text search covers.

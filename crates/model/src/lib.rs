@@ -11,6 +11,7 @@ pub mod condition;
 pub mod ddl;
 pub mod entity;
 pub mod fault;
+pub mod file;
 pub mod format;
 pub mod id;
 pub mod instant;

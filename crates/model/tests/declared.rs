@@ -1,4 +1,4 @@
-//! What a declaration says about rights and time is checked when it is read: what cannot be meant is
+//! What a declaration says about rights, time and files is checked when it is read: what cannot be meant is
 //! refused with the entity's name and a reason.
 
 use gladstone_model::{
@@ -119,6 +119,21 @@ fn an_overlap_that_cannot_be_meant_is_refused() {
 }
 
 #[test]
+fn a_file_that_cannot_be_meant_is_refused() {
+    let file = |file: Json| json!({ "file": [file], "indexes": [["named"]] });
+    check(&[
+        (file(json!({ "hash": "named", "size": "size" })), ""),
+        (json!({ "file": [{ "hash": "named", "size": "size" }] }), "named needs an index"),
+        (file(json!({ "hash": "hash", "size": "size" })), "no field hash"),
+        (file(json!({ "hash": "size", "size": "size" })), "size has to be a text, and is a whole number"),
+        (file(json!({ "hash": "state", "size": "size" })), "state is too short"),
+        (file(json!({ "hash": "named", "size": "named" })), "named has to be a whole number, and is a text"),
+        (file(json!({ "hash": "named" })), "missing field `size`"),
+        (file(json!({ "hash": "named", "size": "size", "name": "named" })), "unknown field `name`"),
+    ]);
+}
+
+#[test]
 fn two_entities_cannot_stand_for_the_units_of_one_kind() {
     check(&[(json!({ "unit": ["person:id"] }), "users and tries both stand for the units of one kind")]);
 }
@@ -157,4 +172,11 @@ fn rights_follow_from_these_rows_and_no_others() {
         "grants user_id any granted_unit",
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn time_is_taken_and_files_are_named_by_these_and_no_others() {
+    let timed: Vec<&str> = catalogue().entities.iter().filter(|entity| entity.overlap.is_some()).map(|entity| entity.name.as_str()).collect();
+    let named: Vec<(&str, &str)> = catalogue().files().map(|(entity, file)| (entity.name.as_str(), entity.fields[file.hash].name.as_str())).collect();
+    assert_eq!((timed, named), (vec!["appointments"], vec![("attachments", "blob_hash")]));
 }

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant as Clock},
 };
 
+use gladstone_model::catalogue;
 use gladstone_protocol::{ApiError, content::ContentHash};
 use gladstone_vault::Vault;
 
@@ -286,7 +287,7 @@ fn errands(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, tell: &dyn
             }
         };
         if moved.changed {
-            tell(News::Changed(BTreeSet::from(["attachments"])));
+            tell(News::Changed(catalogue().files().map(|(entity, _)| entity.name.as_str()).collect()));
         }
         rest = moved.rest.map_or(LOOK, |rest| rest.clamp(Duration::from_millis(100), LOOK));
     }

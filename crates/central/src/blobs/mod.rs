@@ -28,6 +28,7 @@ use folder::Folder;
 use keeping::{Keeping, Part};
 use looking::Lookout;
 
+pub(crate) use named::{MOST_ROWS, asks};
 pub use quota::Quota;
 pub use verify::{FileFault, FileTrouble, FilesReport};
 

@@ -1,20 +1,30 @@
-//! Which files a laptop may bring and fetch: those that a standing row of `attachments` names, in a
-//! unit that its person may see. Whether another file is there is told to nobody.
+//! Which files a laptop may bring and fetch: those that a standing row names, in a unit that its
+//! person may see. Whether another file is there is told to nobody.
 
 use gladstone_model::{Value, catalogue};
-use gladstone_protocol::{ApiError, content::ContentHash, enrol::to_hex, limits::FILE_LIMIT};
+use gladstone_protocol::{ApiError, RowState, content::ContentHash, enrol::to_hex, limits::FILE_LIMIT};
 use uuid::Uuid;
 
 use crate::{
     centre::{Caller, Centre},
     engine::Having,
     error::CentreError,
-    rights::Rights,
-    work::{member_key, user_key},
+    grants,
 };
 
-/// Rows that are looked at for one file: the same one may hang on many records.
-const MOST_ROWS: u32 = 1_000;
+/// Rows that are looked at for one file, of each entity that names files: the same one may hang on many
+/// records.
+pub(crate) const MOST_ROWS: u32 = 1_000;
+
+/// What has to be asked so that every row is known that names a file.
+pub(crate) fn asks(hash: &ContentHash) -> Vec<Having> {
+    catalogue().files().map(|(entity, file)| Having { entity, field: file.hash, value: Value::text(&to_hex(hash)), limit: MOST_ROWS }).collect()
+}
+
+/// The sizes in bytes that a row gives a file.
+fn sizes_in<'s>(state: &'s RowState, hash: &'s str) -> impl Iterator<Item = u64> + 's {
+    state.row.entity.files.iter().filter(move |file| file.hash_in(&state.row) == hash).filter_map(|file| file.size_in(&state.row))
+}
 
 impl Centre {
     /// The key under which the files of a realm lie in a bucket: it follows from the centre's own key in
@@ -33,19 +43,14 @@ impl Centre {
     /// What the store says.
     pub fn sizes_of_file(&self, caller: &Caller, hash: &ContentHash) -> Result<Vec<u64>, ApiError> {
         self.served(caller.realm)?;
-        let Some(entity) = catalogue().get("attachments") else { return Ok(Vec::new()) };
-        let (Some(field), now) = (entity.position("blob_hash"), self.around.now()) else { return Ok(Vec::new()) };
-        let ask = Having { entity, field, value: Value::text(&to_hex(hash)), limit: MOST_ROWS };
+        let (asks, text, now) = (asks(hash), to_hex(hash), self.around.now());
         let sizes = self.look(caller.realm, |shelf| {
-            let named = shelf.having(std::slice::from_ref(&ask))?;
+            let named = shelf.having(&asks)?;
             if named.is_empty() {
                 return Ok(Vec::new());
             }
-            let (user, member) = (user_key(caller.actor), member_key(caller.realm, caller.actor));
-            let rows = shelf.rows(&[user, member].into_iter().flatten().collect::<Vec<_>>())?;
-            let row = |entity: &str| rows.iter().find(|state| state.row.entity.name == entity && state.error.is_none()).map(|state| &state.row);
-            let rights = Rights::new(caller.realm, caller.actor, row("users"), row("organization_members"), &shelf.claims(&[caller.actor])?, now);
-            let mut sizes: Vec<u64> = named.iter().filter(|state| state.error.is_none() && rights.reads(state.unit)).filter_map(|state| u64::try_from(state.row.get("size_bytes").as_integer()?).ok()).collect();
+            let (rights, _) = grants::rights_of(shelf, caller.realm, caller.actor, now)?;
+            let mut sizes: Vec<u64> = named.iter().filter(|state| state.error.is_none() && rights.reads(state.unit)).flat_map(|state| sizes_in(state, &text)).collect();
             sizes.retain(|size| *size <= FILE_LIMIT);
             sizes.sort_unstable();
             sizes.dedup();

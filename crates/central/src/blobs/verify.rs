@@ -4,7 +4,7 @@
 
 use std::{collections::{BTreeMap, HashSet}, io};
 
-use gladstone_model::{Instant, Unit, catalogue, unit::UnitKind};
+use gladstone_model::{Instant, Unit, file::NamedFile, unit::UnitKind};
 use gladstone_protocol::{RowState, content::{ContentHash, sealed_size, shared_name}, enrol::from_hex};
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub struct FileFault {
     pub hash: ContentHash,
     /// Where it lies or should lie: a path, or the name of an object.
     pub place: String,
-    /// A record that names it: a row of `attachments`.
+    /// A record that names it.
     pub record: Uuid,
     /// With whom that record travels.
     pub unit: Unit,
@@ -122,7 +122,6 @@ impl Centre {
     /// Every file that a record names, in error or not; none when `go_on` said no.
     fn named_files(&self, realm: Uuid, go_on: &mut dyn FnMut() -> bool) -> Result<Option<BTreeMap<ContentHash, Named>>, CentreError> {
         let mut named = BTreeMap::new();
-        let Some(entity) = catalogue().get("attachments") else { return Ok(Some(named)) };
         for kind in [UnitKind::Platform, UnitKind::Org, UnitKind::Person, UnitKind::Account, UnitKind::Thread] {
             for unit in self.look(realm, |shelf| Ok(shelf.units(kind)?))? {
                 if !go_on() {
@@ -134,7 +133,7 @@ impl Centre {
                         let part = shelf.unit_rows(unit, after, ROWS, BYTES)?;
                         let Some(last) = part.last() else { return Ok(()) };
                         after = Some(key_of(last));
-                        part.iter().filter(|state| state.row.entity == entity).for_each(|state| note(&mut named, state));
+                        part.iter().for_each(|state| state.row.entity.files.iter().for_each(|file| note(&mut named, state, file)));
                     }
                 })?;
             }
@@ -143,11 +142,11 @@ impl Centre {
     }
 }
 
-fn note(named: &mut BTreeMap<ContentHash, Named>, state: &RowState) {
+fn note(named: &mut BTreeMap<ContentHash, Named>, state: &RowState, file: &NamedFile) {
     // A record without a hash names no file.
-    let Some(hash) = from_hex::<32>(state.row.text("blob_hash")) else { return };
+    let Some(hash) = from_hex::<32>(file.hash_in(&state.row)) else { return };
     let known = named.entry(hash).or_insert_with(|| Named { record: state.row.id(), unit: state.unit, sizes: Vec::new(), stands: false, since: None });
-    let size = state.row.get("size_bytes").as_integer().and_then(|size| u64::try_from(size).ok());
+    let size = file.size_in(&state.row);
     known.sizes.extend(size.filter(|size| !known.sizes.contains(size)));
     if state.error.is_none() {
         if !known.stands {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gladstone_model::catalogue;
 use gladstone_sync::{blobs::move_files, join, sync_once};
 use gladstone_vault::{Vault, VaultError};
 
@@ -52,7 +53,7 @@ pub fn now(desk: &Desk, request: NowRequest) -> Result<SyncStatus, DeskError> {
         };
         let moved = move_files(&lend, &*centre, &|| true, &mut |_| ()).map_err(|error| DeskError::new(Code::Failed, error.to_string()))?;
         if moved.changed {
-            report.changed.insert("attachments");
+            report.changed.extend(catalogue().files().map(|(entity, _)| entity.name.as_str()));
         }
         Ok(report)
     });

@@ -8,7 +8,7 @@ use memchr::memmem;
 use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
-use super::{FileFault, content::{Incoming, Kept, Outgoing}};
+use super::{FileFault, content::{Incoming, Kept, Outgoing}, naming::is_named};
 use crate::{Changes, Tx, batch::Purpose, chain, error::VaultError, inside::Inside, replica::unreadable, vault::Vault};
 
 /// A content that is here.
@@ -31,8 +31,7 @@ pub struct Swept {
 
 /// A file is kept for as long as one of these rows names it: one that stands; and one that was entered
 /// in error, until that is settled and the centre has the file.
-const NAMED: &str = "SELECT 1 FROM attachments AS a WHERE a.blob_hash = h.hash AND (a.deleted_mid IS NULL OR NOT h.at_centre
-    OR EXISTS (SELECT 1 FROM pending AS p WHERE p.row_id = a.id))";
+const IS_NAMED: &str = "a.hash = h.hash AND (a.deleted_mid IS NULL OR NOT h.at_centre OR EXISTS (SELECT 1 FROM pending AS p WHERE p.row_id = a.id))";
 
 impl Vault {
     /// A new content to be written, of at most [`FILE_LIMIT`] bytes.
@@ -188,7 +187,7 @@ pub(super) fn put(inside: &Inside<'_>, kept: &Kept) -> Result<Option<String>, Va
 
 /// Contents that nothing names: hash and file.
 fn orphans(connection: &Connection) -> Result<Vec<(String, String)>, VaultError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT h.hash, h.name FROM file_held AS h WHERE NOT EXISTS ({NAMED})"))?;
+    let mut statement = connection.prepare_cached(&format!("SELECT h.hash, h.name FROM file_held AS h WHERE NOT {}", is_named(IS_NAMED)))?;
     let unnamed: Vec<(String, String)> = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     // An entry that has no effect here may have one yet: it waits, or somebody may send it again.
     let mut statement = connection.prepare_cached("SELECT bytes FROM chain WHERE state IN (0, 1, 2, 4) AND mutation_id IS NOT NULL")?;

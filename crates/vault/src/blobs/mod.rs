@@ -1,4 +1,4 @@
-//! Contents of files: what rows of `attachments` name by hash. They lie beside the database in the
+//! Contents of files: what rows name by hash. They lie beside the database in the
 //! folder `blobs`, each sealed with a random key of its own under a random name; keys and names are in
 //! the database. So a changed passphrase protects every later file, and a file whose row of keys is
 //! gone can be read by nobody.
@@ -8,6 +8,7 @@
 
 mod content;
 mod held;
+mod naming;
 mod parts;
 mod queue;
 

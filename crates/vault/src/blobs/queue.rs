@@ -6,11 +6,12 @@
 
 use std::fs;
 
-use gladstone_model::{Instant, catalogue};
+use gladstone_model::Instant;
 use gladstone_protocol::{content::{ContentHash, hash_of, sealed_size}, enrol::to_hex, limits::FILE_LIMIT};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use super::naming::{is_named, naming};
 use crate::{error::VaultError, inside::Inside, replica::unreadable, vault::Vault};
 
 /// Files up to this size in bytes are fetched without being asked for.
@@ -66,10 +67,11 @@ pub struct Files {
 }
 
 const COLUMNS: &str = "hash, sends, size, done, attempts, state, due, note, name";
+/// The record that names a file stands.
+const STANDS: &str = "a.hash = t.hash AND a.deleted_mid IS NULL";
 /// The record that names a file is at the centre: nothing of it waits to be sent or is in quarantine.
-const IS_KNOWN: &str = "EXISTS (SELECT 1 FROM attachments AS a WHERE a.blob_hash = t.hash AND a.deleted_mid IS NULL
-    AND NOT EXISTS (SELECT 1 FROM pending AS p JOIN chain AS c ON c.dseq = p.dseq WHERE p.entity = ?1 AND p.row_id = a.id AND c.state IN (0, 1, 4)))";
-const STANDS: &str = "EXISTS (SELECT 1 FROM attachments AS a WHERE a.blob_hash = t.hash AND a.deleted_mid IS NULL)";
+const IS_KNOWN: &str = "a.hash = t.hash AND a.deleted_mid IS NULL
+    AND NOT EXISTS (SELECT 1 FROM pending AS p JOIN chain AS c ON c.dseq = p.dseq WHERE p.entity = a.entity AND p.row_id = a.id AND c.state IN (0, 1, 4))";
 
 impl Vault {
     /// Brings the queue in step with rows and files, and removes contents that nothing names. In a
@@ -105,8 +107,8 @@ impl Vault {
     pub fn next_file(&self) -> Result<Option<Transfer>, VaultError> {
         let now = self.around().now();
         self.on_reader(|connection| {
-            let sql = format!("SELECT {COLUMNS} FROM file_transfer AS t WHERE state = 0 AND due <= ?2 AND (sends = 0 OR {IS_KNOWN}) ORDER BY sends DESC, size, added_at LIMIT 1");
-            connection.prepare_cached(&sql)?.query_row(params![entity(), now.0], read).optional()?.transpose()
+            let sql = format!("SELECT {COLUMNS} FROM file_transfer AS t WHERE state = 0 AND due <= ?1 AND (sends = 0 OR {}) ORDER BY sends DESC, size, added_at LIMIT 1", is_named(IS_KNOWN));
+            connection.prepare_cached(&sql)?.query_row([now.0], read).optional()?.transpose()
         })
     }
 
@@ -116,8 +118,8 @@ impl Vault {
     /// What the database says.
     pub fn files_due(&self) -> Result<Option<Instant>, VaultError> {
         self.on_reader(|connection| {
-            let sql = format!("SELECT min(due) FROM file_transfer AS t WHERE state = 0 AND (sends = 0 OR {IS_KNOWN})");
-            Ok(connection.prepare_cached(&sql)?.query_row([entity()], |row| row.get::<_, Option<i64>>(0))?.map(Instant))
+            let sql = format!("SELECT min(due) FROM file_transfer AS t WHERE state = 0 AND (sends = 0 OR {})", is_named(IS_KNOWN));
+            Ok(connection.prepare_cached(&sql)?.query_row([], |row| row.get::<_, Option<i64>>(0))?.map(Instant))
         })
     }
 
@@ -163,8 +165,8 @@ impl Vault {
             if here {
                 return Ok(());
             }
-            let sql = "SELECT max(size_bytes) FROM attachments WHERE blob_hash = ?1 AND deleted_mid IS NULL";
-            let size: Option<i64> = inside.connection.prepare_cached(sql)?.query_row([&text], |row| row.get(0))?;
+            let sql = format!("SELECT max(a.size) FROM {} AS a WHERE a.hash = ?1 AND a.deleted_mid IS NULL", naming());
+            let size: Option<i64> = inside.connection.prepare_cached(&sql)?.query_row([&text], |row| row.get(0))?;
             let size = size.and_then(|size| u64::try_from(size).ok()).filter(|size| *size <= FILE_LIMIT);
             let size = size.ok_or_else(|| VaultError::Entry("no record names this file".into()))?;
             add(inside, &text, false, size)
@@ -206,7 +208,7 @@ impl Vault {
     /// What the database says.
     pub fn is_still_wanted(&self, transfer: &Transfer) -> Result<bool, VaultError> {
         self.on_reader(|connection| {
-            let sql = format!("SELECT EXISTS (SELECT 1 FROM file_transfer AS t WHERE hash = ?1 AND sends = ?2 AND state = 0 AND {STANDS})");
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM file_transfer AS t WHERE hash = ?1 AND sends = ?2 AND state = 0 AND {})", is_named(STANDS));
             Ok(connection.prepare_cached(&sql)?.query_row(params![to_hex(&transfer.hash), transfer.sends], |row| row.get(0))?)
         })
     }
@@ -288,12 +290,12 @@ impl Plan {
 
 fn plan(connection: &Connection) -> Result<Plan, VaultError> {
     let mut plan = Plan::default();
-    let sending = "SELECT h.hash, h.size FROM file_held AS h WHERE NOT h.at_centre AND EXISTS (SELECT 1 FROM attachments AS a WHERE a.blob_hash = h.hash AND a.deleted_mid IS NULL)
-        AND NOT EXISTS (SELECT 1 FROM file_transfer AS t WHERE t.hash = h.hash AND t.sends = 1)";
-    let fetching = "SELECT a.blob_hash, max(a.size_bytes) FROM attachments AS a WHERE a.deleted_mid IS NULL AND NOT EXISTS (SELECT 1 FROM file_held AS h WHERE h.hash = a.blob_hash)
-        AND NOT EXISTS (SELECT 1 FROM file_transfer AS t WHERE t.hash = a.blob_hash AND t.sends = 0) GROUP BY a.blob_hash";
+    let sending = format!("SELECT t.hash, t.size FROM file_held AS t WHERE NOT t.at_centre AND {}
+        AND NOT EXISTS (SELECT 1 FROM file_transfer AS w WHERE w.hash = t.hash AND w.sends = 1)", is_named(STANDS));
+    let fetching = format!("SELECT a.hash, max(a.size) FROM {} AS a WHERE a.deleted_mid IS NULL AND NOT EXISTS (SELECT 1 FROM file_held AS h WHERE h.hash = a.hash)
+        AND NOT EXISTS (SELECT 1 FROM file_transfer AS t WHERE t.hash = a.hash AND t.sends = 0) GROUP BY a.hash", naming());
     for (sql, sends, most) in [(sending, true, FILE_LIMIT), (fetching, false, AUTOMATIC)] {
-        let mut statement = connection.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (hash, size) = (row.get::<_, String>(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(u64::MAX));
@@ -303,8 +305,8 @@ fn plan(connection: &Connection) -> Result<Plan, VaultError> {
             }
         }
     }
-    let over = format!("SELECT hash, sends FROM file_transfer AS t WHERE NOT {STANDS} OR CASE sends WHEN 1 THEN NOT EXISTS (SELECT 1 FROM file_held AS h WHERE h.hash = t.hash AND NOT h.at_centre)
-        ELSE EXISTS (SELECT 1 FROM file_held AS h WHERE h.hash = t.hash) END");
+    let over = format!("SELECT hash, sends FROM file_transfer AS t WHERE NOT {} OR CASE sends WHEN 1 THEN NOT EXISTS (SELECT 1 FROM file_held AS h WHERE h.hash = t.hash AND NOT h.at_centre)
+        ELSE EXISTS (SELECT 1 FROM file_held AS h WHERE h.hash = t.hash) END", is_named(STANDS));
     let mut statement = connection.prepare_cached(&over)?;
     plan.over = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     Ok(plan)
@@ -333,9 +335,4 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Transfer, VaultError>> {
         _ => TransferState::Failed,
     };
     Ok(Ok(Transfer { hash, sends: row.get("sends")?, sealed: number("size")?, done: number("done")?, attempts: row.get("attempts")?, state, due: Instant(row.get("due")?), note: row.get("note")?, name: row.get("name")? }))
-}
-
-/// Number of the entity whose rows name files.
-fn entity() -> u16 {
-    catalogue().get("attachments").map_or(0, |entity| entity.no)
 }
