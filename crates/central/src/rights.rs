@@ -20,6 +20,7 @@ use crate::engine::Claim;
 const NO_RIGHT: &str = "You have no right to this record, or not any more. Ask an administrator of your organization for it, then send it again.";
 const CARRIES_RIGHTS: &str = "This carries rights, and only an administrator of your organization may write it. Ask one to do it.";
 const FOR_STAFF: &str = "Only staff may write this for the organization. Ask somebody of the staff to do it.";
+
 /// What a mutation does around a row that it writes.
 pub(crate) struct About<'m> {
     /// Units that come to be by it.
