@@ -1,7 +1,7 @@
 //! What the centre said about an entry becomes its state in the chain.
 
 use gladstone_model::Instant;
-use gladstone_protocol::{Stored, Verdict, wire::{Judged, RowKey}};
+use gladstone_protocol::{Stored, Verdict, wire::Judged};
 use rusqlite::{OptionalExtension, params};
 
 use crate::{
@@ -65,10 +65,7 @@ pub(crate) fn judge(apply: &mut Apply<'_, '_>, judged: &Judged, now: Instant, wa
     connection.prepare_cached(sql)?.execute(params![place as i64, after as u8, g.map(|g| g as i64), bytes, at.0])?;
     if after == EntryState::Quarantined && before != after {
         // It has no effect anywhere, so it has none here.
-        let written = apply.entries.get(connection, place)?;
-        for key in written.keys().collect::<Vec<RowKey>>() {
-            apply.lift(key, place)?;
-        }
+        apply.retract(place)?;
     }
     Ok(Some(after))
 }

@@ -177,24 +177,46 @@ impl<'i, 'v> Apply<'i, 'v> {
         Ok(())
     }
 
-    /// A unit is here again: what was set aside of rows that did not come with it, since only entries
-    /// that wait here make them, lies where it lay. Rows that came got theirs by [`Apply::set_base`].
+    /// A unit is here again: rows that did not come with it, since only entries that wait here make them, are
+    /// rows of it again. Rows that came got what was set aside of them by [`Apply::set_base`].
     pub fn lay_back(&mut self, unit: Unit) -> Result<(), VaultError> {
+        self.aside()?.iter().try_for_each(|key| self.lay_back_row(*key, Some(unit)))
+    }
+
+    /// The entry at `place` has no effect, and lies on none of its rows any more. A row that it had taken to a
+    /// unit that is not here is shown again where it was before.
+    pub fn retract(&mut self, place: u64) -> Result<(), VaultError> {
+        let written = self.entries.get(self.inside.connection, place)?;
+        written.keys().try_for_each(|key| {
+            let was_aside = self.row(key)?.pending.contains(&(place, true));
+            self.lift(key, place)?;
+            if was_aside { self.lay_back_row(key, None) } else { Ok(()) }
+        })
+    }
+
+    /// Entries that were set aside and make a row by themselves lie on each other again, all or none of them,
+    /// when the unit into which they put it is this one; none given: one that is here.
+    fn lay_back_row(&mut self, key: RowKey, unit: Option<Unit>) -> Result<(), VaultError> {
         let connection = self.inside.connection;
-        for key in self.aside()?.iter().copied() {
-            let work = self.row(key)?;
-            if work.base.is_some() || work.pending.iter().all(|(_, aside)| !aside) {
-                continue;
-            }
-            for (place, _) in work.pending.clone() {
-                let written = self.entries.get(connection, place)?;
-                if written.op(key).is_some_and(|op| op.unit == unit) {
-                    self.row(key)?.pending.iter_mut().filter(|(other, _)| *other == place).for_each(|(_, aside)| *aside = false);
-                    connection.prepare_cached("UPDATE pending SET within = 0 WHERE entity = ?1 AND row_id = ?2 AND dseq = ?3")?.execute(params![key.entity, key.id.as_bytes(), place as i64])?;
-                }
-            }
+        let work = self.row(key)?;
+        if work.base.is_some() || work.pending.iter().all(|(_, aside)| !aside) {
+            return Ok(());
+        }
+        let places: Vec<u64> = work.pending.iter().map(|(place, _)| *place).collect();
+        let Some(made) = fold::fold(key, None, &self.written(places)?).view else { return Ok(()) };
+        if unit.map_or_else(|| self.units.is_complete(made.unit), |unit| unit == made.unit) {
+            self.row(key)?.pending.iter_mut().for_each(|(_, aside)| *aside = false);
+            connection.prepare_cached("UPDATE pending SET within = 0 WHERE entity = ?1 AND row_id = ?2")?.execute(params![key.entity, key.id.as_bytes()])?;
         }
         Ok(())
+    }
+
+    /// Entries as they were written: what is sent once more may have got a later place.
+    fn written(&mut self, places: impl IntoIterator<Item = u64>) -> Result<Vec<(u64, Rc<Written>)>, VaultError> {
+        let connection = self.inside.connection;
+        let mut written = places.into_iter().map(|place| Ok((place, self.entries.get(connection, place)?))).collect::<Result<Vec<_>, VaultError>>()?;
+        written.sort_by_key(|(place, written)| (written.mutation.hlc, *place));
+        Ok(written)
     }
 
     fn aside(&mut self) -> Result<Rc<BTreeSet<RowKey>>, VaultError> {
@@ -380,12 +402,7 @@ impl<'i, 'v> Apply<'i, 'v> {
     fn fold(&mut self, key: RowKey, work: &Work) -> Result<Option<RowState>, VaultError> {
         let connection = self.inside.connection;
         let base = work.base.as_ref().and_then(BaseRow::shown);
-        let mut on_top: Vec<(u64, Rc<Written>)> = Vec::new();
-        for (place, _) in work.pending.iter().filter(|(_, within)| !within) {
-            on_top.push((*place, self.entries.get(connection, *place)?));
-        }
-        // As they were written: what is sent once more may have got a later place.
-        on_top.sort_by_key(|(place, written)| (written.mutation.hlc, *place));
+        let on_top = self.written(work.pending.iter().filter(|(_, within)| !within).map(|(place, _)| *place))?;
         let folded = fold::fold(key, base, &on_top);
         let mut view = folded.view;
         if let (Some(after), Some(before)) = (&mut view, &work.view) {

@@ -221,10 +221,7 @@ fn put_aside(apply: &mut Apply<'_, '_>, place: u64) -> Result<(), VaultError> {
     let verdict = Stored::Quarantined { code: NOT_GIVEN.0.into(), text: NOT_GIVEN.1.into() };
     let bytes = postcard::to_stdvec(&verdict).map_err(|_| unreadable())?;
     connection.prepare_cached("UPDATE chain SET state = 4, g = NULL, verdict = ?2, resend = 0 WHERE dseq = ?1")?.execute(params![place as i64, bytes])?;
-    let written = apply.entries.get(connection, place)?;
-    for key in written.keys().collect::<Vec<RowKey>>() {
-        apply.lift(key, place)?;
-    }
+    apply.retract(place)?;
     told::log(connection, apply.inside.around.now(), STILL)
 }
 

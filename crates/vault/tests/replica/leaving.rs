@@ -193,3 +193,42 @@ fn what_left_and_was_acknowledged_meanwhile_lies_on_nothing_when_it_comes_back()
     assert_eq!(laptop.count("SELECT count(*) FROM pending"), 0);
     sound(&laptop);
 }
+
+/// A laptop that holds two people, and made the care of the first and gave it to the second; with the rows
+/// of either.
+fn with_care_given_over(seed: u64) -> (Laptop, [Uuid; 2], [Vec<RowImage>; 2], Uuid) {
+    let (laptop, colleague, first, mood) = with_person(seed);
+    let second = colleague.register("Kofi Mensah").unwrap();
+    let rows = [vec![image(&colleague, "users", first), image(&colleague, "mood_entries", mood)], vec![image(&colleague, "users", second)]];
+    pull(&laptop, PullAnswer { grants: vec![grant(person(second), 11, rows[1].clone(), true)], ..nothing(&laptop, 11) });
+    let values = [("therapist_id", first.into()), ("patient_id", first.into()), ("relationship_type", Value::text("therapy")), ("status", "active".into()), ("start_date", Value::Date(chrono::NaiveDate::default()))];
+    let care = laptop.vault.commit::<_, VaultError>("care.begin", |tx| tx.create("therapeutic_relationships", values)).unwrap().0;
+    laptop.set("therapeutic_relationships", care, "patient_id", second).unwrap();
+    (laptop, [first, second], rows, care)
+}
+
+#[test]
+fn a_row_that_only_waiting_changes_make_comes_back_whole_with_the_unit_in_which_they_put_it() {
+    let (laptop, [first, second], [firsts, seconds], care) = with_care_given_over(16);
+    let view = shown(&laptop);
+    pull(&laptop, PullAnswer { drops: vec![dropped(person(second))], ..nothing(&laptop, 12) });
+    assert!(laptop.stored("therapeutic_relationships", care).is_none(), "it leaves with the second person");
+    // The first one, in whose record it was made, is fetched anew.
+    pull(&laptop, PullAnswer { grants: vec![grant(person(first), 13, firsts, true)], ..nothing(&laptop, 13) });
+    assert!(laptop.stored("therapeutic_relationships", care).is_none(), "it is not shown as it was before it was given over");
+    sound(&laptop);
+    pull(&laptop, PullAnswer { grants: vec![grant(person(second), 14, seconds, true)], ..nothing(&laptop, 14) });
+    assert_eq!(shown(&laptop), view, "all of it is back");
+    assert_eq!(laptop.count("SELECT count(*) FROM pending WHERE within = 1 OR flag IS NOT NULL"), 0, "and nothing is left aside");
+    sound(&laptop);
+}
+
+#[test]
+fn a_row_that_left_by_a_change_that_is_refused_is_shown_where_it_was_before() {
+    let (laptop, [first, second], _, care) = with_care_given_over(17);
+    pull(&laptop, PullAnswer { drops: vec![dropped(person(second))], ..nothing(&laptop, 12) });
+    push(&laptop, |dseq| if dseq == 1 { Verdict::Applied { g: 13 } } else { answers::refused() });
+    assert_eq!(laptop.field("therapeutic_relationships", care, "patient_id"), Some(first.into()), "the centre knows it as it was made");
+    assert_eq!(laptop.count("SELECT count(*) FROM pending WHERE within = 1"), 0);
+    sound(&laptop);
+}
