@@ -73,6 +73,21 @@ fn view_is_base_with_what_waits(laptop: &Laptop, when: &str) {
     }
 }
 
+/// A row that only entries make is shown with all of them, or not at all.
+fn what_entries_make_is_whole(laptop: &Laptop, when: &str) {
+    let torn: BTreeSet<(u16, Vec<u8>)> = laptop.peek(|connection| {
+        let below = "SELECT 1 FROM overlay AS o WHERE o.entity = p.entity AND o.row_id = p.row_id";
+        let sql = format!("SELECT entity, row_id FROM pending AS p WHERE NOT EXISTS ({below}) GROUP BY entity, row_id HAVING min(within) <> max(within)");
+        let mut statement = connection.prepare(&sql).unwrap();
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    });
+    let view = if torn.is_empty() { BTreeMap::new() } else { laptop.view() };
+    for (entity, id) in torn {
+        let key = RowKey { entity, id: Uuid::from_slice(&id).unwrap() };
+        assert!(!view.contains_key(&key), "{when}: {key:?} is shown with a part of what was written to it");
+    }
+}
+
 /// What people did so far.
 #[derive(Default)]
 struct Story {
@@ -89,7 +104,7 @@ impl Story {
         let (person, mood, care) = (pick(&self.people, dice), pick(&self.moods, dice), pick(&self.cares, dice));
         let number = dice.below(90) as i64;
         self.days += 1;
-        let done: Result<(), VaultError> = match dice.below(10) {
+        let done: Result<(), VaultError> = match dice.below(11) {
             0 => laptop.register(&format!("Person {}", self.people.len())).map(|id| self.people.push(id)),
             1 | 2 => laptop.mood(person, self.days, 1 + number % 9).map(|id| self.moods.push(id)),
             3 => laptop.set("users", person, "phone_number", format!("+44 1632 9600{}", 10 + number).as_str()),
@@ -101,6 +116,7 @@ impl Story {
                 Ok(())
             }
             8 => laptop.set("therapeutic_relationships", care, "status", if dice.coin() { "paused" } else { "active" }),
+            9 => laptop.set("therapeutic_relationships", care, "patient_id", person),
             _ => laptop.set("mood_entries", mood, "notes", format!("Note {number}").as_str()),
         };
         // The row may not be here, or be entered in error: then the person sees that and goes on.
@@ -148,6 +164,7 @@ fn whatever_happens_in_whatever_order_the_view_is_base_and_pending_and_in_the_en
                 _ => realm.clock.pass(1 + dice.below(600) as i64),
             }
             view_is_base_with_what_waits(&laptops[at], &when);
+            what_entries_make_is_whole(&laptops[at], &when);
             if step % 10 == 0 {
                 sound(&laptops[at]);
             }
