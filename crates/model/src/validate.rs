@@ -22,6 +22,10 @@ pub trait Lookup {
     type Error;
     /// A row that is not entered in error.
     fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, Self::Error>;
+    /// Whether a row may refer to this one.
+    fn stands(&self, entity: &'static Entity, id: Uuid) -> Result<bool, Self::Error> {
+        Ok(self.row(entity, id)?.is_some())
+    }
     /// Whether another row than `except` has these values and is not entered in error; null equals null.
     fn taken(&self, entity: &'static Entity, values: &[(usize, &Value)], except: Uuid) -> Result<bool, Self::Error>;
 }
@@ -71,7 +75,7 @@ pub fn faults<L: Lookup>(row: &Row, changed: &dyn Fn(usize) -> bool, now: Instan
         if let (Some(reference), Value::Uuid(id)) = (&field.reference, value)
             && changed(at)
             && let Some(target) = catalogue().get(&reference.entity)
-            && lookup.row(target, *id)?.is_none()
+            && !lookup.stands(target, *id)?
         {
             let message = format!("{}: {}.", field.label, remedy::NOT_HERE.with(&[&target.label.to_lowercase()]));
             found.push(Fault::new(&entity.name, &field.name, "reference", message));

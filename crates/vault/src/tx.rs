@@ -30,6 +30,9 @@ pub(crate) struct Seen(RefCell<Rows>);
 /// Rows by entity and id; none where there is no such row.
 type Rows = HashMap<(u16, Uuid), Option<Arc<RowState>>>;
 
+/// The entity of those who work with vaults.
+const ACTORS: &str = "users";
+
 /// Rows kept at most, so that a long import stays small.
 const SEEN_LIMIT: usize = 2_048;
 
@@ -310,6 +313,11 @@ impl<'v> Tx<'v> {
         Ok(self.seen.get(self.read(), entity, id)?.as_deref().map(f))
     }
 
+    /// Whether this is the person who works here.
+    fn is_actor(&self, entity: &Entity, id: Uuid) -> bool {
+        id == self.actor && entity.name == ACTORS
+    }
+
     fn unit_of(&self, row: &Row) -> Result<Unit, VaultError> {
         for rule in &row.entity.unit {
             let applies = rule.when.as_ref().is_none_or(|when| when.holds(row));
@@ -325,10 +333,14 @@ impl<'v> Tx<'v> {
                 }
                 UnitSource::Parent(at) => {
                     let target = row.entity.fields[at].reference.as_ref().and_then(|reference| catalogue().get(&reference.entity));
-                    if let (Some(id), Some(target)) = (row.values[at].as_uuid(), target)
-                        && let Some(unit) = self.look(target, id, |parent| parent.unit)?
-                    {
-                        return Ok(unit);
+                    if let (Some(id), Some(target)) = (row.values[at].as_uuid(), target) {
+                        if let Some(unit) = self.look(target, id, |parent| parent.unit)? {
+                            return Ok(unit);
+                        }
+                        if self.is_actor(target, id) {
+                            // Where this belongs is not known before the first synchronization.
+                            return Err(StoreError::NotFound(target.label.to_lowercase()).into());
+                        }
                     }
                 }
             }
@@ -342,6 +354,12 @@ impl Lookup for Tx<'_> {
 
     fn row(&self, entity: &'static Entity, id: Uuid) -> Result<Option<Row>, StoreError> {
         Ok(self.look(entity, id, |stored| stored.error.is_none().then(|| stored.row.clone()))?.flatten())
+    }
+
+    /// Whoever works here is there for the centre, which named them when this laptop joined, also before
+    /// the first synchronization has brought their own record.
+    fn stands(&self, entity: &'static Entity, id: Uuid) -> Result<bool, StoreError> {
+        Ok(self.look(entity, id, |stored| stored.error.is_none())?.unwrap_or_else(|| self.is_actor(entity, id)))
     }
 
     fn taken(&self, entity: &'static Entity, values: &[(usize, &Value)], except: Uuid) -> Result<bool, StoreError> {

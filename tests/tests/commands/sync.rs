@@ -91,10 +91,20 @@ impl Centre {
         bag
     }
 
+    /// Another bag of somebody who is known.
+    pub(crate) fn joined_as(&self, user: &str, name: &str) -> Bag {
+        Centre::made_with(&self.invite_known(name, "trainer", user), name)
+    }
+
     /// A bag that was made for an invitation.
     pub(crate) fn made_for(&self, name: &str, role: &str) -> Bag {
+        Centre::made_with(&self.invite(name, role), name)
+    }
+
+    /// A bag that was made with the link of an invitation.
+    pub(crate) fn made_with(link: &str, name: &str) -> Bag {
         let mut bag = Bag::without_vault();
-        let made = bag.run("sync.join_new", json!({ "link": self.invite(name, role), "label": name, "passphrase": PASSPHRASE }));
+        let made = bag.run("sync.join_new", json!({ "link": link, "label": name, "passphrase": PASSPHRASE }));
         (bag.vault, bag.code) = (text(&made["vault_id"]), text(&made["recovery_code"]));
         bag.run("vault.confirm_recovery", json!({ "code": bag.code }));
         bag
@@ -307,4 +317,27 @@ fn whoever_waits_for_a_synchronization_is_told_when_it_is_paused_or_the_bag_is_l
         });
         assert!(begun.elapsed() < Duration::from_secs(20), "{command} does not wait for the line");
     }
+}
+
+#[test]
+fn settings_are_saved_before_the_first_synchronization_and_go_up_with_it() {
+    let mut centre = Centre::new();
+    let mut bag = Bag::without_vault();
+    let made = bag.run("sync.join_new", json!({ "link": centre.invite("Samuel Adeyemi", "trainer"), "label": "Samuel Adeyemi", "passphrase": PASSPHRASE }));
+    (bag.vault, bag.code) = (text(&made["vault_id"]), text(&made["recovery_code"]));
+    centre.stop();
+    bag.run("vault.confirm_recovery", json!({ "code": bag.code }));
+    let mut settings = bag.run("settings.get", json!({}));
+    (settings["language"], settings["lock_minutes"]) = ("de".into(), 3.into());
+    bag.run("settings.set", settings.clone());
+    assert_eq!(bag.run("settings.get", json!({})), settings);
+    let status = status(&bag);
+    assert_eq!((&status["last_sync"], status["waiting"].as_u64() > Some(0)), (&Json::Null, true), "it was not in step yet, and waits");
+    centre.go_on();
+    bag.run("sync.now", json!({}));
+    in_step(&bag);
+    assert_eq!(bag.run("settings.get", json!({})), settings);
+    let me = text(&bag.run("app.status", json!({}))["open"]["person_id"]);
+    let second = centre.joined_as(&me, "Samuel Adeyemi");
+    until(&second, "settings.get", json!({}), |there| *there == settings);
 }

@@ -8,6 +8,7 @@
 mod answers;
 mod realm;
 
+mod before;
 mod hostile;
 mod leases;
 mod leaving;

@@ -4,7 +4,7 @@ import type { Settings as Kept, Theme, VerifyReport } from "../../bindings/comma
 import { setFlow } from "../../lib/flow";
 import { languages, t } from "../../lib/messages";
 import { said } from "../../lib/said";
-import { useAction, useAnswer } from "../../lib/queries";
+import { client, useAction, useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { Dialog } from "../../parts/Dialog";
 import { Erase } from "../../parts/Erase";
@@ -12,6 +12,9 @@ import { Check, ChoiceField, SecretField, Segment } from "../../parts/Field";
 import { Answer, Failure, Note } from "../../parts/States";
 import { StrengthMeter } from "../../parts/Strength";
 import { madeAt, megabytes } from "../../lib/backup";
+
+/** Where the answer about the settings lies. */
+const KEPT = ["settings.get", {}];
 
 export function Settings() {
   const settings = useAnswer("settings.get", {});
@@ -23,7 +26,12 @@ export function Settings() {
       <div className="head"><h1>{t("nav.settings")}</h1></div>
       <Answer query={settings}>
         {(data) => {
-          const set = (change: Partial<Kept>) => keep.mutate({ ...data, ...change });
+          const set = (change: Partial<Kept>) => {
+            // What is chosen next, before this is answered, goes on from here; what was refused stands as it was.
+            const next = { ...(client.getQueryData<Kept>(KEPT) ?? data), ...change };
+            client.setQueryData(KEPT, next);
+            keep.mutate(next, { onError: () => void client.invalidateQueries({ queryKey: KEPT }) });
+          };
           return (
             <div className="body scroll settings">
               {keep.error && <Failure error={keep.error} />}
