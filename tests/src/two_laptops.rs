@@ -125,6 +125,29 @@ impl Practice {
             .map(|_| ())
     }
 
+    /// Whatever shows the appointment that both moved says on the trainer's laptop that it needs review, and
+    /// leads to the case.
+    ///
+    /// # Errors
+    /// Whatever does not appear or cannot be pressed.
+    pub fn find_the_mark(&mut self) -> Result<(), String> {
+        let b = &mut self.b;
+        next_week(b)?;
+        b.wait(&marked_on("Thursday"))?;
+        b.shot("marked-in-the-week")?;
+        b.click_at(&marked_on("Thursday"))?;
+        b.see("What stands here counts until you decide.")?;
+        b.shot("marked-in-its-page")?;
+        b.key(Key::Escape)?;
+        b.navigate("People")?;
+        b.wait("//a[contains(., 'Tomasz Wieczorek')]//*[contains(@class, 'badge')][contains(., 'Needs review')]")?;
+        b.click("Tomasz Wieczorek")?;
+        b.wait("//div[contains(@class, 'head')]//a[starts-with(@aria-label, 'Needs review: ')]")?;
+        b.shot("marked-on-the-person")?;
+        b.click_at("//*[contains(@class, 'tl')]//a[starts-with(@aria-label, 'Needs review: ')]")?;
+        b.see("Counts until you decide")
+    }
+
     /// The appointment that both moved waits for the trainer, who decides; the clinician sees it.
     ///
     /// # Errors
@@ -139,6 +162,10 @@ impl Practice {
         b.click("Take this instead")?;
         b.see("Took the other")?;
         b.shot("decided")?;
+        next_week(b)?;
+        b.wait("//*[@role='group'][starts-with(@aria-label, 'Tuesday')]//button[starts-with(@aria-label, 'Tomasz Wieczorek')]")?;
+        b.wait("//body[not(.//main//*[contains(@aria-label, 'Needs review')])]")?;
+        b.shot("mark-is-gone")?;
         synchronize(b)?;
         let a = &mut self.a;
         synchronize(a)?;
@@ -202,6 +229,11 @@ fn shift(window: &Window, arrow: Key, to: &str) -> Result<(), String> {
     window.script("document.querySelector('.ev').focus()")?;
     window.keys(&format!("{}{}{}", char::from(Key::Control), char::from(arrow), char::from(Key::Null)))?;
     window.wait(&format!("//*[@role='group'][starts-with(@aria-label, '{to}')]//button[starts-with(@aria-label, 'Tomasz Wieczorek')]")).map(|_| ())
+}
+
+/// The appointment on a day, where it says that it needs review.
+fn marked_on(day: &str) -> String {
+    format!("//*[@role='group'][starts-with(@aria-label, '{day}')]//button[starts-with(@aria-label, 'Tomasz Wieczorek')][contains(@aria-label, 'Needs review')]")
 }
 
 fn next_week(window: &Window) -> Result<(), String> {

@@ -10,6 +10,7 @@ fn two_laptops_that_worked_apart_end_in_step_and_the_one_true_conflict_is_decide
         practice.share_a_person()?;
         practice.work_without_a_network()?;
         practice.meet()?;
+        practice.find_the_mark()?;
         practice.decide()?;
         practice.close()
     };

@@ -164,6 +164,7 @@ commands! {
     "lease.status" Unlocked reads ["vault"] lease::status: app::Empty => lease::LeaseStatus, "How long this computer may work without contact, and for whom the glass is broken.";
     "lease.break_glass" Unlocked writes [] lease::break_glass: lease::BreakGlass => lease::LeaseStatus, "Lets one person's records be read for four hours although the time without contact is over; needs a reason and the passphrase.";
     "review.list" Unlocked reads ["*"] review::list: review::ListReview => review::Inbox, "What two people wrote without seeing each other, waiting for a decision.";
+    "review.marks" Unlocked reads ["*"] review::marks: app::Empty => Vec<review::Mark>, "Every open case with the record that it is about, to mark that record wherever it is shown.";
     "review.get" Unlocked reads ["*"] review::get: review::ReviewRequest => review::Case, "Both values of one case, with who wrote them and when.";
     "review.decide" Unlocked writes [] review::decide: review::Decision => review::Case, "Decides which value counts: the one that stands, the other, or a third.";
     "review.undo" Unlocked writes [] review::undo: review::ReviewRequest => review::Case, "Takes a decision back: what stood before stands again, and the case is open.";

@@ -83,6 +83,7 @@ fn two_laptops(clinician: &Setting, trainer: &Setting) -> Result<(), String> {
     say("Back on the network, both see everything.");
     practice.meet()?;
     say("One thing cannot be true: he comes on Tuesday or on Thursday. The trainer decides, and both agree.");
+    practice.find_the_mark()?;
     practice.decide()?;
     practice.close()
 }

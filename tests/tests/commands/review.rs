@@ -164,3 +164,32 @@ fn what_cannot_be_decided_here_is_told_and_does_not_break_the_list() {
     assert_eq!(scene.note(), json!("75 mg"), "what was refused changed nothing");
     assert_eq!(scene.bag.refused("review.decide", json!({ "id": NOBODY, "choice": "keep" })).code, Code::NotFound);
 }
+
+#[test]
+fn records_with_an_open_case_are_named_until_it_is_decided_whoever_decides() {
+    let scene = Scene::new();
+    let marks = || list(&scene.bag.run("review.marks", json!({}))).clone();
+    assert_eq!(marks(), Vec::<Json>::new());
+    let note = scene.note_case();
+    let other = scene.bag.register("Hanna Weiß");
+    let double = scene.raise("users", &scene.person, "duplicate_candidate", json!({ "name": "Hannah Weiss", "_row": other }), json!({ "name": "Hannah Weiss" }), &scene.colleague);
+    let of = |case: &str| marks().into_iter().find(|mark| mark["info"]["id"] == *case).unwrap_or_else(|| panic!("{case} is named"));
+    let (of_note, of_double) = (of(&note), of(&double));
+    assert_eq!((&of_note["info"]["entity"], &of_note["info"]["record_id"], &of_note["info"]["person_id"], &of_note["other"]), (&json!("beneficiaries"), &json!(scene.enrolment), &json!(scene.person), &Json::Null));
+    assert_eq!((&of_note["info"]["yours"], &of_double["info"]["yours"], &of_double["info"]["assigned_to"]), (&json!(true), &json!(false), &json!("Samuel Adeyemi")));
+    assert_eq!((&of_double["info"]["record_id"], &of_double["other"]), (&json!(scene.person), &json!(other)), "both records are meant");
+    scene.bag.run("review.decide", json!({ "id": note, "choice": "keep" }));
+    assert_eq!(marks().len(), 1, "it goes with the decision");
+    scene.bag.run("review.undo", json!({ "id": note }));
+    assert_eq!(marks().len(), 2, "and comes back with it");
+}
+
+#[test]
+fn more_open_cases_than_the_inbox_lists_are_all_named() {
+    let scene = Scene::new();
+    for _ in 0..205 {
+        scene.note_case();
+    }
+    assert_eq!(list(&scene.bag.run("review.list", json!({}))["cases"]).len(), 200);
+    assert_eq!(list(&scene.bag.run("review.marks", json!({}))).len(), 205);
+}

@@ -1662,6 +1662,16 @@ export type ListReview = {
  */
 decided: boolean, };
 
+export type Mark = { 
+/**
+ * The case.
+ */
+info: CaseInfo, 
+/**
+ * The other one of two records that the case is about.
+ */
+other: string | null, };
+
 export type MarkRequest = { 
 /**
  * The appointment.
@@ -3078,6 +3088,8 @@ export interface Commands {
   "lease.break_glass": { request: BreakGlass; response: LeaseStatus };
   /** What two people wrote without seeing each other, waiting for a decision. */
   "review.list": { request: ListReview; response: Inbox };
+  /** Every open case with the record that it is about, to mark that record wherever it is shown. */
+  "review.marks": { request: Empty; response: Array<Mark> };
   /** Both values of one case, with who wrote them and when. */
   "review.get": { request: ReviewRequest; response: Case };
   /** Decides which value counts: the one that stands, the other, or a third. */
@@ -3202,6 +3214,7 @@ export const reads: Record<CommandName, readonly string[]> = {
   "lease.status": ["vault"],
   "lease.break_glass": [],
   "review.list": ["*"],
+  "review.marks": ["*"],
   "review.get": ["*"],
   "review.decide": [],
   "review.undo": [],

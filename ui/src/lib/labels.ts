@@ -37,6 +37,7 @@ const SHAPES: Shapes = {
   "sync.queue": (changes) => changes.map((one) => ({ ...one, records: one.records.map(named) })),
   "sync.change": (change) => ({ ...change, records: change.records.map(named) }),
   "review.list": (inbox) => ({ ...inbox, cases: inbox.cases.map(about) }),
+  "review.marks": (marks) => marks.map((mark) => ({ ...mark, info: about(mark.info) })),
   "review.get": (one) => ({ ...one, info: about(one.info) }),
 };
 

@@ -22,6 +22,7 @@ const composed: Record<string, string[]> = {
   "calendar.kind.${one}": ["person", "group", "own", "away"],
   "calendar.kind.${appointment.kind}": [],
   "review.explain.${info.kind}": ["values", "in_error", "part_of_in_error", "addendum", "double", "notice"],
+  "review.explain.${one.kind}": [],
   "review.${info.status}": ["kept_current", "took_incoming", "wrote_third", "undone", "open"],
   "review.${one.status}": [],
   "sync.phase.${phase}": ["alone", "off", "paused", "idle", "signing_in", "sending", "receiving", "offline", "disturbed", "busy", "signed_out", "revoked", "upgrade_required", "centre_older", "copy", "refused"],

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use subject::{ANEW, MARK, Subject, Undoing, typed, undoing, values_of};
 use uuid::Uuid;
 
-use super::wire;
+use super::{app::Empty, wire};
 use crate::{desk::Desk, error::{Code, DeskError}};
 
 /// Under this name the other one of two such records stands.
@@ -66,6 +66,14 @@ wire! {
         pub assigned_to: String,
         /// Whether that is the person at the screen.
         pub yours: bool,
+    }
+
+    /// An open case, for a mark on the record that it is about.
+    pub struct Mark {
+        /// The case.
+        pub info: CaseInfo,
+        /// The other one of two records that the case is about.
+        pub other: Option<Uuid>,
     }
 
     /// What kind of case it is.
@@ -299,6 +307,28 @@ pub fn undo(desk: &Desk, request: ReviewRequest) -> Result<Case, DeskError> {
     get(desk, ReviewRequest { id: request.id })
 }
 
+/// See the command list.
+///
+/// # Errors
+/// The vault is locked.
+pub fn marks(desk: &Desk, _: Empty) -> Result<Vec<Mark>, DeskError> {
+    let actor = desk.actor()?;
+    desk.read(|read| {
+        let mut marks = Vec::new();
+        for offset in (0..).step_by(LIST_LIMIT as usize) {
+            let query = Query { page: Page { offset, limit: LIST_LIMIT }, ..Query::by("status", "open").sorted("created_at", true) };
+            let rows = read.list("conflicts", &query)?;
+            for row in &rows {
+                marks.push(Mark { info: info(read, row, actor)?, other: other_id(&values_of(row, "current_values")) });
+            }
+            if rows.len() < LIST_LIMIT as usize {
+                break;
+            }
+        }
+        Ok(marks)
+    })
+}
+
 /// How many open cases the person at the screen is to decide.
 pub(super) fn open_cases(read: Reader<'_>, actor: Uuid) -> Result<u32, DeskError> {
     let count = read.count("conflicts", &Query::by("status", "open").and("assigned_to", Match::Is(actor.into())))?;
@@ -364,8 +394,12 @@ fn view(read: Reader<'_>, row: &Row, actor: Uuid) -> Result<Case, DeskError> {
 }
 
 fn other_of(read: Reader<'_>, subject: &Subject, current: &Map<String, Json>) -> Result<Option<OtherRecord>, DeskError> {
-    let Some(id) = current.get(OTHER).and_then(Json::as_str).and_then(|id| Uuid::parse_str(id).ok()) else { return Ok(None) };
+    let Some(id) = other_id(current) else { return Ok(None) };
     Ok(read.get(&subject.entity.name, id)?.map(|row| read.title(&row)).transpose()?.map(|title| OtherRecord { id, title }))
+}
+
+fn other_id(current: &Map<String, Json>) -> Option<Uuid> {
+    current.get(OTHER).and_then(Json::as_str).and_then(|id| Uuid::parse_str(id).ok())
 }
 
 fn info(read: Reader<'_>, row: &Row, actor: Uuid) -> Result<CaseInfo, DeskError> {

@@ -6,6 +6,7 @@ import { useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { when } from "../../lib/time";
 import { Segment } from "../../parts/Field";
+import { ReviewSign } from "../../parts/ReviewMark";
 import { Answer, Empty } from "../../parts/States";
 
 export function Alerts() {
@@ -21,6 +22,7 @@ export function Alerts() {
               {data.map((alert) => (
                 <a key={alert.id} className="li pick" href={to.alert(alert.id)}>
                   <span className="grow"><b>{alert.person?.name ?? t("alert.unnamed")}</b><span className="small muted block">{alert.text} · {when(alert.at, t("time.today"))}</span></span>
+                  <ReviewSign entity="crisis_detections" id={alert.id} />
                   {alert.status === "open" ? <span className="badge risk"><OctagonAlert className="icon" />{t("alert.is_open")}</span>
                     : <span className="badge saved"><Check className="icon" />{alert.actions[0] ? word("did", alert.actions[0].action) : t("alerts.handled")}</span>}
                 </a>

@@ -7,6 +7,7 @@ import { useAction, useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { Dialog } from "../../parts/Dialog";
 import { AreaField } from "../../parts/Field";
+import { ReviewNote } from "../../parts/ReviewMark";
 import { Failure } from "../../parts/States";
 import { zone } from "./week";
 import { lengthOf, minutesBetween, nameOf, overlapText, timesOf } from "./wording";
@@ -49,6 +50,7 @@ export function AppointmentDialog({ appointment, side, onMove, onCancelled, onCl
           {!known && <p className="banner note small">{t("calendar.needs_newer", { status: appointment.status })}</p>}
           {cancelled && <p className="row"><span className="badge"><Ban className="icon" />{t("today.cancelled")}</span>{why && <span className="small">“{why}”</span>}</p>}
         </div>
+        <ReviewNote entity="appointments" id={appointment.id} onOpen={onClose} />
         {appointment.overlaps.length > 0 && (
           <div className="banner attention small"><TriangleAlert className="icon" /><div className="grow">{appointment.overlaps.map((overlap) => <p key={overlap.id}>{overlapText(overlap)}</p>)}<p>{t("calendar.both_kept")}</p></div></div>
         )}

@@ -1,8 +1,9 @@
-// One appointment in the week: its edge says the kind, an overlap has a sign and the time.
-import { Ban, Check, TriangleAlert } from "lucide-react";
+// One appointment in the week: its edge says the kind, an overlap has a sign and the time, a case to decide its scales.
+import { Ban, Check, Scale, TriangleAlert } from "lucide-react";
 import type { CSSProperties, KeyboardEvent, PointerEvent } from "react";
 import { t } from "../../lib/messages";
 import { clock } from "../../lib/time";
+import { useCases } from "../../parts/ReviewMark";
 import { HOUR, type Piece } from "./week";
 import { nameOf, timesOf } from "./wording";
 
@@ -28,14 +29,16 @@ export function Block({ piece, hours, tabIndex, dragged, onOpen, onFocus, onKeyD
   const { appointment, start, end } = piece;
   const clash = appointment.overlaps.length > 0;
   const cancelled = appointment.status === "cancelled";
+  const review = useCases({ entity: "appointments", id: appointment.id }).length > 0;
   const more = [appointment.person ? appointment.title : "", appointment.place].filter(Boolean).join(" · ");
-  const said = [nameOf(appointment), timesOf(appointment.start, appointment.end), more, cancelled ? t("today.cancelled") : appointment.status === "completed" ? t("today.attended") : appointment.status === "no_show" ? t("state.no_show") : "", clash ? t("calendar.n_overlaps", { n: appointment.overlaps.length }) : ""].filter(Boolean).join(", ");
+  const said = [nameOf(appointment), timesOf(appointment.start, appointment.end), more, cancelled ? t("today.cancelled") : appointment.status === "completed" ? t("today.attended") : appointment.status === "no_show" ? t("state.no_show") : "", clash ? t("calendar.n_overlaps", { n: appointment.overlaps.length }) : "", review ? t("nav.review") : ""].filter(Boolean).join(", ");
   return (
     <button
-      type="button" id={`a-${appointment.id}`} className={`ev ${appointment.kind}${clash ? " clash" : ""}${cancelled ? " off" : ""}${dragged ? " dragged" : ""}${end - start <= 30 ? " short" : end - start >= 55 ? " tall" : ""}`} style={placed(start, end, hours, piece.lane, piece.lanes)}
+      type="button" id={`a-${appointment.id}`} className={`ev ${appointment.kind}${clash ? " clash" : ""}${review ? " review-due" : ""}${cancelled ? " off" : ""}${dragged ? " dragged" : ""}${end - start <= 30 ? " short" : end - start >= 55 ? " tall" : ""}`} style={placed(start, end, hours, piece.lane, piece.lanes)}
       aria-label={said} title={said} tabIndex={tabIndex} data-stop={`${appointment.id}`} onClick={onOpen} onFocus={onFocus} onKeyDown={onKeyDown} onPointerDown={onGrab}
     >
-      <b>{clash ? <TriangleAlert className="icon" /> : cancelled ? <Ban className="icon" /> : appointment.status === "completed" && <Check className="icon" />}{clash && <span className="flag num">{clock(appointment.start)}</span>}<span className="who-for">{nameOf(appointment)}</span></b>
+      <b>{review && <Scale className="icon" />}{clash ? <TriangleAlert className="icon" /> : cancelled ? <Ban className="icon" /> : appointment.status === "completed" && <Check className="icon" />}{clash && <span className="flag num">{clock(appointment.start)}</span>}<span className="who-for">{nameOf(appointment)}</span></b>
+      {review && <span className="more review-words">{t("nav.review")}</span>}
       {more && <span className="more">{more}</span>}
     </button>
   );

@@ -116,6 +116,19 @@ describe("an appointment", () => {
     expect(dialog().getByText(overlapText(clash))).toBeTruthy();
   });
 
+  it("about which a case waits says so by sign and words on the week and in its page, with the way to it", async () => {
+    const info = { id: "c1", entity: "appointments", label: "Appointment", record_id: "a1", record: "Visit", person_id: "p1", person: "Yuki Tanaka", what: "Starts", group: "start_time", kind: "values", status: "open", at: at(0, 600), assigned_to: "Amara Okafor", yours: true };
+    desk.answers["review.marks"] = () => [{ info, other: null }];
+    await open([visit(), visit({ id: "a2", start: at(2, 600), end: at(2, 660) })]);
+    const block = await screen.findByRole("button", { name: /^Yuki Tanaka, .*, Needs review$/ });
+    expect(block.querySelector(".lucide-scale")).toBeTruthy();
+    expect(within(block).getByText("Needs review")).toBeTruthy();
+    expect(screen.getAllByRole("button", { name: /^Yuki Tanaka/ }), "the other one has none").toHaveLength(2);
+    expect(screen.getAllByText("Needs review")).toHaveLength(1);
+    fireEvent.click(block);
+    expect(dialog().getByRole("link", { name: "Look at the case", hidden: true }).getAttribute("href")).toBe("#/review/open/c1");
+  });
+
   it("is cancelled with a reason, and that can be undone", async () => {
     await open([visit()]);
     fireEvent.click(screen.getByRole("button", { name: /^Yuki Tanaka/ }));

@@ -11,6 +11,7 @@ import { when } from "../../lib/time";
 import { attach } from "../../lib/upload";
 import { FolderDialog } from "../../parts/FolderDialog";
 import { ReasonDialog } from "../../parts/ReasonDialog";
+import { ReviewMark } from "../../parts/ReviewMark";
 import { Answer, Failure } from "../../parts/States";
 
 interface Adding { name: string; share: number }
@@ -85,7 +86,7 @@ function One({ file, onSave, onRemove }: { file: FileInfo; onSave: () => void; o
     <div className="li top file">
       <FileText className="icon" />
       <span className="grow">
-        <b>{file.name}</b>
+        <b>{file.name}</b> <ReviewMark entity="attachments" id={file.id} />
         <span className={file.place === "failed" ? "small block attention" : "small muted block"}>{bytes(file.size)} · {word("file", file.place)}{moves && file.percent > 0 && ` · ${file.percent} %`}{file.place === "failed" && file.note && `: ${said(file.note)}`}</span>
         <span className="small muted block">{by && `${by}, `}<span className="whole">{when(file.at, t(by ? "time.today" : "time.Today"))}</span></span>
         {moves && <span className="bar block"><progress max={100} value={file.percent} aria-label={word("file", file.place)} /></span>}

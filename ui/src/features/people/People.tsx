@@ -7,6 +7,7 @@ import { fresh, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { age, fullDate } from "../../lib/time";
 import { Avatar } from "../../parts/Avatar";
+import { ReviewSign } from "../../parts/ReviewMark";
 import { Answer, Empty } from "../../parts/States";
 
 export function People() {
@@ -47,6 +48,7 @@ export function People() {
                 <a key={person.id} id={`person-${index}`} className="li pick" href={to.person(person.id)} aria-current={index === at ? "true" : undefined}>
                   <Avatar name={person.name} />
                   <span className="grow"><b>{person.name}</b><span className="small muted block">{[person.born && t("person.born", { date: fullDate(person.born), age: age(person.born) }), person.gender, person.city].filter(Boolean).join(" · ") || t("person.nothing_more")}</span></span>
+                  <ReviewSign person={person.id} />
                   <span className="badge">{word("role", person.role)}</span>
                 </a>
               ))}

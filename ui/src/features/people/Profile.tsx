@@ -11,6 +11,7 @@ import { age, clock, day, fullDate, isoDate, isToday, shortDay } from "../../lib
 import { Avatar } from "../../parts/Avatar";
 import { Dialog } from "../../parts/Dialog";
 import { Segment } from "../../parts/Field";
+import { ReviewMark } from "../../parts/ReviewMark";
 import { Severity } from "../../parts/Severity";
 import { Answer, Empty } from "../../parts/States";
 import { StartQuestionnaire } from "../../parts/StartQuestionnaire";
@@ -40,14 +41,14 @@ function Page({ profile }: { profile: Known }) {
   const facts = [person.born && t("person.born", { date: fullDate(person.born), age: age(person.born) }), person.gender, person.city, person.phone, person.email].filter(Boolean);
   return (
     <>
-      <div className="head">
+      <div className="head person-head">
         <Avatar name={person.name} large />
         <div className="grow">
-          <div className="row"><h1>{person.name}</h1>{profile.open_alerts.length > 0 && <a className="badge risk" href={to.alert(profile.open_alerts[0] ?? "")}><OctagonAlert className="icon" />{t("alert.is_open")}</a>}</div>
+          <div className="row wrap"><h1>{person.name}</h1>{profile.open_alerts.length > 0 && <a className="badge risk" href={to.alert(profile.open_alerts[0] ?? "")}><OctagonAlert className="icon" />{t("alert.is_open")}</a>}<ReviewMark person={person.id} /></div>
           <p className="sub">{[word("role", person.role), ...facts].join(" · ")}</p>
         </div>
-        <button className="btn" onClick={() => setOver("edit")}><Pencil className="icon" />{t("profile.edit")}<kbd>E</kbd></button>
-        <button className="btn primary" onClick={() => setOver("start")}><ClipboardList className="icon" />{t("today.start")}<kbd>S</kbd></button>
+        <div className="row"><button className="btn" onClick={() => setOver("edit")}><Pencil className="icon" />{t("profile.edit")}<kbd>E</kbd></button>
+        <button className="btn primary" onClick={() => setOver("start")}><ClipboardList className="icon" />{t("today.start")}<kbd>S</kbd></button></div>
       </div>
       <div className="body scroll cols">
         <div className="stack">
@@ -127,7 +128,7 @@ function Entry({ entry }: { entry: TimelineEntry }) {
   return (
     <div className="tl">
       <span className={entry.kind === "alert" ? "dot risk" : "dot"}><Icon className="icon" /></span>
-      <div><a className="name" href={href}>{title}</a> {entry.step !== null && <Severity step={entry.step} name={detail} />}{entry.step === null && detail && <p>{detail}</p>}</div>
+      <div><a className="name" href={href}>{title}</a> <ReviewMark entity={entry.entity} id={entry.id} /> {entry.step !== null && <Severity step={entry.step} name={detail} />}{entry.step === null && detail && <p>{detail}</p>}</div>
       <time title={shortDay(entry.at)}>{clock(entry.at)}</time>
     </div>
   );

@@ -9,6 +9,7 @@ import { useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { Dialog } from "../../parts/Dialog";
 import { Check, ChoiceField, TextField } from "../../parts/Field";
+import { ReviewMark } from "../../parts/ReviewMark";
 import { Answer, Empty } from "../../parts/States";
 import { RecordPanel } from "./RecordPanel";
 import { ownerOf } from "./owner";
@@ -68,7 +69,7 @@ export function RecordList({ kind, id, by }: { kind: EntityInfo; id: string; by:
                   <tbody>
                     {data.records.map((record) => (
                       <tr key={record.id} className="pick" aria-selected={record.id === id} onClick={() => go(to.records(kind.name, record.id, by))}>
-                        <td><a href={to.records(kind.name, record.id, by)} className="name">{record.title || t("records.unnamed")}</a>{record.error_reason !== null && <span className="badge">{t("records.in_error")}</span>}</td>
+                        <td><a href={to.records(kind.name, record.id, by)} className="name">{record.title || t("records.unnamed")}</a>{record.error_reason !== null && <span className="badge">{t("records.in_error")}</span>}<ReviewMark entity={kind.name} id={record.id} /></td>
                         {columns.map((column) => <td key={column.name} className={isNumber(column) ? "n" : undefined}>{cell(record, column)}</td>)}
                       </tr>
                     ))}

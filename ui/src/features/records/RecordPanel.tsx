@@ -10,6 +10,7 @@ import { moment, when } from "../../lib/time";
 import { Dialog } from "../../parts/Dialog";
 import { ReceiptLine } from "../../parts/ReceiptLine";
 import { ReasonDialog } from "../../parts/ReasonDialog";
+import { ReviewNote } from "../../parts/ReviewMark";
 import { Answer, Failure } from "../../parts/States";
 import { ownerOf } from "./owner";
 import { JsonView } from "../../parts/JsonEditor";
@@ -45,6 +46,7 @@ function View({ kind, record, by, onEdit }: { kind: EntityInfo; record: RecordVi
       {record.error_reason !== null && <p className="banner note small">{t("records.in_error_because", { reason: record.error_reason })}</p>}
       {record.newer.length > 0 && <p className="banner note small">{t("records.needs_newer", { fields: kind.fields.filter((field) => record.newer.includes(field.name)).map((field) => field.label).join(", ") })}</p>}
       <div className="values scroll">
+      <ReviewNote entity={kind.name} id={record.id} />
       <ReceiptLine entity={kind.name} id={record.id} />
       <dl>
         {filled.map((field) => <div key={field.name}><dt title={field.help}>{field.label}</dt><dd><Value field={field} record={record} /></dd></div>)}

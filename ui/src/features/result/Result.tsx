@@ -8,6 +8,7 @@ import { useAnswer } from "../../lib/queries";
 import { to } from "../../lib/route";
 import { fullDate, shortDay, when } from "../../lib/time";
 import { Segment } from "../../parts/Field";
+import { ReviewNote } from "../../parts/ReviewMark";
 import { Severity } from "../../parts/Severity";
 import { Answer } from "../../parts/States";
 import { headline } from "../../lib/headline";
@@ -43,6 +44,7 @@ function Page({ result }: { result: ResultView }) {
             <a className={alert.status === "open" ? "btn risk" : "btn"} href={to.alert(alert.id, to.result(result.id))}>{t("alert.open")}</a>
           </section>
         ))}
+        <ReviewNote entity="responses" id={result.id} />
         <div className="left">
           {scale ? result.scales.map((one) => <Score key={one.code} scale={one} result={result} />) : <section className="card top"><p>{t("result.no_scale")}</p></section>}
           {result.trend && result.trend.points.length > 0 && <TrendCard trend={result.trend} current={result.id} />}

@@ -2,6 +2,7 @@
 import { ArrowRight, Check, FilePlus2, History, Pencil, RotateCcw, SquareArrowOutUpRight } from "lucide-react";
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import type { Case, CaseInfo, DecisionChoice, EntityInfo, FieldInfo, Side } from "../../bindings/commands";
+import { subjectOf } from "../../lib/case";
 import { useActions } from "../../lib/keys";
 import { t } from "../../lib/messages";
 import { useAction, useAnswer } from "../../lib/queries";
@@ -12,7 +13,6 @@ import { Dialog } from "../../parts/Dialog";
 import { TextField } from "../../parts/Field";
 import { Answer, Failure, Note } from "../../parts/States";
 import { Widget } from "../../parts/Widget";
-import { subjectOf } from "./Review";
 import { Values, headlineOf } from "./Values";
 
 export function CasePage({ id, next }: { id: string; next: CaseInfo | undefined }) {

@@ -2,6 +2,7 @@
 import { CalendarDays, ClipboardList, FileWarning, History, Inbox, Scale, StickyNote, Table2, UserRound, type LucideIcon } from "lucide-react";
 import type { KeyboardEvent } from "react";
 import type { CaseInfo } from "../../bindings/commands";
+import { subjectOf } from "../../lib/case";
 import { t } from "../../lib/messages";
 import { useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
@@ -58,13 +59,4 @@ function Row({ one, chosen, decided }: { one: CaseInfo; chosen: boolean; decided
       <span className="grow"><b>{one.person || one.record || one.label}</b><span className="small block">{subjectOf(one)}</span><span className="small muted block">{when(one.at, t("time.today"))} · {who}</span></span>
     </a>
   );
-}
-
-/** What a case is about, in a line. */
-export function subjectOf(one: CaseInfo): string {
-  // A record that is named after its person only is told by its kind.
-  const record = one.record && !(one.person && one.record.includes(one.person)) ? one.record : one.label;
-  if (one.kind === "in_error") return t("review.about_error", { record });
-  if (one.kind === "part_of_in_error") return t("review.about_part", { record });
-  return [record, one.group === "start_time" ? t("review.time") : one.what].filter(Boolean).join(": ");
 }

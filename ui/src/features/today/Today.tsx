@@ -6,6 +6,7 @@ import { useAction, useAnswer } from "../../lib/queries";
 import { go, to } from "../../lib/route";
 import { clock, day, shortDay, isToday, when } from "../../lib/time";
 import { headline } from "../../lib/headline";
+import { ReviewMark } from "../../parts/ReviewMark";
 import { Severity } from "../../parts/Severity";
 import { Answer, Empty } from "../../parts/States";
 
@@ -68,11 +69,12 @@ function Visit({ entry, past, next }: { entry: AgendaEntry; past: boolean; next:
         {entry.person_id ? <a className="name" href={to.person(entry.person_id)}>{entry.person}</a> : <b>{entry.title}</b>}
         <div className="small muted">{[entry.person_id ? entry.title : "", entry.location].filter(Boolean).join(" · ")}</div>
       </div>
+      <div className="row"><ReviewMark entity="appointments" id={entry.id} />
       {entry.status === "completed" ? <span className="badge saved"><Check className="icon" />{t("today.attended")}</span>
         : entry.status === "no_show" ? <span className="badge">{t("state.no_show")}</span>
         : entry.status === "cancelled" ? <span className="badge">{t("today.cancelled")}</span>
         : next && entry.person_id ? <a className="btn sm" href={to.person(entry.person_id)}>{t("today.open")}</a>
-        : entry.location && <span className="badge plain"><MapPin className="icon" />{entry.location}</span>}
+        : entry.location && <span className="badge plain"><MapPin className="icon" />{entry.location}</span>}</div>
     </div>
   );
 }
