@@ -8,6 +8,13 @@ use std::{
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
+
+/// Bytes that this end of the line keeps.
+const KEPT: usize = 32 * 1024;
+/// Bytes of a packet.
+const PACKET: u32 = 1_460;
+
 /// Passes bytes on between a port of its own and the centre, until it is cut.
 pub struct Line {
     here: SocketAddr,
@@ -32,7 +39,7 @@ impl Line {
     /// The address cannot be read, or no port is free.
     pub fn to(address: &str) -> Result<Line, String> {
         let there = place(address)?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+        let listener = listener().map_err(|error| error.to_string())?;
         let here = listener.local_addr().map_err(|error| error.to_string())?;
         let state = Arc::new(Mutex::new(State { there, whole: true, ended: false, rate: None, open: Vec::new(), fetched: 0 }));
         let shared = Arc::clone(&state);
@@ -96,6 +103,17 @@ impl Drop for Line {
         // Wakes the thread that listens, so that it ends.
         let _ = TcpStream::connect(self.here);
     }
+}
+
+/// A port of its own that takes little at a time, in packets as they travel outside of a computer: whoever
+/// sends has to wait for a slow line, and not for what this computer would keep for it.
+fn listener() -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_recv_buffer_size(KEPT)?;
+    socket.set_tcp_mss(PACKET)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    socket.listen(128)?;
+    Ok(socket.into())
 }
 
 fn place(address: &str) -> Result<SocketAddr, String> {

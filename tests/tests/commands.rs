@@ -12,6 +12,8 @@ mod keeping;
 mod lease;
 #[path = "commands/main_job.rs"]
 mod main_job;
+#[path = "commands/on_line.rs"]
+mod on_line;
 #[path = "commands/records.rs"]
 mod records;
 #[path = "commands/refusals.rs"]

@@ -69,6 +69,8 @@ fn run(setting: &Setting) -> Result<(), String> {
     unlock(&window)?;
     window.wait("//main//*[@role='progressbar'][@aria-label='First download']")?;
     window.see("The first download goes on by itself")?;
+    window.see("On the line now:")?;
+    window.wait("//footer//*[contains(@class, 'sync-sign')][contains(., ' of ')][contains(., ' MB') or contains(., ' KB')]")?;
     window.shot("downloading")?;
     window.click("Pause")?;
     window.see("The first download stands still")?;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use gladstone_sync::{News, SharedRemote, Status, Worker, blobs::Moving, join};
+use gladstone_sync::{News, OnLine, SharedRemote, Status, Worker, blobs::Moving, join};
 use gladstone_vault::{Unlocked, Vault};
 use uuid::Uuid;
 
@@ -90,6 +90,12 @@ impl Background {
     /// The file that is moving; none when none is.
     pub fn file_moving(&self) -> Option<Moving> {
         self.lock().as_ref().and_then(Worker::moving)
+    }
+
+    /// What is on the line now, of the worker or of what somebody waits for.
+    pub fn on_line(&self) -> Option<OnLine> {
+        let asked = || self.asked.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|remote| remote.on_line());
+        self.lock().as_ref().and_then(Worker::on_line).or_else(asked)
     }
 
     /// How it stands; none when no worker runs.

@@ -12,7 +12,8 @@ use std::{
 
 use clap::Subcommand;
 use gladstone_vault::{Surrounding, keys::{device_secret::{DeviceSecrets, NoKeyring, SecretService}, kdf::Cost}, surroundings::Machine};
-use indicatif::ProgressBar;
+use gladstone_sync::OnLine;
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
 
 use crate::{catalogue, typescript, desk::Desk, error::{Code, DeskError}, events::Event};
@@ -225,6 +226,9 @@ fn unlock(desk: &Desk, passphrase: fn() -> String) -> Result<(), DeskError> {
 /// Runs one command under a progress bar.
 fn work(desk: &Desk, command: &str, request: Json) -> Result<Json, DeskError> {
     let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}") {
+        bar.set_style(style);
+    }
     let result = std::thread::scope(|scope| {
         let work = scope.spawn(|| desk.run(command, request));
         while !work.is_finished() {
@@ -232,12 +236,18 @@ fn work(desk: &Desk, command: &str, request: Json) -> Result<Json, DeskError> {
                 bar.set_length(progress.of.into());
                 bar.set_position(progress.done.into());
             }
+            bar.set_message(desk.on_line().map(on_line_in_words).unwrap_or_default());
             std::thread::sleep(Duration::from_millis(100));
         }
         work.join().unwrap_or_else(|_| Err(DeskError::new(Code::Failed, "The work stopped unexpectedly.")))
     });
     bar.finish_and_clear();
     result
+}
+
+/// How far what is on the line is.
+fn on_line_in_words(line: OnLine) -> String {
+    format!("{} of {} {}", HumanBytes(line.done), HumanBytes(line.of), if line.sends { "sent" } else { "fetched" })
 }
 
 /// A reader that goes away early, `head` for example, is no fault.
@@ -247,4 +257,16 @@ fn print_text(text: &str) {
 
 fn pretty(json: &Json) -> String {
     serde_json::to_string_pretty(json).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_it_is_on_the_line_is_told_in_bytes() {
+        let check = |sends: bool, said: &str| assert_eq!(on_line_in_words(OnLine { sends, done: 1_468_006, of: 3 * 1024 * 1024 }), said);
+        check(true, "1.40 MiB of 3.00 MiB sent");
+        check(false, "1.40 MiB of 3.00 MiB fetched");
+    }
 }

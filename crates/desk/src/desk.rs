@@ -152,6 +152,11 @@ impl Desk {
         self.background.status()
     }
 
+    /// What is on the line to the centre now.
+    pub fn on_line(&self) -> Option<gladstone_sync::OnLine> {
+        self.background.on_line()
+    }
+
     /// A person asked for a file, or for one to go on.
     pub fn files_asked_for(&self) {
         self.background.files_asked_for();

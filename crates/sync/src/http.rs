@@ -3,11 +3,12 @@
 
 mod exchange;
 mod files;
+mod meter;
 mod tls;
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -22,13 +23,14 @@ use gladstone_protocol::{
     pack,
     wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
 };
-use reqwest::{Client, Method, RequestBuilder, header, redirect::Policy};
+use reqwest::{Body, Client, Method, RequestBuilder, header, redirect::Policy};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::{blobs::Blobs, link::Address, remote::{Answered, Behind, Heard, Remote, Sign, TOGETHER, Take, UnderWay}};
+use crate::{blobs::Blobs, link::Address, remote::{Answered, Behind, Heard, OnLine, Remote, Sign, TOGETHER, Take, UnderWay}};
 use exchange::{JSON, exchange};
+use meter::{Counted, Leg, Meter};
 
 /// Which program this is, told when joining and signing in.
 const AGENT: &str = concat!("gladstone/", env!("CARGO_PKG_VERSION"));
@@ -54,7 +56,24 @@ pub struct HttpCentre {
     early: AtomicBool,
     /// Whether the centre of this session remembers what it handed out ahead.
     ahead: AtomicBool,
+    /// How far the bodies on the line are.
+    meter: Arc<Meter>,
     ended: watch::Sender<bool>,
+}
+
+/// A message that is ready to be sent. It counts as on the line until its answer is there.
+struct Outgoing {
+    request: RequestBuilder,
+    leg: Option<Arc<Leg>>,
+    meter: Arc<Meter>,
+}
+
+impl Outgoing {
+    async fn exchange(self) -> Result<Vec<u8>, ApiError> {
+        let answer = exchange::counted(self.request, pack::MEDIA_TYPE, Some(&self.meter)).await;
+        drop(self.leg);
+        answer
+    }
 }
 
 /// A request on its way; dropped, it is given up.
@@ -103,7 +122,7 @@ impl HttpCentre {
         let client = client.build().map_err(|error| HttpFault::Machine(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("gladstone-http").enable_all().build();
         let runtime = Some(runtime.map_err(|error| HttpFault::Machine(error.to_string()))?);
-        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), early: AtomicBool::new(false), ahead: AtomicBool::new(false), ended: watch::Sender::new(false) })
+        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), early: AtomicBool::new(false), ahead: AtomicBool::new(false), meter: Arc::default(), ended: watch::Sender::new(false) })
     }
 
     /// Joins with a code.
@@ -115,17 +134,23 @@ impl HttpCentre {
     }
 
     fn message<M: Message, A: Message>(&self, path: &str, message: &M, within: Duration) -> Result<A, ApiError> {
-        let request = self.of_message(path, message, within)?;
-        Ok(codec::decode(&self.run(request, pack::MEDIA_TYPE)?)?)
+        let sent = self.of_message(path, message, within)?;
+        Ok(codec::decode(&self.until_ended(sent.exchange())?)?)
     }
 
-    fn of_message<M: Message>(&self, path: &str, message: &M, within: Duration) -> Result<RequestBuilder, ApiError> {
+    fn of_message<M: Message>(&self, path: &str, message: &M, within: Duration) -> Result<Outgoing, ApiError> {
         let bytes = codec::encode(message)?;
         let request = self.with_token(Method::POST, path)?.timeout(within).header(header::CONTENT_TYPE, pack::MEDIA_TYPE);
-        Ok(match pack::pack(&bytes) {
-            Some(packed) => request.header(header::CONTENT_ENCODING, pack::ENCODING).body(packed),
+        let (request, bytes) = match pack::pack(&bytes) {
+            Some(packed) => (request.header(header::CONTENT_ENCODING, pack::ENCODING), packed),
+            None => (request, bytes),
+        };
+        let leg = self.meter.sends(bytes.len());
+        let request = match &leg {
+            Some(leg) => request.body(Body::wrap(Counted::new(bytes, leg))),
             None => request.body(bytes),
-        })
+        };
+        Ok(Outgoing { request, leg, meter: Arc::clone(&self.meter) })
     }
 
     fn ask<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, ApiError> {
@@ -153,7 +178,7 @@ impl HttpCentre {
             tokio::select! {
                 biased;
                 _ = over.wait_for(|over| *over) => Err(ApiError::Offline),
-                answer = exchange(sent, pack::MEDIA_TYPE) => answer,
+                answer = sent.exchange() => answer,
             }
         })?;
         Ok(codec::decode(&bytes)?)
@@ -190,9 +215,9 @@ impl SyncApi for HttpCentre {
 impl Remote for HttpCentre {
     fn begin(&self, request: &PushRequest, early: bool) -> UnderWay<'_> {
         let path = if early { "v1/push?early" } else { "v1/push" };
-        let sent = self.of_message(path, request, TOTAL).and_then(|request| {
+        let sent = self.of_message(path, request, TOTAL).and_then(|sent| {
             let runtime = self.runtime.as_ref().ok_or(ApiError::Offline)?;
-            Ok(Flying(runtime.spawn(exchange(request, pack::MEDIA_TYPE))))
+            Ok(Flying(runtime.spawn(sent.exchange())))
         });
         Box::new(move || {
             let mut flying = sent?;
@@ -280,6 +305,10 @@ impl Remote for HttpCentre {
 
     fn blobs(&self) -> Option<&dyn Blobs> {
         Some(self)
+    }
+
+    fn on_line(&self) -> Option<OnLine> {
+        self.meter.now()
     }
 
     fn abandon(&self) {

@@ -19,5 +19,5 @@ pub use engine::{Phase, Status};
 pub use flights::Report;
 pub use http::HttpCentre;
 pub use link::{Address, JoinLink};
-pub use remote::{Heard, Remote};
+pub use remote::{Heard, OnLine, Remote};
 pub use worker::{News, SharedRemote, Worker};

@@ -31,6 +31,17 @@ pub struct Heard {
     pub files: Vec<ContentHash>,
 }
 
+/// How far what is sent or fetched is on the line just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnLine {
+    /// Whether it goes to the centre.
+    pub sends: bool,
+    /// Bytes that have passed.
+    pub done: u64,
+    /// Bytes in all.
+    pub of: u64,
+}
+
 /// A centre that can be signed in to.
 pub trait Remote: SyncApi {
     /// Opens a session for a laptop, with its signature over what the centre asks to sign.
@@ -117,6 +128,11 @@ pub trait Remote: SyncApi {
 
     /// The centre where files are concerned; none when it takes no files.
     fn blobs(&self) -> Option<&dyn Blobs> {
+        None
+    }
+
+    /// What is on the line now, where it is long enough to be looked at.
+    fn on_line(&self) -> Option<OnLine> {
         None
     }
 

@@ -22,7 +22,7 @@ use crate::{
     drive::Drive,
     engine::{Input, Phase, Status},
     flights::{Report, with},
-    remote::Remote,
+    remote::{OnLine, Remote},
 };
 
 /// A centre that answers at once that there is nothing is not asked again at once.
@@ -118,6 +118,11 @@ impl Worker {
     /// The file that is moving; none when none is.
     pub fn moving(&self) -> Option<Moving> {
         *self.shared.moving()
+    }
+
+    /// What is on the line now.
+    pub fn on_line(&self) -> Option<OnLine> {
+        self.remote.on_line()
     }
 
     /// How it stands.

@@ -18,7 +18,7 @@ vi.mock("../lib/rpc", async (original) => ({
     if (name === "settings.set") desk.settings = request;
     if (name.startsWith("settings.")) return desk.settings;
     if (name === "responses.state") return new Promise(() => undefined);
-    if (name === "sync.status") return { centre: null, phase: "alone", waiting: 0, oldest: null, set_aside: 0, files: { waiting: 0, bytes: 0, failed: 0 }, last_sync: null, paused_since: null, message: null };
+    if (name === "sync.status") return { centre: null, phase: "alone", waiting: 0, oldest: null, set_aside: 0, on_line: null, files: { waiting: 0, bytes: 0, failed: 0 }, last_sync: null, paused_since: null, message: null };
     return [];
   },
 }));

@@ -1,14 +1,18 @@
 // The line at the foot: what is saved, what waits, when the centre last answered, and how it stands.
 import { Check, ClockArrowUp, Scale, TriangleAlert } from "lucide-react";
+import { useEffect } from "react";
 import type { OpenVault } from "../bindings/commands";
 import { useActions } from "../lib/keys";
 import { t } from "../lib/messages";
-import { useAction, useAnswer } from "../lib/queries";
+import { client, useAction, useAnswer } from "../lib/queries";
 import { to } from "../lib/route";
 import { said } from "../lib/said";
 import { when } from "../lib/time";
 import { useSyncNow } from "../parts/SyncNow";
 import { SyncSign, isUnderWay, knowsParts } from "../parts/SyncSign";
+
+/** How often it is looked how far it is while something moves, in milliseconds. */
+const LOOK = 500;
 
 export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: () => void; onHelp: () => void }) {
   const sync = useAnswer("sync.status", {});
@@ -17,6 +21,13 @@ export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: (
   const now = useSyncNow(phase);
   const pause = useAction("sync.pause");
   const share = centre && knowsParts(centre) && isUnderWay(phase) ? centre.parts / (centre.parts + centre.parts_coming) : undefined;
+  const moves = isUnderWay(phase);
+  // Whatever shows how far it is asks the same question, and is told by this too.
+  useEffect(() => {
+    if (!moves) return undefined;
+    const timer = setInterval(() => void client.invalidateQueries({ queryKey: ["sync.status"] }), LOOK);
+    return () => clearInterval(timer);
+  }, [moves]);
   useActions(centre ? [{ id: "sync-now", label: now.label, run: now.run }, ...(phase === "paused" ? [] : [{ id: "sync-pause", label: t("sync.pause_long"), run: () => pause.mutate({}) }])] : [], true);
   const time = (text: string) => when(text, "").trim();
   return (
@@ -33,7 +44,7 @@ export function StatusBar({ open, onKeys, onHelp }: { open: OpenVault; onKeys: (
         )}
       </a>
       {open.degraded && <a className="row degraded" href={to.settings()} title={`${t("status.degraded")}. ${said(open.degraded)}`} aria-label={t("status.degraded")}><TriangleAlert className="icon" /><span className="roomy-only">{t("status.degraded")}</span></a>}
-      <a className="end plain-link" href={to.sync()}><SyncSign phase={phase} share={share} /></a>
+      <a className="end plain-link" href={to.sync()}><SyncSign phase={phase} share={share} line={moves ? sync.data?.on_line : undefined} /></a>
       <button className="link-quiet" onClick={onKeys}><kbd>?</kbd> <span className="roomy-only">{t("status.keys")}</span><span className="sr narrow-only">{t("status.keys")}</span></button>
       <button className="link-quiet" onClick={onHelp}><kbd>F1</kbd> <span className="roomy-only">{t("status.help")}</span><span className="sr narrow-only">{t("status.help")}</span></button>
       {/* What passes by in a moment is not read out, and neither is the clock. */}

@@ -1776,6 +1776,20 @@ export type NowRequest = {
  */
 wait: boolean, };
 
+export type OnLine = { 
+/**
+ * Whether it goes to the centre.
+ */
+sends: boolean, 
+/**
+ * Bytes that have passed.
+ */
+done: number, 
+/**
+ * Bytes in all.
+ */
+of: number, };
+
 export type OpenVault = { 
 /**
  * Its id.
@@ -2665,6 +2679,10 @@ oldest: string | null,
  * Changes that the centre put aside and about which nobody has decided.
  */
 set_aside: number, 
+/**
+ * What is on the line just now; none when nothing is, or what is there in a moment.
+ */
+on_line: OnLine | null, 
 /**
  * Files that wait for their turn or are moving.
  */

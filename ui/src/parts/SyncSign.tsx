@@ -1,6 +1,7 @@
 // How synchronizing stands, as a sign and words: each state differs in both, never by colour alone.
 import { ArrowUpCircle, Check, CirclePause, ClockArrowUp, CopyX, KeyRound, Laptop, RefreshCw, TriangleAlert, WifiOff, type LucideIcon } from "lucide-react";
-import type { CentreInfo, SyncPhase } from "../bindings/commands";
+import type { CentreInfo, OnLine, SyncPhase } from "../bindings/commands";
+import { bytes } from "../lib/bytes";
 import { t } from "../lib/messages";
 
 const SIGNS: Record<SyncPhase, [LucideIcon, string]> = {
@@ -29,8 +30,8 @@ export const isUnderWay = (phase: SyncPhase): boolean => ["signing_in", "sending
 /** Whether it is known how many parts are still to come: the centre names one after the other, so that a single one may be followed by any number. */
 export const knowsParts = (centre: CentreInfo): boolean => centre.parts_coming > 1;
 
-/** `share`: how much of a first download is here, 0 to 1. */
-export function SyncSign({ phase, share }: { phase: SyncPhase; share?: number | undefined }) {
+/** `share`: how much of a first download is here, 0 to 1. `line`: what is on the line, where that is shown. */
+export function SyncSign({ phase, share, line }: { phase: SyncPhase; share?: number | undefined; line?: OnLine | null | undefined }) {
   const [Icon, tone] = SIGNS[phase];
-  return <b className={`sync-sign ${tone}`}><Icon className="icon" />{t(`sync.phase.${phase}`)}{share !== undefined && ` ${Math.floor(share * 100)} %`}</b>;
+  return <b className={`sync-sign ${tone}`}><Icon className="icon" />{t(`sync.phase.${phase}`)}{share !== undefined && ` ${Math.floor(share * 100)} %`}{line && <span className="num">{t("sync.line_of", { done: bytes(line.done), of: bytes(line.of) })}</span>}</b>;
 }

@@ -21,6 +21,8 @@ wire! {
         pub oldest: Option<String>,
         /// Changes that the centre put aside and about which nobody has decided.
         pub set_aside: u32,
+        /// What is on the line just now; none when nothing is, or what is there in a moment.
+        pub on_line: Option<OnLine>,
         /// Files that wait for their turn or are moving.
         pub files: FilesWaiting,
         /// When the centre last answered.
@@ -29,6 +31,19 @@ wire! {
         pub paused_since: Option<String>,
         /// What went wrong, if anything.
         pub message: Option<String>,
+    }
+
+    /// How far what is sent or fetched is.
+    #[derive(Copy, Eq)]
+    pub struct OnLine {
+        /// Whether it goes to the centre.
+        pub sends: bool,
+        /// Bytes that have passed.
+        #[ts(type = "number")]
+        pub done: u64,
+        /// Bytes in all.
+        #[ts(type = "number")]
+        pub of: u64,
     }
 
     /// Files that wait for their turn or are moving.
@@ -160,6 +175,7 @@ wire! {
 /// The vault is locked.
 pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
     let (running, moving) = (desk.sync_status(), desk.file_moving());
+    let on_line = desk.on_line().map(|now| OnLine { sends: now.sends, done: now.done, of: now.of });
     desk.with_unlocked(|unlocked| {
         let waiting = unlocked.vault.waiting()?;
         let replica = unlocked.vault.replica()?;
@@ -183,7 +199,7 @@ pub fn status(desk: &Desk, _: Empty) -> Result<SyncStatus, DeskError> {
             parts: small(replica.units),
             parts_coming: small(replica.incomplete),
         });
-        Ok(SyncStatus { centre, phase, waiting: small(waiting.count), oldest: waiting.oldest.map(|at| at.to_string()), set_aside: small(waiting.quarantined), files, last_sync, paused_since, message: running.and_then(|status| status.message) })
+        Ok(SyncStatus { centre, phase, waiting: small(waiting.count), oldest: waiting.oldest.map(|at| at.to_string()), set_aside: small(waiting.quarantined), on_line, files, last_sync, paused_since, message: running.and_then(|status| status.message) })
     })
 }
 

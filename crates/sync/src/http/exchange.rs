@@ -1,9 +1,13 @@
 //! One request and its answer: what is taken for an answer, how much of it, and what each status
 //! means. Whatever stands between laptop and centre may answer too, and is told apart here.
 
+use std::sync::Arc;
+
 use gladstone_protocol::{ApiError, CodecFault, codec, limits::MESSAGE_LIMIT, pack};
 use reqwest::{RequestBuilder, Response, StatusCode, header};
 use serde::Deserialize;
+
+use super::meter::Meter;
 
 /// Media type of enrolment and sessions.
 pub(super) const JSON: &str = "application/json";
@@ -23,16 +27,21 @@ pub(super) struct Head {
 
 /// Sends, and reads an answer of the `expected` media type.
 pub(super) async fn exchange(request: RequestBuilder, expected: &str) -> Result<Vec<u8>, ApiError> {
+    counted(request, expected, None).await
+}
+
+/// As [`exchange`], and counts the answer as it comes.
+pub(super) async fn counted(request: RequestBuilder, expected: &str, meter: Option<&Arc<Meter>>) -> Result<Vec<u8>, ApiError> {
     let request = request.header(header::ACCEPT_ENCODING, pack::ENCODING);
     // Whatever breaks on the way is tried again; what is sent twice has one effect.
     let response = request.send().await.map_err(|_| ApiError::Offline)?;
     let status = response.status();
     let media = text(&response, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if status == StatusCode::OK && media == expected {
-        return body(response, limit(expected)).await;
+        return body(response, limit(expected), meter).await;
     }
     if status != StatusCode::OK && media == pack::MEDIA_TYPE {
-        let bytes = body(response, MESSAGE_LIMIT).await?;
+        let bytes = body(response, MESSAGE_LIMIT, None).await?;
         return Err(codec::decode::<ApiError>(&bytes).unwrap_or_else(ApiError::from));
     }
     Err(stranger(&response))
@@ -44,7 +53,7 @@ pub(super) async fn pour(request: RequestBuilder, limit: usize, sink: &mut dyn F
     let mut response = request.header(header::ACCEPT, BYTES).send().await.map_err(|_| ApiError::Offline)?;
     let media = text(&response, header::CONTENT_TYPE).to_ascii_lowercase();
     if response.status() != StatusCode::OK && media == pack::MEDIA_TYPE {
-        let bytes = body(response, MESSAGE_LIMIT).await?;
+        let bytes = body(response, MESSAGE_LIMIT, None).await?;
         return Err(codec::decode::<ApiError>(&bytes).unwrap_or_else(ApiError::from));
     }
     if response.status() != StatusCode::OK || media != BYTES || !text(&response, header::CONTENT_ENCODING).is_empty() {
@@ -88,7 +97,8 @@ fn text(response: &Response, name: header::HeaderName) -> &str {
 }
 
 /// The body, not more than `limit` bytes of it, unpacked.
-async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, ApiError> {
+async fn body(mut response: Response, limit: usize, meter: Option<&Arc<Meter>>) -> Result<Vec<u8>, ApiError> {
+    let leg = meter.zip(response.content_length()).and_then(|(meter, length)| meter.fetches(length.min(limit as u64)));
     let encoding = text(&response, header::CONTENT_ENCODING).to_ascii_lowercase();
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| ApiError::Offline)? {
@@ -97,6 +107,7 @@ async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, ApiError>
             return Err(ApiError::Damaged);
         }
         bytes.extend_from_slice(&chunk);
+        leg.iter().for_each(|leg| leg.passed(chunk.len()));
     }
     match encoding.as_str() {
         "" | "identity" => Ok(bytes),

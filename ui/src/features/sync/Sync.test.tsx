@@ -20,7 +20,7 @@ vi.mock("../../lib/rpc", async (original) => ({
 }));
 
 const centre = { organization: "Ashcombe", role: "trainer", server: "https://c", joined_at: "2026-11-01T10:00:00Z", works_until: "2026-11-28T10:00:00Z", parts: 40, parts_coming: 0 };
-const status = (phase: SyncPhase, more: Partial<SyncStatus> = {}): SyncStatus => ({ centre, phase, waiting: 0, oldest: null, set_aside: 0, files: { waiting: 0, bytes: 0, failed: 0 }, last_sync: "2026-11-21T10:00:00Z", paused_since: null, message: null, ...more });
+const status = (phase: SyncPhase, more: Partial<SyncStatus> = {}): SyncStatus => ({ centre, phase, waiting: 0, oldest: null, set_aside: 0, on_line: null, files: { waiting: 0, bytes: 0, failed: 0 }, last_sync: "2026-11-21T10:00:00Z", paused_since: null, message: null, ...more });
 const open = () => render(<QueryClientProvider client={client}><Sync /></QueryClientProvider>);
 
 beforeEach(() => {
@@ -47,6 +47,19 @@ describe("synchronizing", () => {
     await screen.findByLabelText("How it stands");
     expect(screen.queryByText("Pause") !== null).toBe(pauses);
     expect(["Synchronize now", "Resume"].find((words) => screen.queryByText(words)) ?? null).toBe(primary);
+  });
+
+  it.each<[boolean, number, string, string]>([
+    [true, 0, "What is on its way to the centre", "On the line now: 1.2 MB of 3.4 MB sent"],
+    [false, 0, "What is on its way from the centre", "On the line now: 1.2 MB of 3.4 MB fetched"],
+    [false, 1, "First download", "On the line now: 1.2 MB of 3.4 MB fetched"],
+  ])("shows how far one long body is: sent %s, with %s parts to come", async (sends, parts_coming, label, words) => {
+    desk.status = status(sends ? "sending" : "receiving", { centre: { ...centre, parts_coming }, on_line: { sends, done: 1_258_291, of: 3_565_158 } });
+    open();
+    const bar = await screen.findByRole("progressbar", { name: label });
+    expect([bar.getAttribute("aria-valuenow"), bar.getAttribute("aria-valuemax"), bar.getAttribute("aria-valuetext")]).toEqual(["1258291", "3565158", words]);
+    expect(screen.getByText((text) => text.includes(words))).toBeTruthy();
+    expect(screen.getAllByRole("progressbar")).toHaveLength(1);
   });
 
   it("is paused and goes on by one button each", async () => {

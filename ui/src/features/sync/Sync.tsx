@@ -1,25 +1,23 @@
 // Synchronizing: how it stands, what waits, what was put aside, what was done and what left.
 import { Building2, KeyRound, Laptop, Pause, Trash2 } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import type { LeaseStatus, SyncStatus } from "../../bindings/commands";
 import { useActions } from "../../lib/keys";
 import { bytes } from "../../lib/bytes";
 import { t, word } from "../../lib/messages";
-import { client, useAction, useAnswer } from "../../lib/queries";
+import { useAction, useAnswer } from "../../lib/queries";
 import { said } from "../../lib/said";
 import { ago, longDate, when } from "../../lib/time";
 import { Erase } from "../../parts/Erase";
 import { Answer, Empty, Failure } from "../../parts/States";
 import { SyncNowButton, useSyncNow } from "../../parts/SyncNow";
-import { SyncSign, isUnderWay, needsPerson } from "../../parts/SyncSign";
+import { SyncSign, needsPerson } from "../../parts/SyncSign";
 import { JoinDialog } from "./JoinDialog";
 import { Progress } from "./Progress";
 import { Queue } from "./Queue";
 
 /** Lines of the log that are shown before the rest is asked for. */
 const LINES = 12;
-/** How often it is looked how far it is while something moves, in milliseconds. */
-const LOOK = 1_000;
 
 export function Sync() {
   const status = useAnswer("sync.status", {});
@@ -30,12 +28,6 @@ export function Sync() {
   const joined = Boolean(status.data?.centre);
   // Where asking again cannot help, nothing offers it.
   const helps = joined && !["revoked", "copy", "upgrade_required"].includes(phase);
-  const moves = isUnderWay(phase);
-  useEffect(() => {
-    if (!moves) return undefined;
-    const timer = setInterval(() => void client.invalidateQueries({ queryKey: ["sync.status"] }), LOOK);
-    return () => clearInterval(timer);
-  }, [moves]);
   useActions(helps ? [{ id: "sync-now", label: now.label, keys: "R", run: now.run }] : []);
   return (
     <>
