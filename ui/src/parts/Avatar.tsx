@@ -1,4 +1,6 @@
-// Initials on a neutral ground. No photographs in a shared room.
+// Initials on a neutral ground, or a figure while the name is not here yet. No photographs in a shared room.
+
+import { User } from "lucide-react";
 
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/);
@@ -6,5 +8,5 @@ export function initials(name: string): string {
 }
 
 export function Avatar({ name, large = false }: { name: string; large?: boolean }) {
-  return <span className={large ? "av lg" : "av"} aria-hidden="true">{initials(name)}</span>;
+  return <span className={large ? "av lg" : "av"} aria-hidden="true">{initials(name) || <User className="icon" />}</span>;
 }
