@@ -9,6 +9,7 @@ pub mod colleagues;
 pub mod display;
 pub mod journey;
 pub mod line;
+pub mod noise;
 pub mod program;
 pub mod two_laptops;
 pub mod window;

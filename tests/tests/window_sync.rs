@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use gladstone_model::Instant;
-use gladstone_tests::{Bag, Colleagues, Setting, Window, centre::Centre, journey, line::Line};
+use gladstone_tests::{Bag, Colleagues, Setting, Window, centre::Centre, journey, line::Line, noise::noise};
 use gladstone_vault::{Surrounding, VaultError, custody, keys::{device_secret::NoKeyring, kdf::Cost}, surroundings::{Machine, Surroundings}};
 use serde_json::{Value as Json, json};
 
@@ -186,7 +186,7 @@ fn a_long_sending_on_a_slow_line_is_paused_stays_so_after_a_restart_and_goes_on_
         ben.synchronize()?;
         let person = ben.one("people.register", json!({ "name": "Tomasz Wieczorek" }))?["id"].clone();
         // What cannot be made smaller on the way takes its time there.
-        let moods: Vec<(&str, Json)> = (0..MANY).map(|at| ("records.create", json!({ "entity": "mood_entries", "values": { "user_id": person, "entry_date": one_day(at), "overall_mood": at % 10 + 1, "notes": noise(at) } }))).collect();
+        let moods: Vec<(&str, Json)> = (0..MANY).map(|at| ("records.create", json!({ "entity": "mood_entries", "values": { "user_id": person, "entry_date": one_day(at), "overall_mood": at % 10 + 1, "notes": noise(at, 600) } }))).collect();
         ben.run(&moods)?;
         line.at_most(Some(12_000));
         let mut window = setting.open()?;
@@ -231,15 +231,6 @@ const MANY: u32 = 120;
 /// A day of its own for each number.
 fn one_day(at: u32) -> String {
     format!("2026-{:02}-{:02}", 1 + at / 28, 1 + at % 28)
-}
-
-/// Some text that no compression makes small.
-fn noise(at: u32) -> String {
-    let mut state = u64::from(at) + 1;
-    (0..600).map(|_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b'a' + u8::try_from((state >> 33) % 26).unwrap_or_default())
-    }).collect()
 }
 
 /// What the foot says waits to be sent.

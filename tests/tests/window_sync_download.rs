@@ -3,7 +3,7 @@
 
 use std::{thread::sleep, time::Duration};
 
-use gladstone_tests::{Bag, Setting, Window, centre::Centre, journey, line::Line};
+use gladstone_tests::{Bag, Setting, Window, centre::Centre, journey, line::Line, noise::noise};
 use serde_json::json;
 
 /// Persons in care.
@@ -11,7 +11,7 @@ const PERSONS: u32 = 8;
 /// Records of each of them.
 const RECORDS: u32 = 2;
 /// Letters of a record; what cannot be made smaller on the way takes its time there.
-const LETTERS: u32 = 400_000;
+const LETTERS: usize = 400_000;
 /// Bytes a second on the slow line.
 const SLOW: u64 = 300_000;
 
@@ -20,15 +20,6 @@ fn unlock(window: &Window) -> Result<(), String> {
     window.key(fantoccini::key::Key::Enter)?;
     window.wait("//footer[@class='status']")?;
     window.script("window.location.hash = '#/sync'").map(|_| ())
-}
-
-/// Letters in an order of their own for each number.
-fn noise(number: u32) -> String {
-    let mut state = u64::from(number) + 1;
-    (0..LETTERS).map(|_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b'a' + u8::try_from((state >> 33) % 26).unwrap_or_default())
-    }).collect()
 }
 
 /// How many parts the page says are here.
@@ -51,7 +42,7 @@ fn run(setting: &Setting) -> Result<(), String> {
     let amara = Bag::join(&home.path().join("amara"), &centre.invite(&centre.address, "Amara Okafor", "admin")?, "Amara Okafor")?;
     for person in 0..PERSONS {
         let id = amara.one("people.register", json!({ "name": format!("Person {person}") }))?["id"].clone();
-        let moods: Vec<_> = (0..RECORDS).map(|at| ("records.create", json!({ "entity": "mood_entries", "values": { "user_id": id, "entry_date": format!("2026-11-{:02}", at + 1), "overall_mood": 5, "notes": noise(person * RECORDS + at) } }))).collect();
+        let moods: Vec<_> = (0..RECORDS).map(|at| ("records.create", json!({ "entity": "mood_entries", "values": { "user_id": id, "entry_date": format!("2026-11-{:02}", at + 1), "overall_mood": 5, "notes": noise(person * RECORDS + at, LETTERS) } }))).collect();
         amara.run(&moods)?;
     }
     amara.synchronize()?;

@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 use gladstone_model::{
     Entity, Fault, Instant, Row, Unit, Value, catalogue,
     entity::{Default, OnDelete, Privacy, UnitSource},
-    id, validate::{self, Lookup},
+    id, unit::UnitKind, validate::{self, Lookup},
 };
 use gladstone_protocol::{GroupMids, RowState, row_state::same};
 use gladstone_store::{Match, Page, Query, Reader, StoreError, stored, write};
@@ -29,9 +29,6 @@ pub(crate) struct Seen(RefCell<Rows>);
 
 /// Rows by entity and id; none where there is no such row.
 type Rows = HashMap<(u16, Uuid), Option<Arc<RowState>>>;
-
-/// The entity of those who work with vaults.
-const ACTORS: &str = "users";
 
 /// Rows kept at most, so that a long import stays small.
 const SEEN_LIMIT: usize = 2_048;
@@ -315,7 +312,7 @@ impl<'v> Tx<'v> {
 
     /// Whether this is the person who works here.
     fn is_actor(&self, entity: &Entity, id: Uuid) -> bool {
-        id == self.actor && entity.name == ACTORS
+        id == self.actor && catalogue().home_of(UnitKind::Person).is_some_and(|people| people.no == entity.no)
     }
 
     fn unit_of(&self, row: &Row) -> Result<Unit, VaultError> {

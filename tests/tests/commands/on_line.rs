@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gladstone_tests::{centre::Centre, line::Line};
+use gladstone_tests::{centre::Centre, line::Line, noise::noise};
 use serde_json::{Value as Json, json};
 
 use crate::{bag::Bag, sync::{Centre as Site, in_step}};
@@ -10,20 +10,11 @@ use crate::{bag::Bag, sync::{Centre as Site, in_step}};
 /// Records that are written.
 const RECORDS: u32 = 8;
 /// Letters of a record; what cannot be made smaller on the way takes its time there.
-const LETTERS: u32 = 400_000;
+const LETTERS: usize = 400_000;
 /// Bytes a second on the slow line.
 const SLOW: u64 = 300_000;
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// Letters in an order of their own for each number.
-fn noise(number: u32) -> String {
-    let mut state = u64::from(number) + 1;
-    (0..LETTERS).map(|_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b'a' + u8::try_from((state >> 33) % 26).unwrap_or_default())
-    }).collect()
-}
 
 /// What is told of the line, each time that it is looked, until everything is in step.
 fn watched(bag: &Bag) -> Vec<Json> {
@@ -51,15 +42,16 @@ fn longest(told: &[Json], sends: bool) -> (Vec<u64>, u64) {
 fn how_far_a_long_push_and_a_long_pull_are_on_a_slow_line_is_told_byte_by_byte() {
     let centre = Centre::serve("Ashcombe Practice").unwrap();
     let (up, down) = (Line::to(&centre.address).unwrap(), Line::to(&centre.address).unwrap());
+    // Slow from the first byte: a system that saw a fast line keeps more of what is sent.
+    up.at_most(Some(SLOW));
     let amara = Site::made_with(&centre.invite(&up.address(), "Amara Okafor", "admin").unwrap(), "Amara Okafor");
     in_step(&amara);
     let person = amara.register("Tomasz Wieczorek");
     in_step(&amara);
     amara.run("sync.pause", json!({}));
     for at in 0..RECORDS {
-        amara.run("records.create", json!({ "entity": "mood_entries", "values": { "user_id": person, "entry_date": format!("2026-11-{:02}", at + 1), "overall_mood": 5, "notes": noise(at) } }));
+        amara.run("records.create", json!({ "entity": "mood_entries", "values": { "user_id": person, "entry_date": format!("2026-11-{:02}", at + 1), "overall_mood": 5, "notes": noise(at, LETTERS) } }));
     }
-    up.at_most(Some(SLOW));
     amara.run("sync.resume", json!({}));
     check("sent", &longest(&watched(&amara), true));
 
@@ -71,12 +63,13 @@ fn how_far_a_long_push_and_a_long_pull_are_on_a_slow_line_is_told_byte_by_byte()
     check("fetched", &longest(&told, false));
 }
 
-/// It goes forward in many steps, from near its beginning to its end.
+/// It goes forward in steps, from near its beginning to its end. How many they are is not ours alone: the system
+/// takes hundreds of kilobytes at once of what is sent, and a busy machine looks less often.
 fn check(what: &str, (done, of): &(Vec<u64>, u64)) {
     assert!(*of > 500_000, "{what}: a long body of {of} bytes");
     let mut steps = done.clone();
     steps.dedup();
     assert!(steps.is_sorted(), "{what}: it never goes back: {steps:?}");
-    assert!(steps.len() >= 5, "{what}: it moves: {steps:?} of {of}");
+    assert!(steps.len() >= 3, "{what}: it moves: {steps:?} of {of}");
     assert!(steps[0] < of / 2 && steps[steps.len() - 1] > of * 3 / 4, "{what}: from near the beginning to the end: {steps:?} of {of}");
 }

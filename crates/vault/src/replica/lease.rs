@@ -8,7 +8,7 @@
 //! since the last contact, and how far the wall clock has gone on since it was last looked at. A clock
 //! that is set back stops time for a moment, and from there on it goes on counting.
 
-use gladstone_model::Instant;
+use gladstone_model::{Instant, catalogue, unit::UnitKind};
 use gladstone_protocol::{Event, EventAction, SignedLease, clock, entry::Body, lease::LEASE_DAYS};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -260,7 +260,7 @@ impl Vault {
             let until = Instant(clock.seen).plus_seconds(GLASS_HOURS * 3_600);
             inside.connection.execute("DELETE FROM glass", [])?;
             inside.connection.execute("INSERT INTO glass (person, until, reason) VALUES (?1, ?2, ?3)", params![person.as_bytes(), until.0, reason])?;
-            let entity = gladstone_model::catalogue().get("users").map_or(0, |entity| entity.no);
+            let entity = catalogue().home_of(UnitKind::Person).map_or(0, |entity| entity.no);
             let event = Event { actor: inside.state.actor, wall: inside.around.now(), action: EventAction::BreakGlass, entity, row: person, detail: reason.into() };
             inside.append(Body::Event(event), None)?;
             Ok(())

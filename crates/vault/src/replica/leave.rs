@@ -68,14 +68,15 @@ fn note(connection: &Connection, left: &Departure, now: Instant) -> Result<(), V
 
 /// What people call a unit, as long as it is here.
 fn title(connection: &Connection, unit: Unit) -> Result<String, VaultError> {
-    let entity = match unit.kind {
+    let kind = match unit.kind {
         UnitKind::Platform => return Ok("Reference data".into()),
-        UnitKind::Org => "organizations",
-        UnitKind::Person | UnitKind::Account => "users",
         UnitKind::Thread => return Ok("A conversation".into()),
+        // An account is called as its person is.
+        UnitKind::Account => UnitKind::Person,
+        kind => kind,
     };
     let reader = Reader::new(connection);
-    let row = match catalogue().get(entity) {
+    let row = match catalogue().home_of(kind) {
         Some(entity) => reader.stored(entity, unit.id)?,
         None => None,
     };
