@@ -50,6 +50,9 @@ struct Arguments {
     /// Replication: the same change is compared with a run of ten times the rows, not of a tenth.
     #[arg(long)]
     large: bool,
+    /// Replication: rounds, each with new laptops and the floors between; the table shows the middle one.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// Folder in which cargo builds; everything that is measured lies below it.
     #[arg(long, env = "CARGO_TARGET_DIR", default_value = "target")]
     target: PathBuf,
@@ -102,7 +105,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     // Measured apart from the others: minutes, and another program.
     if arguments.only.iter().any(|only| only == "sync") {
-        let wanted = sync::Wanted { responses: arguments.responses, store: arguments.store.clone(), plain: arguments.plain, large: arguments.large };
+        let wanted = sync::Wanted { responses: arguments.responses, store: arguments.store.clone(), plain: arguments.plain, large: arguments.large, rounds: arguments.rounds };
         sync::measure(&place, &arguments.target, &wanted, &mut report)?;
     }
     if arguments.only.iter().any(|only| only == "herd") {

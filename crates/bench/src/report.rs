@@ -12,6 +12,11 @@ impl Samples {
         self.0.push(value);
     }
 
+    /// All values of others.
+    pub fn extend(&mut self, others: &Samples) {
+        self.0.extend(&others.0);
+    }
+
     /// One more duration, in milliseconds.
     pub fn push_ms(&mut self, took: Duration) {
         self.push(took.as_secs_f64() * 1_000.0);
@@ -23,6 +28,11 @@ impl Samples {
         sorted.sort_by(f64::total_cmp);
         let at = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1)) - 1;
         sorted.get(at).copied().unwrap_or_default()
+    }
+
+    /// How many times the values of `floor` these are, each beside the one that was measured in its turn.
+    pub fn times(&self, floor: &Samples) -> Samples {
+        Samples(self.0.iter().zip(&floor.0).filter(|(_, floor)| **floor > 0.0).map(|(value, floor)| value / floor).collect())
     }
 
     /// How many there are.
@@ -45,6 +55,8 @@ pub enum Target {
     P99(f64),
     /// The ratio to the floor is at most this.
     Ratio(f64),
+    /// The median lies below the first, and the ratio to the floor is at most the second.
+    Both(f64, f64),
     /// Nothing was promised.
     None,
 }
@@ -64,6 +76,8 @@ pub struct Line {
     pub floor: Option<f64>,
     /// Ratio to the floor.
     pub ratio: Option<f64>,
+    /// Least and greatest ratio of the turns.
+    pub span: Option<(f64, f64)>,
     /// What must hold.
     pub target: Target,
 }
@@ -71,7 +85,7 @@ pub struct Line {
 impl Line {
     /// A line without floor.
     pub fn new(name: impl Into<String>, unit: &'static str, samples: &Samples, target: Target) -> Line {
-        Line { name: name.into(), unit, median: samples.median(), p99: None, floor: None, ratio: None, target }
+        Line { name: name.into(), unit, median: samples.median(), p99: None, floor: None, ratio: None, span: None, target }
     }
 
     /// The same with its p99.
@@ -88,11 +102,20 @@ impl Line {
         self
     }
 
+    /// The same beside a floor that took turns with it; the ratio is the middle one of the turns.
+    pub fn in_turns(mut self, subject: &Samples, floor: &Samples) -> Line {
+        let ratios = subject.times(floor);
+        self.floor = Some(floor.median());
+        (self.ratio, self.span) = ((ratios.count() > 0).then(|| ratios.median()), (ratios.count() > 1).then(|| (ratios.quantile(0.0), ratios.quantile(1.0))));
+        self
+    }
+
     fn met(&self) -> Option<bool> {
         match self.target {
             Target::Median(limit) => Some(self.median < limit),
             Target::P99(limit) => self.p99.map(|p99| p99 < limit),
             Target::Ratio(limit) => self.ratio.map(|ratio| ratio <= limit),
+            Target::Both(median, limit) => self.ratio.map(|ratio| self.median < median && ratio <= limit),
             Target::None => None,
         }
     }
@@ -100,10 +123,13 @@ impl Line {
     fn cells(&self) -> [String; 7] {
         let number = |value: f64| if value >= 100.0 { format!("{value:.0} {}", self.unit) } else if value >= 10.0 { format!("{value:.1} {}", self.unit) } else { format!("{value:.2} {}", self.unit) };
         let some = |value: Option<f64>| value.map_or(String::new(), number);
+        let span = self.span.map_or(String::new(), |(least, greatest)| format!(" ({least:.2} to {greatest:.2})"));
+        let ratio = self.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}x{span}"));
         let target = match self.target {
             Target::Median(limit) => format!("median < {limit} {}", self.unit),
             Target::P99(limit) => format!("p99 < {limit} {}", self.unit),
             Target::Ratio(limit) => format!("ratio <= {limit}"),
+            Target::Both(median, limit) => format!("median < {median} {}, ratio <= {limit}", self.unit),
             Target::None => String::new(),
         };
         let ok = match self.met() {
@@ -111,7 +137,7 @@ impl Line {
             Some(false) => "miss",
             None => "",
         };
-        [self.name.clone(), number(self.median), some(self.p99), some(self.floor), self.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}x")), target, ok.into()]
+        [self.name.clone(), number(self.median), some(self.p99), some(self.floor), ratio, target, ok.into()]
     }
 }
 
@@ -158,6 +184,17 @@ mod tests {
         (1..=100).rev().for_each(|value| samples.push(f64::from(value)));
         assert_eq!((samples.median(), samples.quantile(0.99)), (50.0, 99.0), "the ranks are those of the sorted values");
         assert_eq!(Samples::default().median(), 0.0, "nothing measured is no reason to stop");
+    }
+
+    #[test]
+    fn the_ratio_of_turns_is_the_middle_one_and_not_that_of_the_middle_values() {
+        let of = |values: [f64; 3]| values.into_iter().fold(Samples::default(), |mut samples, value| {
+            samples.push(value);
+            samples
+        });
+        let (subject, floor) = (of([2.0, 6.0, 3.0]), of([1.0, 4.0, 2.0]));
+        let line = Line::new("x", "s", &subject, Target::Both(4.0, 1.5)).in_turns(&subject, &floor);
+        assert_eq!((line.median, line.floor, line.ratio, line.span, line.met()), (3.0, Some(2.0), Some(1.5), Some((1.5, 2.0)), Some(true)), "a slow turn is slow for both");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! with and without TLS, on both stores; beside a floor of the same run.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -27,7 +27,7 @@ const CHANGES: u32 = 100;
 /// Longest wait for one change to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What one run came to.
+/// What one round came to.
 #[derive(Default)]
 struct Run {
     write_responses: f64,
@@ -68,6 +68,8 @@ pub struct Wanted {
     pub plain: bool,
     /// The same change is compared with ten times the rows instead of a tenth.
     pub large: bool,
+    /// Rounds, each with new laptops, a new centre and the floors between.
+    pub rounds: u32,
 }
 
 /// Measures the stores, without and with TLS.
@@ -81,55 +83,63 @@ pub fn measure(place: &Place, target: &Path, wanted: &Wanted, report: &mut Repor
         let other = run(place, &program, store, false, if wanted.large { responses * 10 } else { (responses / 10).max(100) })?;
         for protected in [false, true].into_iter().filter(|protected| !protected || !wanted.plain) {
             let name = format!("{}{}", store.name(), if protected { ", TLS" } else { "" });
-            println!("\nreplication, {name}: {responses} responses with 9 answers each");
-            let run = run(place, &program, store, protected, responses)?;
-            lines(&name, &run, report);
+            println!("\nreplication, {name}: {responses} responses with 9 answers each, {} rounds", wanted.rounds);
+            let rounds = (0..wanted.rounds).map(|_| run(place, &program, store, protected, responses)).collect::<Result<Vec<Run>, String>>()?;
+            let latency = lines(&name, &rounds, report);
             if !protected {
-                let (what, more, less) = if wanted.large { ("ten times the rows of W; floor: with W", &other, &run) } else { ("W; floor: with a tenth of its rows", &run, &other) };
-                report.add(Line::new(format!("{name}: the same change with {what}"), "ms", &more.latency, Target::Ratio(1.2)).beside(&less.latency));
+                let (what, more, less) = if wanted.large { ("ten times the rows of W; floor: with W", &other.latency, &latency) } else { ("W; floor: with a tenth of its rows", &latency, &other.latency) };
+                report.add(Line::new(format!("{name}: the same change with {what}"), "ms", more, Target::Ratio(1.2)).beside(less));
             }
         }
     }
     Ok(())
 }
 
-fn lines(name: &str, run: &Run, report: &mut Report) {
-    let one = |value: f64| {
-        let mut samples = Samples::default();
-        samples.push(value);
+/// The lines of all rounds. Returns how long each change took.
+fn lines(name: &str, rounds: &[Run], report: &mut Report) -> Samples {
+    let of = |value: fn(&Run) -> f64| rounds.iter().fold(Samples::default(), |mut samples, run| {
+        samples.push(value(run));
         samples
-    };
-    let mut add = |what: &str, unit: &'static str, value: f64, floor: Option<f64>, target: Target| {
-        let line = Line::new(format!("{name}: {what}"), unit, &one(value), target);
+    });
+    let all = |each: fn(&Run) -> &Samples| rounds.iter().fold(Samples::default(), |mut samples, run| {
+        samples.extend(each(run));
+        samples
+    });
+    let mut add = |what: &str, unit: &'static str, value: fn(&Run) -> f64, floor: Option<fn(&Run) -> f64>, target: Target| {
+        let values = of(value);
+        let line = Line::new(format!("{name}: {what}"), unit, &values, target);
         report.add(match floor {
-            Some(floor) => line.beside(&one(floor)),
+            Some(floor) => line.in_turns(&values, &of(floor)),
             None => line,
         });
     };
-    add("push all", "s", run.push, Some(run.push_floor.seconds), Target::Ratio(2.0));
-    add("  mutations a second", "", run.pushed as f64 / run.push, None, Target::None);
-    add("  processor of the centre for it", "s", run.processor.0, None, Target::None);
-    add("  processor of both ends for it", "s", run.processor.0 + run.processor_here.0, Some(run.push_floor.processor), Target::None);
-    add("  on the wire", "MB", run.push_bytes / 1e6, Some(run.push_floor.bytes / 1e6), Target::Ratio(1.3));
-    add("A fetches what came of it", "s", run.settle, None, Target::None);
-    add("first download", "s", run.download, Some(run.download_floor.seconds), Target::Ratio(1.5));
-    add("  processor of the centre for it", "s", run.processor.1, None, Target::None);
-    add("  processor of both ends for it", "s", run.processor.1 + run.processor_here.1, Some(run.download_floor.processor), Target::None);
-    add("  on the wire", "MB", run.download_bytes / 1e6, Some(run.download_floor.bytes / 1e6), Target::Ratio(1.3));
-    add("a change, bytes up", "B", run.change_a.up as f64, Some(run.change_floor_bytes), Target::Median(2_500.0));
-    add("  its answer", "B", run.change_a.down as f64, None, Target::None);
-    add("a change, bytes down", "B", run.change_b.down as f64, Some(run.change_floor_bytes), Target::Median(2_500.0));
-    add("  asking for it", "B", run.change_b.up as f64, None, Target::None);
-    add("no-op round, bytes both ways", "B", (run.nothing_bytes.up + run.nothing_bytes.down) as f64, None, Target::Median(600.0));
-    add("a contact, bytes both ways", "B", (run.contact_bytes.up + run.contact_bytes.down) as f64, None, Target::None);
-    add("file of laptop A", "MB", run.file_a, Some(run.file_floor), Target::Ratio(1.6));
-    add("file of laptop B", "MB", run.file_b, Some(run.file_floor), Target::Ratio(1.6));
-    add("store of the centre", "MB", run.centre, Some(run.file_floor), Target::None);
-    add("peak memory of the centre", "MB", run.memory.1, None, Target::None);
-    report.add(Line::new(format!("{name}: no-op round"), "ms", &run.nothing, Target::Median(3.0)).with_p99(&run.nothing).beside(&run.nothing_floor));
-    report.add(Line::new(format!("{name}: a contact, once in a quarter of an hour"), "ms", &run.contact, Target::None).with_p99(&run.contact));
-    report.add(Line::new(format!("{name}: one change, A to durable on B"), "ms", &run.latency, Target::Median(20.0)).with_p99(&run.latency).beside(&run.latency_floor));
-    println!("  p95 of it {:.1} ms; memory of the centre at the start {:.0} MB; W written in {:.1} s", run.latency.quantile(0.95), run.memory.0, run.write_responses);
+    add("push all", "s", |run| run.push, Some(|run| run.push_floor.seconds), Target::Ratio(2.0));
+    add("  mutations a second", "", |run| run.pushed as f64 / run.push, None, Target::None);
+    add("  processor of the centre for it", "s", |run| run.processor.0, None, Target::None);
+    add("  processor of both ends for it", "s", |run| run.processor.0 + run.processor_here.0, Some(|run| run.push_floor.processor), Target::None);
+    add("  on the wire", "MB", |run| run.push_bytes / 1e6, Some(|run| run.push_floor.bytes / 1e6), Target::Ratio(1.3));
+    add("A fetches what came of it", "s", |run| run.settle, None, Target::None);
+    add("first download", "s", |run| run.download, Some(|run| run.download_floor.seconds), Target::Ratio(1.5));
+    add("  processor of the centre for it", "s", |run| run.processor.1, None, Target::None);
+    add("  processor of both ends for it", "s", |run| run.processor.1 + run.processor_here.1, Some(|run| run.download_floor.processor), Target::None);
+    add("  on the wire", "MB", |run| run.download_bytes / 1e6, Some(|run| run.download_floor.bytes / 1e6), Target::Ratio(1.3));
+    add("a change, bytes up", "B", |run| run.change_a.up as f64, Some(|run| run.change_floor_bytes), Target::Median(2_500.0));
+    add("  its answer", "B", |run| run.change_a.down as f64, None, Target::None);
+    add("a change, bytes down", "B", |run| run.change_b.down as f64, Some(|run| run.change_floor_bytes), Target::Median(2_500.0));
+    add("  asking for it", "B", |run| run.change_b.up as f64, None, Target::None);
+    add("no-op round, bytes both ways", "B", |run| (run.nothing_bytes.up + run.nothing_bytes.down) as f64, None, Target::Median(600.0));
+    add("a contact, bytes both ways", "B", |run| (run.contact_bytes.up + run.contact_bytes.down) as f64, None, Target::None);
+    add("file of laptop A", "MB", |run| run.file_a, Some(|run| run.file_floor), Target::Ratio(1.6));
+    add("file of laptop B", "MB", |run| run.file_b, Some(|run| run.file_floor), Target::Ratio(1.6));
+    add("store of the centre", "MB", |run| run.centre, Some(|run| run.file_floor), Target::None);
+    add("peak memory of the centre", "MB", |run| run.memory.1, None, Target::None);
+    let (nothing, contact, latency) = (all(|run| &run.nothing), all(|run| &run.contact), all(|run| &run.latency));
+    report.add(Line::new(format!("{name}: no-op round"), "ms", &nothing, Target::Median(3.0)).with_p99(&nothing).beside(&all(|run| &run.nothing_floor)));
+    report.add(Line::new(format!("{name}: a contact, once in a quarter of an hour"), "ms", &contact, Target::None).with_p99(&contact));
+    let line = Line::new(format!("{name}: one change, A to durable on B"), "ms", &latency, Target::Both(20.0, 3.0)).with_p99(&latency);
+    report.add(line.in_turns(&of(|run| run.latency.median()), &of(|run| run.latency_floor.median())));
+    println!("  p95 of it {:.1} ms; memory of the centre at the start {:.0} MB; W written in {:.1} s", latency.quantile(0.95), of(|run| run.memory.0).median(), of(|run| run.write_responses).median());
+    latency
 }
 
 fn run(place: &Place, program: &Path, store: Store, protected: bool, responses: u32) -> Result<Run, String> {
@@ -141,10 +151,9 @@ fn run(place: &Place, program: &Path, store: Store, protected: bool, responses: 
     let b = Laptop::new(&folder.join("b"))?;
     let served = Served::start(program, folder.join("centre"), store, protected)?;
     run.memory.0 = served.memory().0;
-    moves(&mut run, &a, &b, &served, responses)?;
+    moves(&mut run, &folder, &a, &b, &served, responses)?;
     run.memory.1 = served.memory().1;
     run.centre = served.megabytes()?;
-    floors(&mut run, &folder, &a, &served)?;
     drop(served);
     a.vault().checkpoint().map_err(text)?;
     b.vault().checkpoint().map_err(text)?;
@@ -168,7 +177,7 @@ fn weight(laptop: &Laptop) -> Result<String, String> {
 }
 
 /// Everything that goes through the centre.
-fn moves(run: &mut Run, a: &Laptop, b: &Laptop, served: &Served, responses: u32) -> Result<(), String> {
+fn moves(run: &mut Run, folder: &Path, a: &Laptop, b: &Laptop, served: &Served, responses: u32) -> Result<(), String> {
     let joined_a = a.join(served, Some("Amara Bench"))?;
     joined_a.wire.passed();
     let (start, before, here) = (Instant::now(), served.processor(), processor_of("self"));
@@ -179,6 +188,7 @@ fn moves(run: &mut Run, a: &Laptop, b: &Laptop, served: &Served, responses: u32)
     let start = Instant::now();
     joined_a.pull()?;
     run.settle = start.elapsed().as_secs_f64();
+    let between = floors(&folder.join("between"), a, served)?;
     let joined_b = b.join(served, None)?;
     joined_b.wire.passed();
     let (start, before, here) = (Instant::now(), served.processor(), processor_of("self"));
@@ -190,9 +200,12 @@ fn moves(run: &mut Run, a: &Laptop, b: &Laptop, served: &Served, responses: u32)
     if answers != i64::from(responses) * 9 {
         return Err(format!("{answers} answers arrived instead of {}", i64::from(responses) * 9));
     }
+    let after = floors(&folder.join("after"), a, served)?;
+    (run.push_floor, run.download_floor, run.file_floor) = (between.push.and(after.push), between.download.and(after.download), after.file);
     joined_a.pull()?;
     nothing(run, &joined_b)?;
-    changes(run, a, &joined_a, &joined_b)
+    changes(run, a, &joined_a, &joined_b)?;
+    relayed(run, &folder.join("relay"), a)
 }
 
 /// Rounds that have nothing to do: asking for what is new; and the contact that goes before it
@@ -268,8 +281,38 @@ fn changes(run: &mut Run, a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'
     Ok(())
 }
 
-/// The same rows without anything that Gladstone does.
-fn floors(run: &mut Run, folder: &Path, a: &Laptop, served: &Served) -> Result<(), String> {
+/// What the same rows came to without anything that Gladstone does.
+struct Floors {
+    push: Shipped,
+    download: Shipped,
+    file: f64,
+}
+
+/// Pushed and downloaded, with files in a new folder.
+fn floors(folder: &Path, a: &Laptop, served: &Served) -> Result<Floors, String> {
+    std::fs::create_dir_all(folder).map_err(text)?;
+    let (from, paths) = (a.peek()?, ["centre.db", "laptop.db"].map(|name| folder.join(name)));
+    let to = Some(Floor::new(&paths[1])?);
+    let (push, download, laptop) = if let Some(database) = &served.database {
+        let (out, into) = sync_floor::copy(database)?;
+        let sent = sync_floor::ship(&from, None)?.0;
+        let (fetched, laptop) = sync_floor::ship(&from, to)?;
+        // The rows are read from PostgreSQL in place of A's file; that takes both times here.
+        (Shipped { seconds: sent.seconds + into, ..sent }, Shipped { seconds: fetched.seconds + out, ..fetched }, laptop)
+    } else {
+        let (sent, centre) = sync_floor::ship(&from, Some(Floor::new(&paths[0])?))?;
+        let centre = centre.ok_or("the floor's centre is gone")?;
+        let (fetched, laptop) = sync_floor::ship(centre.connection(), to)?;
+        (sent, fetched, laptop)
+    };
+    laptop.map_or(Ok(()), |floor| floor.checkpoint())?;
+    let file = workload::megabytes(&paths[1]);
+    std::fs::remove_dir_all(folder).map_err(text)?;
+    Ok(Floors { push, download, file })
+}
+
+/// One response at a time without anything that Gladstone does.
+fn relayed(run: &mut Run, folder: &Path, a: &Laptop) -> Result<(), String> {
     let from = a.peek()?;
     let responses = read_raw(&from, "SELECT * FROM responses ORDER BY id LIMIT ?1", &[Value::Integer(i64::from(CHANGES))])?;
     let with_answers = responses.into_iter().map(|response| {
@@ -277,27 +320,17 @@ fn floors(run: &mut Run, folder: &Path, a: &Laptop, served: &Served) -> Result<(
         Ok((response, answers))
     });
     let with_answers: Vec<(Raw, Vec<Raw>)> = with_answers.collect::<Result<_, String>>()?;
-    std::fs::create_dir_all(folder.join("relay")).map_err(text)?;
-    (run.latency_floor, run.change_floor_bytes) = sync_floor::relay(&folder.join("relay"), &with_answers)?;
-    let paths: [PathBuf; 2] = ["centre.db", "laptop.db"].map(|name| folder.join(name));
-    if let Some(database) = &served.database {
-        let (out, into) = sync_floor::copy(database)?;
-        run.push_floor = sync_floor::ship(&from, None)?.0;
-        run.push_floor.seconds += into;
-        let floor = Floor::new(&paths[1])?;
-        let (shipped, floor) = sync_floor::ship(&from, Some(floor))?;
-        // The rows are read from PostgreSQL in place of A's file; that takes both times here.
-        run.download_floor = Shipped { seconds: shipped.seconds + out, ..shipped };
-        floor.map_or(Ok(()), |floor| floor.checkpoint())?;
-    } else {
-        let (pushed, centre) = sync_floor::ship(&from, Some(Floor::new(&paths[0])?))?;
-        let centre = centre.ok_or("the floor's centre is gone")?;
-        let (fetched, laptop) = sync_floor::ship(centre.connection(), Some(Floor::new(&paths[1])?))?;
-        (run.push_floor, run.download_floor) = (pushed, fetched);
-        laptop.map_or(Ok(()), |floor| floor.checkpoint())?;
-    }
-    run.file_floor = workload::megabytes(&paths[1]);
+    std::fs::create_dir_all(folder).map_err(text)?;
+    (run.latency_floor, run.change_floor_bytes) = sync_floor::relay(folder, &with_answers)?;
     Ok(())
+}
+
+impl Shipped {
+    /// The middle of two.
+    fn and(self, other: Shipped) -> Shipped {
+        let middle = |one: f64, other: f64| (one + other) / 2.0;
+        Shipped { seconds: middle(self.seconds, other.seconds), bytes: middle(self.bytes, other.bytes), processor: middle(self.processor, other.processor) }
+    }
 }
 
 impl Passed {
