@@ -205,7 +205,7 @@ fn moves(run: &mut Run, folder: &Path, a: &Laptop, b: &Laptop, served: &Served, 
     joined_a.pull()?;
     nothing(run, &joined_b)?;
     changes(run, a, &joined_a, &joined_b)?;
-    relayed(run, &folder.join("relay"), a)
+    relayed(run, &folder.join("relay"), a, served)
 }
 
 /// Rounds that have nothing to do: asking for what is new; and the contact that goes before it
@@ -261,7 +261,7 @@ fn changes(run: &mut Run, a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'
             let ready = workload_rows::ready(instrument, number, a.persons[number as usize % a.persons.len()]);
             go.send(()).map_err(text)?;
             // So that B waits already, as a laptop does.
-            std::thread::sleep(Duration::from_millis(15));
+            std::thread::sleep(sync_floor::PACE);
             let start = Instant::now();
             a.vault().commit("bench.response", |tx| workload_rows::response(tx, ready)).map_err(|error: DeskError| error.message)?;
             joined_a.push()?;
@@ -312,7 +312,7 @@ fn floors(folder: &Path, a: &Laptop, served: &Served) -> Result<Floors, String> 
 }
 
 /// One response at a time without anything that Gladstone does.
-fn relayed(run: &mut Run, folder: &Path, a: &Laptop) -> Result<(), String> {
+fn relayed(run: &mut Run, folder: &Path, a: &Laptop, served: &Served) -> Result<(), String> {
     let from = a.peek()?;
     let responses = read_raw(&from, "SELECT * FROM responses ORDER BY id LIMIT ?1", &[Value::Integer(i64::from(CHANGES))])?;
     let with_answers = responses.into_iter().map(|response| {
@@ -321,7 +321,11 @@ fn relayed(run: &mut Run, folder: &Path, a: &Laptop) -> Result<(), String> {
     });
     let with_answers: Vec<(Raw, Vec<Raw>)> = with_answers.collect::<Result<_, String>>()?;
     std::fs::create_dir_all(folder).map_err(text)?;
-    (run.latency_floor, run.change_floor_bytes) = sync_floor::relay(folder, &with_answers)?;
+    let keep = match &served.database {
+        Some(database) => sync_floor::in_tables(database, served.realm)?,
+        None => sync_floor::in_file(&folder.join("c.db"))?,
+    };
+    (run.latency_floor, run.change_floor_bytes) = sync_floor::relay(folder, &with_answers, keep)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The floor of replication: the same rows, read raw from one SQLCipher file, compressed, sent
 //! through loopback TCP and written raw into another one. No merge, no rights, no signature, no
-//! HTTP. With PostgreSQL the centre's end is COPY of the same tables with the same indexes.
+//! HTTP. With PostgreSQL the centre's end is COPY of the same tables with the same indexes, and for
+//! one change a transaction that inserts its rows there.
 
 use std::{
     io::{Read, Write as _},
@@ -8,10 +9,11 @@ use std::{
     path::Path,
     sync::mpsc::{self, Sender},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, types::Value};
+use uuid::Uuid;
 
 use crate::{
     floor::{Floor, Raw, Write, insert_sql, read_raw},
@@ -24,6 +26,8 @@ use crate::{
 const FRAME: usize = 5_000;
 /// As messages are compressed.
 const LEVEL: i32 = 3;
+/// Rest before each change, at the floor as at Gladstone.
+pub const PACE: Duration = Duration::from_millis(15);
 /// Tables of workload W, the one with references to the other last.
 const TABLES: [&str; 2] = ["responses", "answers"];
 
@@ -39,7 +43,7 @@ pub struct Shipped {
 }
 
 /// A row and its table's place in [`TABLES`].
-type Placed = (u8, Raw);
+pub type Placed = (u8, Raw);
 
 /// Moves all rows of W from one file into another one, which is opened with the tables of a vault;
 /// without one they are only unpacked there.
@@ -99,44 +103,77 @@ pub fn copy(database: &Database) -> Result<(f64, f64), String> {
     Ok((out, into))
 }
 
-/// One response at a time through three files: written at A, sent, written at the centre, sent,
+/// What keeps a response at the centre's end of the floor, durably.
+pub type Keep<'a> = Box<dyn FnMut(&[Placed]) -> Result<(), String> + Send + 'a>;
+
+/// Keeps rows in a new file.
+///
+/// # Errors
+/// What the database says.
+pub fn in_file(path: &Path) -> Result<Keep<'static>, String> {
+    let floor = Floor::new(path)?;
+    Ok(Box::new(move |rows| write(&floor, rows)))
+}
+
+/// Keeps rows in tables like the centre's, from which they are copied: one transaction, one trip.
+///
+/// # Errors
+/// What PostgreSQL says.
+pub fn in_tables<'a>(database: &'a Database, realm: Uuid) -> Result<Keep<'a>, String> {
+    for table in TABLES {
+        database.run(&format!("CREATE TABLE floor_{table} (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)"))?;
+    }
+    Ok(Box::new(move |rows| {
+        let response = rows.iter().find(|(table, _)| *table == 0).and_then(|(_, row)| row.first());
+        let Some(Value::Blob(id)) = response else { return Err("a change of the floor has no response".into()) };
+        let id = Uuid::from_slice(id).map_err(text)?;
+        database.run(&format!(
+            "BEGIN; INSERT INTO floor_responses SELECT * FROM responses WHERE realm = '{realm}' AND id = '{id}'; \
+             INSERT INTO floor_answers SELECT * FROM answers WHERE realm = '{realm}' AND response_id = '{id}'; COMMIT"
+        ))
+    }))
+}
+
+/// One response at a time through three places: written at A, sent, kept at the centre, sent,
 /// written at B. Milliseconds from the beginning to durable at B, and the bytes of one way.
 ///
 /// # Errors
 /// What the database or the system says.
-pub fn relay(folder: &Path, responses: &[(Raw, Vec<Raw>)]) -> Result<(Samples, f64), String> {
-    let floors = ["a.db", "c.db", "b.db"].map(|name| Floor::new(&folder.join(name)));
-    let [a, c, b] = floors;
-    let (a, c, b) = (a?, c?, b?);
+pub fn relay(folder: &Path, responses: &[(Raw, Vec<Raw>)], mut keep: Keep<'_>) -> Result<(Samples, f64), String> {
+    let (a, b) = (Floor::new(&folder.join("a.db"))?, Floor::new(&folder.join("b.db"))?);
     let (to_c, to_b) = (TcpListener::bind("127.0.0.1:0").map_err(text)?, TcpListener::bind("127.0.0.1:0").map_err(text)?);
     let (address_c, address_b) = (to_c.local_addr().map_err(text)?, to_b.local_addr().map_err(text)?);
     let (arrived, arrivals) = mpsc::channel();
-    let at_centre = thread::spawn(move || -> Result<(), String> {
-        let mut onward = TcpStream::connect(address_b).map_err(text)?;
-        onward.set_nodelay(true).map_err(text)?;
-        let (mut stream, _) = to_c.accept().map_err(text)?;
-        while let Some(rows) = receive(&mut stream)? {
-            write(&c, &rows)?;
-            send(&mut onward, &rows)?;
+    thread::scope(|scope| {
+        let at_centre = scope.spawn(move || -> Result<(), String> {
+            let mut onward = TcpStream::connect(address_b).map_err(text)?;
+            onward.set_nodelay(true).map_err(text)?;
+            let (mut stream, _) = to_c.accept().map_err(text)?;
+            while let Some(rows) = receive(&mut stream)? {
+                keep(&rows)?;
+                send(&mut onward, &rows)?;
+            }
+            Ok(())
+        });
+        let at_b = scope.spawn(move || store(&to_b, &b, &arrived));
+        let mut stream = TcpStream::connect(address_c).map_err(text)?;
+        stream.set_nodelay(true).map_err(text)?;
+        let (mut samples, mut bytes) = (Samples::default(), 0);
+        for (response, answers) in responses {
+            let rows: Vec<Placed> = std::iter::once((0, response.clone())).chain(answers.iter().map(|answer| (1, answer.clone()))).collect();
+            // At the pace at which Gladstone is given its changes: a machine that just rested is slower.
+            thread::sleep(PACE);
+            let start = Instant::now();
+            write(&a, &rows)?;
+            bytes += send(&mut stream, &rows)?;
+            let at: Instant = arrivals.recv().map_err(|_| "the floor's end broke")?;
+            samples.push_ms(at - start);
         }
-        Ok(())
-    });
-    let at_b = thread::spawn(move || store(&to_b, &b, &arrived));
-    let mut stream = TcpStream::connect(address_c).map_err(text)?;
-    stream.set_nodelay(true).map_err(text)?;
-    let (mut samples, mut bytes) = (Samples::default(), 0);
-    for (response, answers) in responses {
-        let rows: Vec<Placed> = std::iter::once((0, response.clone())).chain(answers.iter().map(|answer| (1, answer.clone()))).collect();
-        let start = Instant::now();
-        write(&a, &rows)?;
-        bytes += send(&mut stream, &rows)?;
-        let at: Instant = arrivals.recv().map_err(|_| "the floor's end broke")?;
-        samples.push_ms(at - start);
-    }
-    drop(stream);
-    at_centre.join().map_err(|_| "the floor's centre broke")??;
-    at_b.join().map_err(|_| "the floor's end broke")??;
-    Ok((samples, bytes as f64 / responses.len().max(1) as f64))
+        drop(stream);
+        at_centre.join().map_err(|_| "the floor's centre broke")??;
+        at_b.join().map_err(|_| "the floor's end broke")??;
+        Ok((samples, bytes as f64 / responses.len().max(1) as f64))
+    })
 }
 
 fn store(listener: &TcpListener, floor: &Floor, arrived: &Sender<Instant>) -> Result<(), String> {

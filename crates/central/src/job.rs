@@ -137,8 +137,9 @@ fn item(request: &PushRequest, envelope: &Envelope) -> Item {
 /// The envelopes of a push, each read by itself: those of a long one by several threads.
 fn items(request: &PushRequest) -> Vec<Item> {
     let look = |envelopes: &[Envelope]| envelopes.iter().map(|envelope| item(request, envelope)).collect::<Vec<_>>();
-    let threads = threads().min(AT_ONCE);
-    if request.envelopes.len() < 2 * SHARE || threads < 2 {
+    let long = request.envelopes.len() >= 2 * SHARE;
+    let threads = if long { threads().min(AT_ONCE) } else { 1 };
+    if threads < 2 {
         return look(&request.envelopes);
     }
     let share = request.envelopes.len().div_ceil(threads).max(SHARE);

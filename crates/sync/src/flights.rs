@@ -95,13 +95,6 @@ pub fn sign_in(lend: &Lend<'_>, remote: &dyn Remote) -> Result<(), Fault> {
     }
 }
 
-/// Which mutations made or changed the records that came: for each record one.
-fn received(answer: &PullAnswer) -> Vec<uuid::Uuid> {
-    let changed = answer.changes.iter().flat_map(|change| change.rows.iter().map(|_| change.writer.mutation));
-    let paged = answer.grants.iter().flat_map(|grant| &grant.pages).flat_map(|page| page.rows.iter().map(|row| row.row_mid));
-    changed.chain(paged).collect()
-}
-
 /// Fetches what is new, where more follows some answers in a row: while one is stored, the next one is on its
 /// way. Tells besides up to which commit number everything is held then.
 ///
@@ -121,13 +114,12 @@ pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result
         if answers < ANSWERS_IN_A_ROW && began.elapsed() < LONGEST_ROW { ahead.as_mut()?.behind(asked, answer) } else { None }
     };
     // What is to be asked now, as the vault says, and what the last answers came to.
-    let (mut now, mut last, mut came) = (first.clone(), None, Vec::new());
+    let (mut now, mut last) = (first.clone(), None);
     let mut one = |asked: PullRequest, answer: PullAnswer| -> Result<bool, Fault> {
         // What was asked ahead is of no use where it came otherwise.
         if asked.ahead.is_some() && asked != (PullRequest { ahead: asked.ahead, ..now.clone() }) {
             return Ok(false);
         }
-        let received = received(&answer);
         let (outcome, next, waiting, is_over) = with(lend, |vault| {
             let outcome = vault.take_pull(&asked, answer)?;
             let is_over = vault.lease()?.is_some_and(|lease| lease.standing() != Standing::Running);
@@ -137,9 +129,6 @@ pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result
         let resend = outcome.resend || last.as_ref().is_some_and(|(pulled, _): &(Pulled, bool)| pulled.resend);
         let pulled = Pulled { more: outcome.more, progress: next != asked, waiting, push_first: outcome.push_first, resend };
         let goes_on = !outcome.push_first;
-        if goes_on {
-            came.extend(received);
-        }
         last = Some((pulled, is_over));
         now = next;
         report.add_pull(outcome);
@@ -159,10 +148,8 @@ pub fn pull(lend: &Lend<'_>, remote: &dyn Remote, report: &mut Report) -> Result
             Ok(())
         }
     };
-    let noted = if came.is_empty() { Ok(()) } else { with(lend, |vault| vault.note_moved(None, &came)) };
     fault.map_or(Ok(()), Err)?;
     answered?;
-    noted?;
     let Some((pulled, is_over)) = last else { return Err(Fault::Api(ApiError::Damaged)) };
     if is_over {
         // Only a session brings a lease, and the one that is open was opened before. Without one it

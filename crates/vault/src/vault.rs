@@ -204,6 +204,12 @@ impl Vault {
         self.replicate_so(false, f)
     }
 
+    /// Notes what is part of no record: the queue of files, the log of synchronizing. One transaction as a
+    /// commit is, durable when this returns.
+    pub(crate) fn note<T>(&self, f: impl FnOnce(&mut Inside<'_>) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        self.replicate_so(true, f)
+    }
+
     /// As [`Vault::replicate`]. Where `references_hold` no row may be left that refers to one that is not
     /// here, and none may be removed: [`VaultError::References`], or what the database says, tells that
     /// it has to be done again without. That setting makes SQLite forget every prepared statement.

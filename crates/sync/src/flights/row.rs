@@ -57,16 +57,14 @@ pub fn push(lend: &Lend<'_>, remote: &dyn Remote, at_most: usize, report: &mut R
     let now = remote.now();
     let mut row = Row { lend, remote, at_most, began: now, times: 0, flows: false, heard: now, open: VecDeque::with_capacity(OPEN), next: Some(with(lend, Vault::next_push)?) };
     row.send();
-    let (mut span, mut last) = (None, None);
+    let mut last = None;
     while let Some((asked, answer)) = row.answered()? {
         let outcome = with(lend, |vault| vault.take_push(&asked, &answer))?;
         report.add_push(&answer, &outcome);
-        span = joined(span, judged(&answer));
         last = Some((asked, answer.epoch, outcome));
     }
     let Some((asked, epoch, outcome)) = last else { return Err(Fault::Local("A push was not answered.".into())) };
     let (waiting, again) = with(lend, |vault| {
-        vault.note_moved(span, &[])?;
         // After a gap the vault goes back; a centre that names the same gap again leads nowhere.
         let again = outcome.had_gap && vault.next_push()?.envelopes.first() == asked.envelopes.first();
         Ok((if outcome.more { vault.unsent()? } else { vault.waiting()?.count }, again))
@@ -141,21 +139,6 @@ impl Row<'_, '_> {
 fn was_overtaken(asked: &PushRequest, answer: &PushAnswer) -> bool {
     let first = asked.envelopes.first().and_then(|envelope| Entry::number_of(&envelope.bytes).ok());
     answer.epoch == asked.epoch && answer.verdicts.iter().any(|judged| matches!(judged.verdict, Verdict::Gap { expected } if first.is_some_and(|first| expected < first)))
-}
-
-/// First and last number of the entries that a push brought a verdict for.
-fn judged(answer: &PushAnswer) -> Option<(u64, u64)> {
-    let mut numbers = answer.verdicts.iter().filter(|judged| judged.verdict.stored().is_some()).map(|judged| judged.dseq);
-    let first = numbers.next()?;
-    Some((first, numbers.next_back().unwrap_or(first)))
-}
-
-/// Pushes in a row follow each other, and so do their numbers.
-fn joined(before: Option<(u64, u64)>, next: Option<(u64, u64)>) -> Option<(u64, u64)> {
-    match (before, next) {
-        (Some((first, _)), Some((_, last))) => Some((first, last)),
-        (before, next) => before.or(next),
-    }
 }
 
 fn trouble(outcome: &PushOutcome) -> Option<Trouble> {

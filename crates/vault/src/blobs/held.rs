@@ -108,7 +108,7 @@ impl Vault {
     /// # Errors
     /// What the database says.
     pub fn give_up_damaged(&self, hash: &ContentHash) -> Result<bool, VaultError> {
-        let name = self.replicate(|inside| {
+        let name = self.note(|inside| {
             let sql = "DELETE FROM file_held WHERE hash = ?1 AND at_centre = 1 RETURNING name";
             Ok(inside.connection.prepare_cached(sql)?.query_row([to_hex(hash)], |row| row.get::<_, String>(0)).optional()?)
         })?;
@@ -127,7 +127,7 @@ impl Vault {
         if self.on_reader(orphans)?.is_empty() {
             return Ok(Swept::default());
         }
-        let gone = self.replicate(|inside| {
+        let gone = self.note(|inside| {
             let mut gone = Vec::new();
             for (hash, name) in orphans(inside.connection)? {
                 inside.connection.prepare_cached("DELETE FROM file_held WHERE hash = ?1")?.execute([&hash])?;

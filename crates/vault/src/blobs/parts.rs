@@ -104,7 +104,7 @@ impl Vault {
         }
         let kept = incoming.keep()?;
         let mut former = None;
-        let done = self.replicate(|inside| {
+        let done = self.note(|inside| {
             former = held::put(inside, &kept)?;
             inside.connection.prepare_cached("UPDATE file_held SET at_centre = 1 WHERE hash = ?1")?.execute([to_hex(&kept.hash)])?;
             queue::remove(inside, &to_hex(&kept.hash), false).map(|_| ())

@@ -84,7 +84,7 @@ impl Vault {
         if self.state().realm.is_nil() || self.on_reader(plan)?.is_empty() {
             return Ok(swept);
         }
-        let gone = self.replicate(|inside| {
+        let gone = self.note(|inside| {
             let plan = plan(inside.connection)?;
             let mut gone = Vec::new();
             for (hash, sends) in &plan.over {
@@ -156,7 +156,7 @@ impl Vault {
     /// [`VaultError::Entry`] when no record names it; what the database says.
     pub fn ask_for_file(&self, hash: &ContentHash) -> Result<(), VaultError> {
         let text = to_hex(hash);
-        self.replicate(|inside| {
+        self.note(|inside| {
             let again = "UPDATE file_transfer SET state = 0, due = 0, attempts = 0, note = NULL WHERE hash = ?1";
             if inside.connection.prepare_cached(again)?.execute([&text])? > 0 {
                 return Ok(());
@@ -182,7 +182,7 @@ impl Vault {
         for hash in hashes.iter().map(|hash| to_hex(hash)) {
             // Most are told of files that are here: nothing is written then.
             if self.on_reader(|connection| Ok::<_, VaultError>(connection.prepare_cached(waits)?.query_row([&hash], |row| row.get::<_, bool>(0))?))? {
-                self.replicate(|inside| {
+                self.note(|inside| {
                     inside.connection.prepare_cached("UPDATE file_transfer SET due = 0 WHERE hash = ?1 AND sends = 0 AND state = 0")?.execute([&hash])?;
                     Ok(())
                 })?;
@@ -196,7 +196,7 @@ impl Vault {
     /// # Errors
     /// What the database says.
     pub fn stop_file(&self, hash: &ContentHash) -> Result<(), VaultError> {
-        self.replicate(|inside| {
+        self.note(|inside| {
             inside.connection.prepare_cached("UPDATE file_transfer SET state = 1 WHERE hash = ?1 AND state = 0")?.execute([to_hex(hash)])?;
             Ok(())
         })
@@ -218,7 +218,7 @@ impl Vault {
     /// # Errors
     /// What the database says.
     pub fn file_came_to(&self, transfer: &Transfer, done: u64) -> Result<(), VaultError> {
-        self.replicate(|inside| {
+        self.note(|inside| {
             let sql = "UPDATE file_transfer SET done = ?3, attempts = 0, note = NULL WHERE hash = ?1 AND sends = ?2";
             inside.connection.prepare_cached(sql)?.execute(params![to_hex(&transfer.hash), transfer.sends, done as i64])?;
             Ok(())
@@ -231,7 +231,7 @@ impl Vault {
     /// # Errors
     /// What the database says.
     pub fn file_failed(&self, transfer: &Transfer, note: &str, after: Option<i64>) -> Result<(), VaultError> {
-        self.replicate(|inside| {
+        self.note(|inside| {
             let attempts = transfer.attempts.saturating_add(1);
             let wait = after.unwrap_or_else(|| (FIRST_WAIT << attempts.min(12).saturating_sub(1)).min(LONGEST_WAIT) * 1_000_000);
             let sql = "UPDATE file_transfer SET attempts = ?3, note = ?4, due = ?5 WHERE hash = ?1 AND sends = ?2";
@@ -247,7 +247,7 @@ impl Vault {
     /// What the database says.
     pub fn file_was_wrong(&self, transfer: &Transfer, note: &str) -> Result<(), VaultError> {
         self.file_failed(transfer, note, None)?;
-        self.replicate(|inside| {
+        self.note(|inside| {
             let sql = "UPDATE file_transfer SET done = 0, state = CASE WHEN attempts >= ?3 THEN 2 ELSE state END WHERE hash = ?1 AND sends = ?2";
             inside.connection.prepare_cached(sql)?.execute(params![to_hex(&transfer.hash), transfer.sends, WRONG_TRIES])?;
             Ok(())
@@ -261,7 +261,7 @@ impl Vault {
     /// # Errors
     /// What the database says.
     pub fn file_is_at_centre(&self, hash: &ContentHash) -> Result<(), VaultError> {
-        self.replicate(|inside| {
+        self.note(|inside| {
             inside.connection.prepare_cached("UPDATE file_held SET at_centre = 1 WHERE hash = ?1")?.execute([to_hex(hash)])?;
             remove(inside, &to_hex(hash), true).map(|_| ())
         })

@@ -54,8 +54,10 @@ fn demand(holds: bool, what: &str) -> Result<(), VaultError> {
 
 /// Whether pages are as they were sent: large ones are looked at by several threads.
 fn are_whole(pages: Vec<&Page>) -> bool {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE).min(pages.len());
-    if threads < 2 || pages.iter().map(|page| page.rows.len()).sum::<usize>() < MANY {
+    let at_once = AT_ONCE.min(pages.len());
+    // Only then the system is asked, which takes it longer than to look at a short page.
+    let threads = if pages.iter().map(|page| page.rows.len()).sum::<usize>() < MANY { 1 } else { thread::available_parallelism().map_or(1, usize::from).min(at_once) };
+    if threads < 2 {
         return pages.iter().all(|page| page.is_whole());
     }
     let next = AtomicUsize::new(0);

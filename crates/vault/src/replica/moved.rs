@@ -2,74 +2,76 @@
 //! quarter of an hour goes into one line, so that busy hours do not push everything else out.
 
 use gladstone_model::Instant;
+use gladstone_protocol::wire::PullAnswer;
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
-use crate::{error::VaultError, replica::told, vault::Vault};
+use crate::{error::VaultError, inside::Inside, replica::told};
 
 /// How long one line grows, in microseconds.
 const GROWS: i64 = 900_000_000;
 
-impl Vault {
-    /// Notes what a flight moved. `sent`: first and last number, in this life, of the entries that the
-    /// centre judged; mutations among them count. `received`: for each record that came the mutation it is
-    /// of; those of this laptop do not count. Nothing moved: nothing is written.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn note_moved(&self, sent: Option<(u64, u64)>, received: &[Uuid]) -> Result<(), VaultError> {
-        let received = self.of_others(received)?;
-        let mutations = match sent {
-            Some((first, last)) => self.look(|connection, state| {
-                let sql = "SELECT count(*) FROM chain WHERE dseq BETWEEN ?1 AND ?2 AND mutation_id IS NOT NULL";
-                let place = |number: u64| (state.life_start + number) as i64;
-                Ok(connection.prepare_cached(sql)?.query_row([place(first), place(last)], |row| row.get::<_, i64>(0))?.unsigned_abs())
-            })?,
-            None => 0,
-        };
-        if mutations == 0 && received == 0 {
-            return Ok(());
-        }
-        self.replicate(|inside| {
-            let now = inside.around.now();
-            let last = "SELECT place, at, line FROM sync_log ORDER BY place DESC LIMIT 1";
-            let last: Option<(i64, i64, String)> = inside.connection.prepare_cached(last)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-            let begun = last.and_then(|(place, at, line)| Some((place, at, read(&line)?))).filter(|(_, at, _)| (0..GROWS).contains(&now.0.saturating_sub(*at)));
-            match begun {
-                Some((place, _, (before_sent, before_received))) => {
-                    let line = line(before_sent.saturating_add(mutations), before_received.saturating_add(received));
-                    inside.connection.prepare_cached("UPDATE sync_log SET line = ?2 WHERE place = ?1")?.execute(params![place, line])?;
-                    Ok(())
-                }
-                None => told::log(inside.connection, Instant(now.0), &line(mutations, received)),
-            }
-        })
+/// Notes the mutations among the entries of this life with these numbers, which the centre judged.
+pub(crate) fn sent(inside: &Inside<'_>, numbers: impl Iterator<Item = u64>) -> Result<(), VaultError> {
+    let mut is_mutation = inside.connection.prepare_cached("SELECT mutation_id IS NOT NULL FROM chain WHERE dseq = ?1")?;
+    let mut count = 0;
+    for number in numbers {
+        count += u64::from(is_mutation.query_row([(inside.state.life_start + number) as i64], |row| row.get::<_, bool>(0)).optional()? == Some(true));
     }
+    note(inside, count, 0)
 }
 
-impl Vault {
-    fn of_others(&self, received: &[Uuid]) -> Result<u64, VaultError> {
-        if received.is_empty() {
-            return Ok(0);
+/// Which mutations made or changed the records of an answer: for each record one.
+pub(crate) fn mutations(answer: &PullAnswer) -> Vec<Uuid> {
+    let changed = answer.changes.iter().flat_map(|change| change.rows.iter().map(|_| change.writer.mutation));
+    let paged = answer.grants.iter().flat_map(|grant| &grant.pages).flat_map(|page| page.rows.iter().map(|row| row.row_mid));
+    changed.chain(paged).collect()
+}
+
+/// Notes records that came, by their [`mutations`]; those of this laptop do not count.
+pub(crate) fn received(inside: &Inside<'_>, mutations: &[Uuid]) -> Result<(), VaultError> {
+    if mutations.is_empty() {
+        return Ok(());
+    }
+    let end = |least: bool| -> rusqlite::Result<Option<[u8; 16]>> {
+        let sql = format!("SELECT {}(mutation_id) FROM chain WHERE g IS NOT NULL", if least { "min" } else { "max" });
+        inside.connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))
+    };
+    // They begin with their time: what is older or newer than all of this laptop's need not be looked up.
+    let own = match (end(true)?, end(false)?) {
+        (Some(first), Some(last)) => first..=last,
+        _ => return note(inside, 0, mutations.len() as u64),
+    };
+    let mut lookup = inside.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM chain WHERE mutation_id = ?1 AND g IS NOT NULL)")?;
+    let (mut last, mut count) = (None, 0);
+    // Records of one mutation mostly come together.
+    for mutation in mutations {
+        let is_own: bool = match last {
+            Some((before, is_own)) if before == mutation => is_own,
+            _ => own.contains(mutation.as_bytes()) && lookup.query_row([mutation.as_bytes()], |row| row.get(0))?,
+        };
+        last = Some((mutation, is_own));
+        count += u64::from(!is_own);
+    }
+    note(inside, 0, count)
+}
+
+/// Nothing moved: nothing is written.
+fn note(inside: &Inside<'_>, sent: u64, received: u64) -> Result<(), VaultError> {
+    if sent == 0 && received == 0 {
+        return Ok(());
+    }
+    let now = inside.around.now();
+    let last = "SELECT place, at, line FROM sync_log ORDER BY place DESC LIMIT 1";
+    let last: Option<(i64, i64, String)> = inside.connection.prepare_cached(last)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let begun = last.and_then(|(place, at, line)| Some((place, at, read(&line)?))).filter(|(_, at, _)| (0..GROWS).contains(&now.0.saturating_sub(*at)));
+    match begun {
+        Some((place, _, (before_sent, before_received))) => {
+            let line = line(before_sent.saturating_add(sent), before_received.saturating_add(received));
+            inside.connection.prepare_cached("UPDATE sync_log SET line = ?2 WHERE place = ?1")?.execute(params![place, line])?;
+            Ok(())
         }
-        self.look(|connection, _| {
-            // One snapshot for all of it.
-            let snapshot = connection.unchecked_transaction()?;
-            let mut own = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM chain WHERE mutation_id = ?1 AND g IS NOT NULL)")?;
-            let (mut last, mut count) = (None, 0);
-            // Records of one mutation mostly come together.
-            for mutation in received {
-                let is_own: bool = match last {
-                    Some((before, is_own)) if before == mutation => is_own,
-                    _ => own.query_row([mutation.as_bytes()], |row| row.get(0))?,
-                };
-                last = Some((mutation, is_own));
-                count += u64::from(!is_own);
-            }
-            drop(own);
-            snapshot.finish()?;
-            Ok(count)
-        })
+        None => told::log(inside.connection, Instant(now.0), &line(sent, received)),
     }
 }
 

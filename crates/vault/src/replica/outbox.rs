@@ -13,7 +13,7 @@ use crate::{
     chain,
     error::VaultError,
     inside::Inside,
-    replica::{answers, apply::Apply, base::unreadable, joined::Held, lives, own, told::{self, EntryState}},
+    replica::{answers, apply::Apply, base::unreadable, joined::Held, lives, moved, own, told::{self, EntryState}},
     state::VaultState,
     vault::{Changes, Vault},
 };
@@ -181,6 +181,9 @@ fn take(inside: &mut Inside<'_>, asked: &PushRequest, answer: &PushAnswer) -> Re
     }
     if !outcome.quarantined.is_empty() {
         told::log(inside.connection, now, &format!("{} changes were not accepted and are kept for you to look at.", outcome.quarantined.len()))?;
+    }
+    if of_this_life {
+        moved::sent(inside, answer.verdicts.iter().filter(|judged| judged.verdict.stored().is_some()).map(|judged| judged.dseq))?;
     }
     held.is_copy |= outcome.is_copy;
     held.joined.nonce = answer.next_nonce;

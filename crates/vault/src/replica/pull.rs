@@ -15,7 +15,7 @@ use crate::{
     database,
     error::VaultError,
     inside::Inside,
-    replica::{answers, apply::Apply, base::BaseRow, checked, compare::{Doubt, Finding}, download, joined::Held, lease, leave, lives, own, settle, told},
+    replica::{answers, apply::Apply, base::BaseRow, checked, compare::{Doubt, Finding}, download, joined::Held, lease, leave, lives, moved, own, settle, told},
     vault::{Changes, Vault},
 };
 
@@ -205,6 +205,7 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer, doubt:
     }
     checked::answer(asked, &answer, &apply.units, entries_of_life)?;
     let mut answer = answer;
+    let came = moved::mutations(&answer);
     let mut outcome = PullOutcome { more: answer.more, blobs: std::mem::take(&mut answer.blobs), ..PullOutcome::default() };
     if answer.basis == Basis::TooOld {
         told::log(apply.inside.connection, now, "Away for longer than the centre keeps its log: everything is fetched anew.")?;
@@ -313,6 +314,7 @@ fn take(inside: &mut Inside<'_>, asked: &PullRequest, answer: PullAnswer, doubt:
     held.last_pull = Some(now);
     held.schema_version = SCHEMA_VERSION;
     held.save(inside.connection)?;
+    moved::received(inside, &came)?;
     // A push renews nothing: a laptop whose right has ended may still push.
     lease::renew(inside, now, answer.server_time)?;
     Ok(outcome)

@@ -235,7 +235,7 @@ impl Vault {
     /// # Errors
     /// What the database says.
     pub fn log_line(&self, line: &str) -> Result<(), VaultError> {
-        self.replicate(|inside| log(inside.connection, inside.around.now(), line))
+        self.note(|inside| log(inside.connection, inside.around.now(), line))
     }
 }
 
