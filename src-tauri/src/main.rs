@@ -13,6 +13,10 @@ use std::{path::PathBuf, sync::Arc};
 use gladstone_desk::{Desk, Event, cli};
 use tauri::{Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
 
+/// Rows are made by several threads and given back by another one; the usual allocator lets them wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let vaults = std::env::var_os("GLADSTONE_VAULTS").map_or_else(cli::default_vaults, PathBuf::from);
     let keyring = std::env::var_os("GLADSTONE_NO_KEYRING").is_none();

@@ -29,6 +29,10 @@ use clap::Parser;
 
 use report::Report;
 
+/// Rows are made by several threads and given back by another one; the usual allocator lets them wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "gladstone-bench", about = "Measure, and print ratios to a floor of the same run.")]
 struct Arguments {

@@ -110,9 +110,9 @@ impl Centre {
             let (mut digest, mut rows, mut after) = (RowsDigest::default(), 0, None);
             loop {
                 let part = shelf.unit_rows(unit, after, ROWS, BYTES)?;
-                let Some(last) = part.last() else { break };
+                let Some(last) = part.rows.last() else { break };
                 after = Some(key_of(last));
-                for state in &part {
+                for state in &part.rows {
                     digest.add(state).map_err(|_| CentreError::Inconsistent("a record cannot be encoded".into()))?;
                     rows += 1;
                 }

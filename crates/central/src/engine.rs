@@ -97,6 +97,15 @@ pub trait Engine: Send + Sync {
     fn backup(&self, realm: Uuid, to: &Path) -> Result<(), EngineError>;
 }
 
+/// Some rows of a unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitRows {
+    /// In the order of their keys.
+    pub rows: Vec<RowState>,
+    /// Nothing follows. False: something may follow.
+    pub ends: bool,
+}
+
 /// Reading one realm. Lists come in no order and without what is not there, where nothing else is
 /// said; what is asked for twice may come once.
 pub trait Reading {
@@ -244,11 +253,12 @@ pub trait Reading {
     fn shifts(&mut self, after_g: u64, to_g: u64) -> Result<Vec<(Unit, RowsDigest)>, EngineError>;
 
     /// Rows of a unit behind a key in ascending order, entered in error or not: at most `limit`,
-    /// and fewer when they are large (about `bytes`, but one row at least when there is one).
+    /// and fewer when they are large (about `bytes`, but one row at least when there is one). It is told
+    /// when nothing follows them, where the store knows without asking again.
     ///
     /// # Errors
     /// What the store says.
-    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError>;
+    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<UnitRows, EngineError>;
 
     /// Laptops by id; all of them for none.
     ///

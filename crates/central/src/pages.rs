@@ -90,8 +90,6 @@ pub(crate) struct Asked {
 /// What the store says.
 pub(crate) fn of(shelf: &mut dyn Reading, pages: &Pages, asked: Asked, mut after: Option<RowKey>, room: &mut usize) -> Result<Granted, CentreError> {
     let mut granted = Granted { unit: asked.unit, at_g: asked.g, pages: Vec::new(), complete: false };
-    // A page that was cut for want of room is kept only if nothing follows it.
-    let mut cut = None;
     while *room > 0 {
         let limit = PAGE_LIMIT.min(*room);
         let key = (asked.realm, asked.unit, asked.digest, after);
@@ -103,23 +101,22 @@ pub(crate) fn of(shelf: &mut dyn Reading, pages: &Pages, asked: Asked, mut after
             // One that was closed for its own size may be a row larger than that.
             Some(Some(bytes)) if limit == PAGE_LIMIT || bytes.len() <= limit => (postcard::from_bytes(&bytes).map_err(|_| CentreError::Inconsistent("a page cannot be read".into()))?, bytes.len()),
             _ => {
-                let states = shelf.unit_rows(asked.unit, after, PAGE_ROWS, limit)?;
-                let images: Vec<RowImage> = states.iter().map(RowImage::of).collect();
+                let some = shelf.unit_rows(asked.unit, after, PAGE_ROWS, limit)?;
+                let images: Vec<RowImage> = some.rows.iter().map(RowImage::of).collect();
                 let Some(page) = Page::new(after, images) else {
-                    if let Some((key, bytes)) = cut.take() {
-                        pages.keep(key, Some(bytes));
-                    }
                     pages.keep(key, None);
                     granted.complete = true;
                     break;
                 };
                 let bytes: Arc<[u8]> = postcard::to_stdvec(&page).map_err(|_| CentreError::Inconsistent("a page cannot be encoded".into()))?.into();
                 let size = bytes.len();
-                if limit == PAGE_LIMIT {
+                // One that was cut for want of room is kept only if nothing follows it.
+                if limit == PAGE_LIMIT || some.ends {
                     pages.keep(key, Some(bytes));
-                    cut = None;
-                } else {
-                    cut = Some((key, bytes));
+                }
+                if some.ends {
+                    pages.keep((asked.realm, asked.unit, asked.digest, Some(page.to)), None);
+                    granted.complete = true;
                 }
                 (page, size)
             }
@@ -127,6 +124,9 @@ pub(crate) fn of(shelf: &mut dyn Reading, pages: &Pages, asked: Asked, mut after
         *room = room.saturating_sub(size);
         after = Some(page.to);
         granted.pages.push(page);
+        if granted.complete {
+            break;
+        }
     }
     Ok(granted)
 }

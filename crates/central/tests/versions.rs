@@ -236,7 +236,7 @@ fn the_rows_of_each_unit_are_found_in_a_database_that_kept_a_list_of_them() {
     for new in [1, 2].map(suite::realm) {
         engine.found(&new).unwrap();
         for unit in [0, 1] {
-            let rows = read(&engine, new.id, |shelf| shelf.unit_rows(suite::samples::person(unit), None, 1_000, usize::MAX).unwrap());
+            let rows = read(&engine, new.id, |shelf| shelf.unit_rows(suite::samples::person(unit), None, 1_000, usize::MAX).unwrap().rows);
             let found: Vec<(&str, u64)> = rows.iter().map(|state| (state.row.entity.name.as_str(), (state.row.id().as_u128() & 0xffff_ffff) as u64)).collect();
             let mut expected: Vec<(u16, &str, u64)> = ["roles", "user_preferences"].iter().flat_map(|name| (0..60).filter(|number| number % 2 == unit).map(|number| (catalogue().get(name).unwrap().no, *name, number))).collect();
             expected.sort_unstable();

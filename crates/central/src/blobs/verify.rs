@@ -131,9 +131,9 @@ impl Centre {
                     let mut after = None;
                     loop {
                         let part = shelf.unit_rows(unit, after, ROWS, BYTES)?;
-                        let Some(last) = part.last() else { return Ok(()) };
+                        let Some(last) = part.rows.last() else { return Ok(()) };
                         after = Some(key_of(last));
-                        part.iter().for_each(|state| state.row.entity.files.iter().for_each(|file| note(&mut named, state, file)));
+                        part.rows.iter().for_each(|state| state.row.entity.files.iter().for_each(|file| note(&mut named, state, file)));
                     }
                 })?;
             }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Shelf, codec, sqlite, store};
 use crate::{
-    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
+    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, Touched, UnitRows, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
     error::EngineError,
 };
 
@@ -255,20 +255,22 @@ impl Reading for Shelf<'_, '_> {
         Ok(log::noted(touched, devices, limit))
     }
 
-    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
+    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<UnitRows, EngineError> {
         let (entity, id) = after.map_or((0, Uuid::nil()), |key| (key.entity, key.id));
         let sql = "SELECT entity, id FROM centre_unit_row WHERE unit = ?1 AND (entity, id) > (?2, ?3) ORDER BY entity, id LIMIT ?4";
         let keys = self.each(sql, params![unit.to_bytes(), entity, id.as_bytes(), limit as i64], |row| Ok(RowKey { entity: codec::entity(row, 0)?, id: codec::id(row, 1)? }))?;
         let (mut rows, mut size) = (Vec::new(), 0);
+        let mut ends = keys.len() < limit;
         for key in keys {
             if size > bytes {
+                ends = false;
                 break;
             }
             let state = self.row_of(key)?.ok_or_else(|| codec::unreadable("a record of a unit"))?;
             size += weight(&state);
             rows.push(state);
         }
-        Ok(rows)
+        Ok(UnitRows { rows, ends })
     }
 
     fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError> {

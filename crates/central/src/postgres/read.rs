@@ -16,7 +16,7 @@ use super::{
     fault::Fault,
 };
 use crate::{
-    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Reading, StoredInvite, StoredSession, Touched, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
+    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Reading, StoredInvite, StoredSession, Touched, UnitRows, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
     error::EngineError,
 };
 
@@ -76,6 +76,14 @@ impl Shelf<'_> {
     pub fn run(&mut self, asks: &[Ask<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
         self.settle()?;
         self.link.run(asks).map_err(|fault| self.note(fault))
+    }
+
+    /// Runs one statement for each table; the rows that they give.
+    fn states(&mut self, tables: impl IntoIterator<Item = &'static Table>, asks: &[Ask<'_>]) -> Result<Vec<Vec<RowState>>, EngineError> {
+        if asks.is_empty() {
+            return Ok(Vec::new());
+        }
+        tables.into_iter().zip(self.run(asks)?).map(|(table, rows)| rows.iter().map(|row| table.read(row)).collect()).collect()
     }
 
     /// Runs one statement.
@@ -324,7 +332,7 @@ impl Reading for Shelf<'_> {
         Ok(log::noted(touched, devices, limit))
     }
 
-    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<Vec<RowState>, EngineError> {
+    fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<UnitRows, EngineError> {
         let realm = self.realm();
         let sql = "SELECT entity FROM centre.unit_entity WHERE realm = $1 AND unit = $2 AND entity >= $3 ORDER BY entity";
         let ask = Ask::new(sql).with(realm).with(unit.to_bytes().to_vec()).with(after.map_or(0, |key| i32::from(key.entity)));
@@ -333,28 +341,40 @@ impl Reading for Shelf<'_> {
         for some in tables.chunks(TABLES_AT_ONCE) {
             let behind = |table: &Table| after.filter(|key| key.entity == table.entity.no).map(|key| key.id);
             let asks: Vec<Ask<'_>> = some.iter().map(|table| table.of_unit(realm, unit, behind(table), FEW)).collect();
-            for (table, mut rows) in some.iter().zip(self.run(&asks)?) {
+            let few = self.states(some.iter().copied(), &asks)?;
+            // What has more than a few is asked on at once as well, where all of these have room.
+            let weight: usize = few.iter().flatten().map(size_of).sum();
+            let has_room = size + weight <= bytes && found.len() + few.iter().map(Vec::len).sum::<usize>() < limit;
+            let goes_on: Vec<_> = some.iter().zip(&few).filter_map(|(table, few)| Some((*table, few.last().filter(|_| has_room && most(few.len()) >= FEW)?.row.id()))).collect();
+            let asks: Vec<Ask<'_>> = goes_on.iter().map(|(table, last)| table.of_unit(realm, unit, Some(*last), PORTION)).collect();
+            let mut more = self.states(goes_on.iter().map(|(table, _)| *table), &asks)?.into_iter();
+            for (table, mut states) in some.iter().zip(few) {
                 let mut asked = FEW;
+                if goes_on.iter().any(|(other, _)| other.entity.no == table.entity.no) {
+                    states.extend(more.next().unwrap_or_default());
+                    asked += PORTION;
+                }
                 loop {
-                    for row in &rows {
-                        let state = table.read(row)?;
-                        let more = size_of(&state);
-                        if !found.is_empty() && size + more > bytes {
-                            return Ok(found);
+                    let (count, last) = (most(states.len()), states.last().map(|state| state.row.id()));
+                    for state in states {
+                        let weight = size_of(&state);
+                        if !found.is_empty() && size + weight > bytes {
+                            return Ok(UnitRows { rows: found, ends: false });
                         }
-                        size += more;
+                        size += weight;
                         found.push(state);
                         if found.len() >= limit {
-                            return Ok(found);
+                            return Ok(UnitRows { rows: found, ends: false });
                         }
                     }
-                    let Some(last) = found.last().map(|state: &RowState| state.row.id()).filter(|_| most(rows.len()) >= asked) else { break };
+                    let Some(last) = last.filter(|_| count >= asked) else { break };
                     asked = most(limit - found.len()).min(PORTION);
-                    rows = self.one(table.of_unit(realm, unit, Some(last), asked))?;
+                    let ask = table.of_unit(realm, unit, Some(last), asked);
+                    states = self.states([*table], &[ask])?.pop().unwrap_or_default();
                 }
             }
         }
-        Ok(found)
+        Ok(UnitRows { rows: found, ends: true })
     }
 
     fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError> {

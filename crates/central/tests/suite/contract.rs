@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_central::{
     CentreError, Engine, EngineError,
-    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Having, Held, Life, LogAsk, LogLine, LogPart, Place, Sought, StoredInvite, StoredSession, UnitSum, Witness},
+    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Having, Held, Life, LogAsk, LogLine, LogPart, Place, Sought, StoredInvite, StoredSession, UnitRows, UnitSum, Witness},
 };
 use gladstone_model::{Instant, Unit, Value, catalogue, unit::UnitKind};
 use gladstone_protocol::{JournalEntry, JournalKind, RowState, RowsDigest, Side, Stored, wire::RowKey};
@@ -154,10 +154,11 @@ pub fn rows_of_a_unit_come_in_the_order_of_keys(engine: &dyn Engine) {
         let (mut found, mut after): (Vec<RowState>, Option<RowKey>) = (Vec::new(), None);
         loop {
             let page = read(engine, realm, |shelf| shelf.unit_rows(samples::person(1), after, limit, bytes).unwrap());
-            assert!(page.len() <= limit, "at most {limit}");
-            let Some(last) = page.last() else { return found };
+            assert!(page.rows.len() <= limit, "at most {limit}");
+            let Some(last) = page.rows.last() else { return found };
             after = Some(RowKey { entity: last.row.entity.no, id: last.row.id() });
-            found.extend(page);
+            found.extend(page.rows);
+            assert!(!page.ends || found.len() == expected.len(), "what ends has come whole: {limit} rows and {bytes} bytes");
         }
     };
     for (limit, bytes) in [(10_000, usize::MAX), (7, usize::MAX), (16, usize::MAX), (50, 1), (50, 2_000)] {
@@ -166,8 +167,8 @@ pub fn rows_of_a_unit_come_in_the_order_of_keys(engine: &dyn Engine) {
     let moved = RowState { unit: samples::person(2), ..states[3].clone() };
     write(engine, realm, |shelf| shelf.save(&Batch { g: 2, rows: vec![samples::save(moved.clone(), Some(samples::person(1)), 2)], ..Batch::default() }).unwrap());
     read(engine, realm, |shelf| {
-        assert!(shelf.unit_rows(samples::person(2), None, 10, usize::MAX).unwrap() == [moved.clone()], "where it went");
-        assert_eq!(shelf.unit_rows(samples::person(1), None, 10_000, usize::MAX).unwrap().len(), states.len() - 1, "where it was");
+        assert!(shelf.unit_rows(samples::person(2), None, 10, usize::MAX).unwrap() == UnitRows { rows: vec![moved.clone()], ends: true }, "where it went");
+        assert_eq!(shelf.unit_rows(samples::person(1), None, 10_000, usize::MAX).unwrap().rows.len(), states.len() - 1, "where it was");
     });
 }
 

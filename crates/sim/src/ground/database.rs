@@ -171,7 +171,7 @@ impl Database {
         let mut found = BTreeMap::new();
         self.reader.read(self.realm, &mut |shelf| {
             for unit in &units {
-                for state in shelf.unit_rows(*unit, None, 1_000_000, 1 << 30)? {
+                for state in shelf.unit_rows(*unit, None, 1_000_000, 1 << 30)?.rows {
                     let image = RowImage::of(&state);
                     if entities.is_none_or(|names| names.contains(&name(image.key))) {
                         found.insert(image.key, image);
