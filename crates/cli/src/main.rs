@@ -9,10 +9,6 @@ use gladstone_central::cli::{self as central, Central};
 use gladstone_desk::cli::{self as desk, Verb};
 use gladstone_sync::{Address, JoinLink};
 
-/// Rows are made by several threads and given back by another one; the usual allocator lets them wait for each other.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Parser)]
 #[command(name = "gladstone", version, about = "Gladstone: ask, listen and plan without a network.")]
 struct Arguments {
