@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gladstone_model::{Entity, Field, Row, Unit, Value, catalogue, entity::Reference, validate::Lookup};
+use gladstone_model::{Entity, Field, Row, Unit, Value, catalogue, entity::Reference, unit::UnitKind, validate::Lookup};
 use gladstone_protocol::{GroupMids, RowState};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use uuid::Uuid;
@@ -23,8 +23,9 @@ pub fn naming_references(entity: &Entity) -> Vec<(&Field, &Reference)> {
     }
     let mut found: Vec<(&Field, &Reference)> = entity.fields.iter().filter(|field| field.name != "id").filter_map(|field| Some((field, field.reference.as_ref()?))).collect();
     found.sort_by_key(|(field, _)| !field.required);
-    if found.iter().any(|(_, reference)| reference.entity != "organizations") {
-        found.retain(|(_, reference)| reference.entity != "organizations");
+    let names = |reference: &Reference| catalogue().home_of(UnitKind::Org).is_none_or(|organizations| organizations.name != reference.entity);
+    if found.iter().any(|(_, reference)| names(reference)) {
+        found.retain(|(_, reference)| names(reference));
     }
     found.truncate(2);
     found
