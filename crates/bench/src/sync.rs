@@ -8,7 +8,6 @@ use std::{
 };
 
 use gladstone_desk::DeskError;
-use gladstone_sync::Remote;
 use rusqlite::types::Value;
 
 use crate::{
@@ -245,7 +244,7 @@ fn changes(run: &mut Run, a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'
             let mut checkpoint = checkpoint;
             while may_go.recv().is_ok() {
                 let one = || -> Result<u64, String> {
-                    while joined_b.remote.wait(checkpoint).map_err(text)? <= checkpoint {}
+                    while joined_b.wait(checkpoint)? <= checkpoint {}
                     joined_b.pull()
                 };
                 let result = one().map(|g| {

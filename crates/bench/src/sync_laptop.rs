@@ -126,6 +126,15 @@ impl Joined<'_> {
         Ok(report.sent)
     }
 
+    /// Waits for news behind a commit number, as a laptop at rest does; the centre's commit number then.
+    ///
+    /// # Errors
+    /// What the vault or the centre says.
+    pub fn wait(&self, beyond: u64) -> Result<u64, String> {
+        let then = self.laptop.vault().pull_request().map_err(text)?;
+        Ok(self.remote.listen(beyond, Some(then)).map_err(text)?.g)
+    }
+
     /// Fetches until nothing more comes; the commit number up to which everything is held.
     ///
     /// # Errors

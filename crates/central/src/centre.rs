@@ -24,6 +24,7 @@ use crate::{
     pages::Pages,
     pull::{self, Means},
     queue::Queues,
+    recent::{Commit, Recent},
     standing::Standings,
     status::{Counters, Status},
     work::Work,
@@ -57,6 +58,8 @@ pub struct Centre {
     moved: Condvar,
     pub(crate) standings: Standings,
     pages: Pages,
+    /// What this process committed lately.
+    pub(crate) recent: Recent,
     /// Files that became whole lately.
     pub(crate) boards: Boards,
     /// Where sessions are: a session that was found once is in this realm or nowhere.
@@ -122,7 +125,7 @@ impl Centre {
     /// What the store says.
     pub fn open(engine: Box<dyn Engine>, around: Arc<dyn Around>) -> Result<Centre, CentreError> {
         let realms = engine.realms()?;
-        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), pages: Pages::default(), boards: Boards::default(), sessions: Mutex::default(), keys: Mutex::default() };
+        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), pages: Pages::default(), recent: Recent::default(), boards: Boards::default(), sessions: Mutex::default(), keys: Mutex::default() };
         for realm in realms {
             centre.check(realm)?;
         }
@@ -174,9 +177,7 @@ impl Centre {
         let life = (caller.realm, caller.device, job.incarnation);
         let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, job);
         self.counters.groups(done.groups);
-        if let Some(g) = done.head {
-            self.saved(caller.realm, g);
-        }
+        self.saved(caller.realm, done.commits);
         if done.answer.is_err() {
             // A store that was put back may know another key of this life, or none.
             lock(&self.keys).remove(&life);
@@ -218,8 +219,8 @@ impl Centre {
         if request.device != caller.device || request.realm != caller.realm {
             return Err(refused("device", "This session belongs to another computer or organization. Sign in again."));
         }
-        let known = self.standings.of(caller.realm, caller.device);
-        let pull::Answered { answer, units, standing } = self.look(caller.realm, |shelf| pull::answer(shelf, caller, request, known.as_deref(), self.around.now(), &Means { portions: self.portions, pages: &self.pages }))?;
+        let known = self.standings.until(caller.realm, caller.device, request.from_g);
+        let pull::Answered { answer, units, standing } = self.look(caller.realm, |shelf| pull::answer(shelf, caller, request, known.as_deref(), self.around.now(), &Means { portions: self.portions, pages: &self.pages, recent: &self.recent }))?;
         if let Some(units) = units {
             self.engine.write(caller.realm, &mut |shelf| Ok(shelf.put_device_units(caller.device, &units)?))?;
         }
@@ -318,11 +319,11 @@ impl Centre {
         self.engine.write(realm, &mut |shelf| {
             let mut work = Work::begin(shelf, self.around.now())?;
             let value = f(&mut work)?;
-            done = Some((value, work.save()?.g));
+            done = Some((value, work.save()?));
             Ok(())
         })?;
-        let (value, g) = done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))?;
-        self.saved(realm, g);
+        let (value, commit) = done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))?;
+        self.saved(realm, vec![commit]);
         Ok(value)
     }
 
@@ -343,8 +344,10 @@ impl Centre {
         self.moved.notify_all();
     }
 
-    /// Wakes those who wait: this process saved up to `g`, which is durable.
-    fn saved(&self, realm: Uuid, g: u64) {
+    /// Wakes those who wait: this process saved this, which is durable.
+    fn saved(&self, realm: Uuid, commits: Vec<Commit>) {
+        let Some(g) = commits.last().map(|commit| commit.to) else { return };
+        commits.into_iter().for_each(|commit| self.recent.note(realm, commit));
         let mut heads = lock(&self.heads);
         let known = heads.entry(realm).or_default();
         known.heard = g.max(known.heard);

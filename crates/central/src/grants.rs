@@ -7,9 +7,12 @@ use gladstone_protocol::wire::unit_set_hash;
 use uuid::Uuid;
 
 use crate::{
+    centre::Caller,
     engine::{Claim, DeviceUnits, Head, Reading},
     error::CentreError,
+    recent::Recent,
     rights::{self, Rights},
+    stir::Touch,
     standing::{Settled, Standing},
     work::{member_key, user_key},
 };
@@ -39,6 +42,16 @@ pub(crate) struct Entitled {
     pub settled: Settled,
     /// Whether that was remembered of the laptop: it holds these units and no others.
     pub known: bool,
+    /// Whether verdicts on what the laptop sent may have been decided anew since what is remembered of it.
+    pub judged: bool,
+}
+
+/// What was committed since a laptop was answered, as far as it changes what it may see.
+struct Since {
+    /// Rights may be others than they were, or a unit came to be that may be seen.
+    turned: bool,
+    /// Verdicts on what it sent were decided anew, or may have been.
+    judged: bool,
 }
 
 /// The units that a person may see now. What is remembered of the laptop stands where no row that
@@ -46,27 +59,36 @@ pub(crate) struct Entitled {
 ///
 /// # Errors
 /// What the store says.
-pub(crate) fn entitled(shelf: &mut dyn Reading, head: &Head, actor: Uuid, known: Option<&Standing>, now: Instant) -> Result<Entitled, CentreError> {
+pub(crate) fn entitled(shelf: &mut dyn Reading, recent: &Recent, head: &Head, caller: &Caller, known: Option<&Standing>, now: Instant) -> Result<Entitled, CentreError> {
+    let mut judged = true;
     if let Some(known) = known
-        && let Some(settled) = known.settled.as_ref().filter(|settled| settled.stands(actor, now))
-        && !turned(shelf, head, known, &settled.rights)?
+        && let Some(settled) = known.settled.as_ref().filter(|settled| settled.stands(caller.actor, now))
     {
-        return Ok(Entitled { units: Arc::clone(&known.held), settled: settled.clone(), known: true });
+        let since = since(shelf, recent, head, caller.device, known, &settled.rights)?;
+        judged = since.judged;
+        if !since.turned {
+            return Ok(Entitled { units: Arc::clone(&known.held), settled: settled.clone(), known: true, judged });
+        }
     }
-    let (units, rights, until) = of_actor(shelf, head.realm, actor, now)?;
-    Ok(Entitled { units: Arc::new(units), settled: Settled { rights: Arc::new(rights), since: now, until }, known: false })
+    let (units, rights, until) = of_actor(shelf, head.realm, caller.actor, now)?;
+    Ok(Entitled { units: Arc::new(units), settled: Settled { rights: Arc::new(rights), since: now, until }, known: false, judged })
 }
 
-/// Whether rights may be others than they were, or a unit came to be that may be seen.
-fn turned(shelf: &mut dyn Reading, head: &Head, known: &Standing, rights: &Rights) -> Result<bool, CentreError> {
+/// What was committed since a laptop was answered: as this process remembers it, or as the log tells it.
+fn since(shelf: &mut dyn Reading, recent: &Recent, head: &Head, device: Uuid, known: &Standing, rights: &Rights) -> Result<Since, CentreError> {
     if known.g == head.g {
-        return Ok(false);
+        return Ok(Since { turned: false, judged: false });
     }
     if known.g > head.g || known.g < head.floor_g || head.g - known.g > COMMITS {
-        return Ok(true);
+        return Ok(Since { turned: true, judged: true });
     }
-    let touched = shelf.touched(known.g, head.g, rights::carrying(), TOUCHES)?;
-    Ok(touched.is_none_or(|touched| !touched.rows.is_empty() || touched.units.iter().any(|unit| rights.reads(*unit) && !known.held.contains(unit))))
+    let is_new = |unit: &Unit| rights.reads(*unit) && !known.held.contains(unit);
+    if let Some(commits) = recent.between(head.realm, head.epoch, known.g, head.g) {
+        let turned = commits.iter().any(|commit| commit.rights || commit.units().any(is_new));
+        return Ok(Since { turned, judged: commits.iter().any(|commit| commit.touches.contains(&Touch::Device(device))) });
+    }
+    let Some(touched) = shelf.touched(known.g, head.g, rights::carrying(), TOUCHES)? else { return Ok(Since { turned: true, judged: true }) };
+    Ok(Since { turned: !touched.rows.is_empty() || touched.units.iter().any(is_new), judged: touched.devices.contains(&device) })
 }
 
 /// The units that a person may see now, by which rights, and until when these are the same if nothing is

@@ -29,6 +29,7 @@ mod pages;
 mod pull;
 mod queue;
 mod raise;
+mod recent;
 mod rights;
 mod secrets;
 mod sessions;

@@ -139,7 +139,9 @@ impl Centre {
         self.engine.write(realm, &mut |shelf| {
             let through = through_g.min(shelf.head()?.g);
             Ok(shelf.trim_log(through)?)
-        })
+        })?;
+        self.recent.forget(realm);
+        Ok(())
     }
 
     /// Forgets what was told more than `days` ago, in every realm that is served; at least

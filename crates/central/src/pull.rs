@@ -22,6 +22,7 @@ use crate::{
     error::CentreError,
     grants::{self, Entitled},
     pages::{self, Asked, Pages},
+    recent::Recent,
     standing::Standing,
 };
 
@@ -58,6 +59,8 @@ pub(crate) struct Means<'p> {
     pub portions: Portions,
     /// Pages that were read before.
     pub pages: &'p Pages,
+    /// What was committed lately.
+    pub recent: &'p Recent,
 }
 
 /// An answer to a pull, and what follows from it.
@@ -97,14 +100,16 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     }
     let held_before = held.unwrap_or_default();
     let mut held = Arc::clone(&held_before);
-    let Entitled { units: entitled, settled, .. } = grants::entitled(shelf, &head, caller.actor, known, now)?;
+    let Entitled { units: entitled, settled, judged, .. } = grants::entitled(shelf, with.recent, &head, caller, known, now)?;
     let mut budget = portions;
     // What is left is told at once: nothing more of it may come.
     let mut begun = begun;
     leave(&entitled, &mut begun, &mut held, &mut answer, portions);
     let base = if held == held_before { sum_before(shelf, &head, request, &held, known)? } else { None };
     let shift = changes(shelf, &head, request, &held, &begun, &mut answer, &mut budget)?;
-    verdicts(shelf, caller, request, &mut answer)?;
+    if judged {
+        verdicts(shelf, caller, request, &mut answer)?;
+    }
     answer.more |= answer.to_g < head.g;
     let mut sum = base.map(|mut sum| {
         sum.join(&shift);

@@ -16,6 +16,7 @@ use crate::{
     error::{CentreError, EngineError},
     ingest::{self, Answer},
     job::Job,
+    recent::Commit,
     work::Work,
 };
 
@@ -62,8 +63,8 @@ struct Pending {
 pub(crate) struct Done {
     /// The answer to this push.
     pub answer: Answer,
-    /// The realm's commit number after the groups that this thread wrote; none when another did it.
-    pub head: Option<u64>,
+    /// What this thread wrote, for its own push and for others, in their order.
+    pub commits: Vec<Commit>,
     /// How many groups this thread wrote.
     pub groups: u64,
 }
@@ -80,10 +81,10 @@ impl Queues {
     fn waits(queue: &Queue, own: Arc<Pending>, engine: &dyn Engine, around: &dyn Around, realm: Uuid) -> Done {
         let mut state = lock(&queue.state);
         state.waiting.push(Arc::clone(&own));
-        let (mut head, mut groups) = (None, 0);
+        let (mut commits, mut groups) = (Vec::new(), 0);
         loop {
             if let Some(answer) = lock(&own.answer).take() {
-                return Done { answer, head, groups };
+                return Done { answer, commits, groups };
             }
             if state.writing {
                 state = queue.written.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -92,15 +93,14 @@ impl Queues {
             let group = next_group(&mut state.waiting);
             if group.is_empty() {
                 // Only when a thread that took this push in its group did not live to answer it.
-                return Done { answer: Err(ApiError::Later { after_ms: 1_000 }), head, groups };
+                return Done { answer: Err(ApiError::Later { after_ms: 1_000 }), commits, groups };
             }
             state.writing = true;
             drop(state);
             let writer = Writer(queue);
             groups += 1;
             let jobs: Vec<Arc<Job>> = group.iter().map(|pending| Arc::clone(&pending.job)).collect();
-            let (answers, g) = take_in(engine, around, realm, &jobs);
-            head = g.or(head);
+            let answers = take_in(engine, around, realm, &jobs, &mut commits);
             for (pending, answer) in group.iter().zip(answers) {
                 *lock(&pending.answer) = Some(answer);
             }
@@ -121,46 +121,42 @@ fn next_group(waiting: &mut Vec<Arc<Pending>>) -> Vec<Arc<Pending>> {
     waiting.drain(..count).collect()
 }
 
-/// Takes in some pushes with as few transactions as it takes. One answer for each, and the head.
-fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>]) -> (Vec<Answer>, Option<u64>) {
+/// Takes in some pushes with as few transactions as it takes. One answer for each.
+fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>], commits: &mut Vec<Commit>) -> Vec<Answer> {
     let error = match once(engine, around, realm, jobs) {
-        Ok((answers, g)) => return (answers, Some(g)),
+        Ok((answers, commit)) => {
+            commits.push(commit);
+            return answers;
+        }
         Err(error) => error,
     };
     if !is_about_values(&error) {
-        return (jobs.iter().map(|_| Err(error.clone().into())).collect(), None);
+        return jobs.iter().map(|_| Err(error.clone().into())).collect();
     }
-    let mut head = None;
-    let answers = jobs.iter().map(|job| {
-        let (answer, g) = if jobs.len() > 1 { alone(engine, around, realm, job) } else { apart(engine, around, realm, job) };
-        head = g.or(head);
-        answer
-    });
-    (answers.collect(), head)
+    jobs.iter().map(|job| if jobs.len() > 1 { alone(engine, around, realm, job, commits) } else { apart(engine, around, realm, job, commits) }).collect()
 }
 
-fn alone(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>) -> (Answer, Option<u64>) {
-    let (answers, g) = take_in(engine, around, realm, std::slice::from_ref(job));
-    (answers.into_iter().next().unwrap_or(Err(ApiError::Later { after_ms: 1_000 })), g)
+fn alone(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>, commits: &mut Vec<Commit>) -> Answer {
+    take_in(engine, around, realm, std::slice::from_ref(job), commits).into_iter().next().unwrap_or(Err(ApiError::Later { after_ms: 1_000 }))
 }
 
 /// Halves a push until the store takes the first part of it; the laptop sends the rest again. A
 /// single envelope that the store refuses is kept without effect.
-fn apart(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>) -> (Answer, Option<u64>) {
+fn apart(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>, commits: &mut Vec<Commit>) -> Answer {
     let count = job.items.len();
     let smaller = Arc::new(if count > 1 { job.cut(count / 2) } else { Job { doubtful: true, ..Job::clone(job) } });
     if count <= 1 && job.doubtful {
-        return (Err(ApiError::Later { after_ms: 60_000 }), None);
+        return Err(ApiError::Later { after_ms: 60_000 });
     }
-    alone(engine, around, realm, &smaller)
+    alone(engine, around, realm, &smaller, commits)
 }
 
-fn once(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>]) -> Result<(Vec<Answer>, u64), CentreError> {
+fn once(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>]) -> Result<(Vec<Answer>, Commit), CentreError> {
     let mut done = None;
     engine.write(realm, &mut |shelf| {
         let mut work = Work::begin(shelf, around.now())?;
         let answers = ingest::ingest(&mut work, jobs, around)?;
-        done = Some((answers, work.save()?.g));
+        done = Some((answers, work.save()?));
         Ok(())
     })?;
     done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))

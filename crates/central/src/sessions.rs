@@ -77,7 +77,7 @@ impl Centre {
             return Err(ApiError::SignedOut);
         }
         self.counters.sessions(1);
-        Ok(SessionAnswer { token, seconds: SESSION_SECONDS, realm, lease: given, early: true, ahead: true })
+        Ok(SessionAnswer { token, seconds: SESSION_SECONDS, realm, lease: given, early: true, ahead: true, brings: true })
     }
 
     /// Who calls with this token.

@@ -5,7 +5,7 @@
 //! Several services on one store each have their own.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
@@ -61,15 +61,29 @@ pub(crate) struct Standings(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    laptops: HashMap<(Uuid, Uuid), Arc<Standing>>,
+    laptops: HashMap<(Uuid, Uuid), Stood>,
     sets: HashMap<[u8; 32], Weak<BTreeSet<Unit>>>,
     units: usize,
+}
+
+/// Where one laptop stood after the last answer, and after the one before it: an answer may not reach it, or not
+/// be the one that it takes.
+struct Stood {
+    now: Arc<Standing>,
+    before: Option<Arc<Standing>>,
 }
 
 impl Standings {
     /// Where a laptop of a realm stood last.
     pub fn of(&self, realm: Uuid, device: Uuid) -> Option<Arc<Standing>> {
-        self.lock().laptops.get(&(realm, device)).cloned()
+        self.lock().laptops.get(&(realm, device)).map(|stood| Arc::clone(&stood.now))
+    }
+
+    /// Where it stood last when it was at `g` or further back.
+    pub fn until(&self, realm: Uuid, device: Uuid, g: u64) -> Option<Arc<Standing>> {
+        let kept = self.lock();
+        let stood = kept.laptops.get(&(realm, device))?;
+        [Some(&stood.now), stood.before.as_ref()].into_iter().flatten().find(|standing| standing.g <= g).cloned()
     }
 
     /// Notes where a laptop stands after its answer.
@@ -86,7 +100,18 @@ impl Standings {
                 kept.sets.insert(standing.hash, Arc::downgrade(&standing.held));
             }
         }
-        kept.laptops.insert((realm, device), Arc::new(standing));
+        let now = Arc::new(standing);
+        match kept.laptops.entry((realm, device)) {
+            Entry::Occupied(mut entry) => {
+                let stood = entry.get_mut();
+                // Of two at one place the last counts.
+                let former = std::mem::replace(&mut stood.now, now);
+                if former.g != stood.now.g {
+                    stood.before = Some(former);
+                }
+            }
+            Entry::Vacant(entry) => _ = entry.insert(Stood { now, before: None }),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

@@ -1,10 +1,11 @@
 //! Whom a commit concerns: the units it touches, the people whose rights its rows carry, and the
-//! laptops whose envelopes it decided anew. Read from the log, so that it is the same whichever
-//! service committed.
+//! laptops whose envelopes it decided anew. Whoever commits remembers it; of what another service
+//! committed it is read from the log, and is the same.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::{BTreeSet, HashMap}, sync::Arc};
 
 use gladstone_model::Unit;
+use gladstone_protocol::RowState;
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Units, rows and laptops that are told apart in one look; beyond that everybody is concerned.
-const MANY: usize = 20_000;
+pub(crate) const MANY: usize = 20_000;
 
 /// What a commit may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +34,33 @@ pub(crate) enum Touch {
 impl Touch {
     /// The first one in their order.
     pub const FIRST: Touch = Touch::Unit(Unit::PLATFORM);
+}
+
+/// What commits touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stirred {
+    /// All of it.
+    pub touches: BTreeSet<Touch>,
+    /// Whether a row that carries rights is among it.
+    pub rights: bool,
+}
+
+impl Stirred {
+    /// From units, laptops, and rows that carry rights as they stand now. `writer`: who wrote a mutation.
+    pub fn of<'r>(units: impl IntoIterator<Item = Unit>, devices: impl IntoIterator<Item = Uuid>, rows: impl IntoIterator<Item = &'r RowState>, writer: impl Fn(Uuid) -> Option<Uuid>) -> Stirred {
+        let mut stirred = Stirred { touches: units.into_iter().map(Touch::Unit).chain(devices.into_iter().map(Touch::Device)).collect(), rights: false };
+        for state in rows {
+            stirred.rights = true;
+            let maker = if rights::goes_to_its_maker(state) { writer(state.row_mid) } else { None };
+            stirred.touches.extend(rights::people_of(&state.row).into_iter().chain(maker).map(Touch::Actor));
+        }
+        stirred
+    }
+
+    /// The units among it.
+    pub fn units(&self) -> impl Iterator<Item = &Unit> {
+        self.touches.iter().filter_map(|touch| if let Touch::Unit(unit) = touch { Some(unit) } else { None })
+    }
 }
 
 /// What a laptop that waits wants to be told of.
@@ -60,6 +88,9 @@ impl Centre {
     /// # Errors
     /// What the store says.
     pub(crate) fn stirred(&self, realm: Uuid, after: u64, to: u64) -> Result<Option<BTreeSet<Touch>>, CentreError> {
+        if let Some(known) = self.recent.epoch(realm).and_then(|epoch| self.recent.between(realm, epoch, after, to)) {
+            return Ok(Some(known.iter().flat_map(|stirred| &stirred.touches).copied().collect()));
+        }
         self.look(realm, |shelf| touches(shelf, after, to))
     }
 
@@ -71,7 +102,7 @@ impl Centre {
         self.look(caller.realm, |shelf| {
             let head = shelf.head()?;
             let known = self.standings.of(caller.realm, caller.device).filter(|known| known.epoch == head.epoch);
-            let Entitled { settled: Settled { rights, .. }, known, .. } = grants::entitled(shelf, &head, caller.actor, known.as_deref(), self.around.now())?;
+            let Entitled { settled: Settled { rights, .. }, known, .. } = grants::entitled(shelf, &self.recent, &head, caller, known.as_deref(), self.around.now())?;
             let owed = !known && {
                 let held: BTreeSet<Unit> = shelf.device_units(caller.device)?.now.into_iter().collect();
                 held.iter().any(|unit| !rights.reads(*unit)) || rights.units().any(|unit| !held.contains(&unit))
@@ -98,10 +129,8 @@ fn touches(shelf: &mut dyn Reading, after: u64, to: u64) -> Result<Option<BTreeS
         return Ok(None);
     }
     let Some(touched) = shelf.touched(after, to, rights::carrying(), MANY)? else { return Ok(None) };
-    let mut found: BTreeSet<Touch> = touched.units.into_iter().map(Touch::Unit).chain(touched.devices.into_iter().map(Touch::Device)).collect();
     let rows = shelf.rows(&touched.rows)?;
     let made: Vec<Uuid> = rows.iter().filter(|state| rights::goes_to_its_maker(state)).map(|state| state.row_mid).collect();
-    found.extend(shelf.mutations(&made)?.into_iter().map(|written| Touch::Actor(written.writer.actor)));
-    found.extend(rows.iter().flat_map(|state| rights::people_of(&state.row)).map(Touch::Actor));
-    Ok(Some(found))
+    let makers: HashMap<Uuid, Uuid> = shelf.mutations(&made)?.into_iter().map(|written| (written.writer.mutation, written.writer.actor)).collect();
+    Ok(Some(Stirred::of(touched.units, touched.devices, &rows, |mutation| makers.get(&mutation).copied()).touches))
 }

@@ -19,7 +19,7 @@ use crate::{
     engine::{Alike, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, UnitSum, Writing, Written},
     error::CentreError,
     notice,
-    rights::Rights,
+    rights::{self, Rights},
     waiting::Waiting,
 };
 
@@ -63,6 +63,11 @@ pub(crate) struct Work<'s> {
     filed: Vec<Filed>,
     verdicts: Vec<(Place, Option<u64>, Stored, u64)>,
     log: Vec<LogLine>,
+    /// The commit number before this transaction.
+    after: u64,
+    /// Units and rows that carry rights, of all lines of the log that were told.
+    told_units: BTreeSet<Unit>,
+    told_rights: BTreeSet<RowKey>,
 }
 
 impl<'s> Work<'s> {
@@ -72,6 +77,7 @@ impl<'s> Work<'s> {
     /// What the store says; so for all that follow.
     pub fn begin(shelf: &'s mut dyn Writing, now: Instant) -> Result<Work<'s>, CentreError> {
         let head = shelf.head()?;
+        let after = head.g;
         Ok(Work {
             shelf,
             head,
@@ -100,6 +106,9 @@ impl<'s> Work<'s> {
             filed: Vec::new(),
             verdicts: Vec::new(),
             log: Vec::new(),
+            after,
+            told_units: BTreeSet::new(),
+            told_rights: BTreeSet::new(),
         })
     }
 
@@ -278,6 +287,10 @@ impl<'s> Work<'s> {
     /// A line of the log, with the move of its unit's digest unless another line tells it.
     pub fn tell(&mut self, line: LogLine) {
         let shift = self.shifts.remove(&line.unit).or(line.shift);
+        self.told_units.insert(line.unit);
+        if rights::carrying().contains(&line.key.entity) {
+            self.told_rights.insert(line.key);
+        }
         self.log.push(LogLine { shift, ..line });
     }
 

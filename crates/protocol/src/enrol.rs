@@ -103,6 +103,10 @@ pub struct SessionAnswer {
     /// ([`crate::wire::PullRequest::ahead`]); one of before says nothing, and is asked when an answer is durable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ahead: bool,
+    /// Whether whoever waits for news may say what they would ask for then, and is brought the answer in place
+    /// of the number; one of before says nothing, and only tells that there is something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brings: bool,
 }
 
 /// Bytes as hexadecimal digits.
@@ -132,7 +136,7 @@ mod tests {
     fn a_centre_of_before_says_nothing_of_early_pushes_and_a_laptop_of_before_reads_what_is_said() {
         let of_before = r#"{"token":"00","seconds":600,"realm":"00000000-0000-0000-0000-000000000000"}"#;
         let mut session: SessionAnswer = serde_json::from_str(of_before).expect("it is read");
-        assert!(!session.early);
+        assert!(!session.early && !session.ahead && !session.brings);
         assert_eq!(serde_json::to_string(&session).expect("it is written"), of_before);
         session.early = true;
         assert!(serde_json::to_string(&session).expect("it is written").ends_with(r#","early":true}"#), "behind what was there");

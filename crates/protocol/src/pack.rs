@@ -9,6 +9,8 @@ use crate::{codec::CodecFault, limits::MESSAGE_LIMIT};
 pub const MEDIA_TYPE: &str = "application/vnd.gladstone";
 /// Name of the one encoding besides none, as HTTP calls it.
 pub const ENCODING: &str = "zstd";
+/// Header of an answer that was waited for: when it was looked for files, in microseconds by the centre's clock.
+pub const LOOKED: &str = "gladstone-at";
 /// From this size in bytes on a message is compressed.
 pub const WORTHWHILE: usize = 1024;
 /// Compression level: fast, and about a third of the size.

@@ -8,12 +8,12 @@ mod tls;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use gladstone_protocol::{
@@ -29,7 +29,7 @@ use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{blobs::Blobs, link::Address, remote::{Answered, Behind, Heard, OnLine, Remote, Sign, TOGETHER, Take, UnderWay}};
-use exchange::{JSON, exchange};
+use exchange::{JSON, Told, exchange};
 use meter::{Counted, Leg, Meter};
 
 /// Which program this is, told when joining and signing in.
@@ -40,6 +40,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 const TOTAL: Duration = Duration::from_secs(60);
 /// Longest time for a call that may bring much, or that waits: less than the engine's watchdog.
 const LONG: Duration = Duration::from_secs(110);
+
+/// So long an answer that was brought is as good as one that is asked for: it says what time it is, too.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// A centre that is reached over HTTP.
 pub struct HttpCentre {
@@ -56,6 +59,10 @@ pub struct HttpCentre {
     early: AtomicBool,
     /// Whether the centre of this session remembers what it handed out ahead.
     ahead: AtomicBool,
+    /// Whether it brings an answer to whoever waits.
+    brings: AtomicBool,
+    /// What it brought and was not asked for yet.
+    brought: Mutex<Option<Brought>>,
     /// How far the bodies on the line are.
     meter: Arc<Meter>,
     ended: watch::Sender<bool>,
@@ -74,6 +81,13 @@ impl Outgoing {
         drop(self.leg);
         answer
     }
+}
+
+/// An answer that came before it was asked for.
+struct Brought {
+    asked: PullRequest,
+    answer: PullAnswer,
+    at: Instant,
 }
 
 /// A request on its way; dropped, it is given up.
@@ -122,7 +136,7 @@ impl HttpCentre {
         let client = client.build().map_err(|error| HttpFault::Machine(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("gladstone-http").enable_all().build();
         let runtime = Some(runtime.map_err(|error| HttpFault::Machine(error.to_string()))?);
-        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), early: AtomicBool::new(false), ahead: AtomicBool::new(false), meter: Arc::default(), ended: watch::Sender::new(false) })
+        Ok(HttpCentre { address, client, runtime, token: Mutex::new(None), lease: Mutex::new(None), looked: Mutex::new(None), early: AtomicBool::new(false), ahead: AtomicBool::new(false), brings: AtomicBool::new(false), brought: Mutex::new(None), meter: Arc::default(), ended: watch::Sender::new(false) })
     }
 
     /// Joins with a code.
@@ -136,6 +150,14 @@ impl HttpCentre {
     fn message<M: Message, A: Message>(&self, path: &str, message: &M, within: Duration) -> Result<A, ApiError> {
         let sent = self.of_message(path, message, within)?;
         Ok(codec::decode(&self.until_ended(sent.exchange())?)?)
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Option<i64>> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn brought(&self) -> MutexGuard<'_, Option<Brought>> {
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn of_message<M: Message>(&self, path: &str, message: &M, within: Duration) -> Result<Outgoing, ApiError> {
@@ -208,7 +230,11 @@ impl SyncApi for HttpCentre {
     }
 
     fn pull(&self, request: &PullRequest) -> Result<PullAnswer, ApiError> {
-        self.message("v1/pull", request, LONG)
+        let brought = self.brought().take().filter(|brought| brought.asked == *request && brought.at.elapsed() < FRESH && !*self.ended.borrow());
+        match brought {
+            Some(brought) => Ok(brought.answer),
+            None => self.message("v1/pull", request, LONG),
+        }
     }
 }
 
@@ -282,6 +308,7 @@ impl Remote for HttpCentre {
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = session.lease;
         self.early.store(session.early, Ordering::Relaxed);
         self.ahead.store(session.ahead, Ordering::Relaxed);
+        self.brings.store(session.brings, Ordering::Relaxed);
         Ok(())
     }
 
@@ -290,17 +317,43 @@ impl Remote for HttpCentre {
     }
 
     fn wait(&self, beyond: u64) -> Result<u64, ApiError> {
-        self.listen(beyond).map(|heard| heard.g)
+        self.listen(beyond, None).map(|heard| heard.g)
     }
 
-    fn listen(&self, beyond: u64) -> Result<Heard, ApiError> {
-        let known = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = known.map_or_else(String::new, |at| format!("&at={at}"));
-        let request = self.with_token(Method::GET, &format!("v1/wait?g={beyond}{since}"))?.timeout(LONG);
-        let head: exchange::Head = serde_json::from_slice(&self.run(request, JSON)?).map_err(|_| ApiError::Damaged)?;
-        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = head.at;
-        // Only a hint: what is none of ours is not looked for.
-        Ok(Heard { g: head.g, files: head.files.iter().filter_map(|hash| hash_of(hash)).collect() })
+    fn listen(&self, beyond: u64, then: Option<PullRequest>) -> Result<Heard, ApiError> {
+        let then = then.filter(|then| self.brings.load(Ordering::Relaxed) && then.from_g == beyond);
+        let known = *self.looked();
+        let since = |before: &str| known.map_or_else(String::new, |at| format!("{before}at={at}"));
+        let told = match &then {
+            Some(then) => {
+                let sent = self.of_message(&format!("v1/wait{}", since("?")), then, LONG)?;
+                self.until_ended(exchange::told(sent.request))?
+            }
+            None => {
+                let request = self.with_token(Method::GET, &format!("v1/wait?g={beyond}{}", since("&")))?.timeout(LONG);
+                Told::Head(self.run(request, JSON)?)
+            }
+        };
+        match (told, then) {
+            (Told::Answer(bytes, looked), Some(asked)) => {
+                let answer: PullAnswer = codec::decode(&bytes)?;
+                let g = answer.to_g;
+                *self.looked() = looked.or(known);
+                *self.brought() = Some(Brought { asked, answer, at: Instant::now() });
+                // As long as it is taken: what ended meanwhile leaves nothing behind.
+                if *self.ended.borrow() {
+                    self.brought().take();
+                }
+                Ok(Heard { g: g.max(beyond.saturating_add(1)), files: Vec::new() })
+            }
+            (Told::Head(bytes), _) => {
+                let head: exchange::Head = serde_json::from_slice(&bytes).map_err(|_| ApiError::Damaged)?;
+                *self.looked() = head.at;
+                // Only a hint: what is none of ours is not looked for.
+                Ok(Heard { g: head.g, files: head.files.iter().filter_map(|hash| hash_of(hash)).collect() })
+            }
+            (Told::Answer(..), None) => Err(ApiError::Damaged),
+        }
     }
 
     fn blobs(&self) -> Option<&dyn Blobs> {
@@ -313,6 +366,7 @@ impl Remote for HttpCentre {
 
     fn abandon(&self) {
         self.ended.send_replace(true);
+        self.brought().take();
     }
 }
 

@@ -118,11 +118,12 @@ pub trait Remote: SyncApi {
     fn wait(&self, beyond: u64) -> Result<u64, ApiError>;
 
     /// Waits as [`Remote::wait`] does, and besides until a file is whole at the centre that a row names
-    /// which this laptop may see.
+    /// which this laptop may see. `then`: what would be asked at `beyond`; a centre that brings its answer with the
+    /// news spares asking, and the next pull that asks just that has it.
     ///
     /// # Errors
     /// [`ApiError`].
-    fn listen(&self, beyond: u64) -> Result<Heard, ApiError> {
+    fn listen(&self, beyond: u64, _then: Option<PullRequest>) -> Result<Heard, ApiError> {
         Ok(Heard { g: self.wait(beyond)?, files: Vec::new() })
     }
 

@@ -86,12 +86,12 @@ impl Worker {
         let (inbox, events) = mpsc::channel();
         let shared = Arc::new(Shared { status: Mutex::default(), stopping: AtomicBool::new(false), checkpoint: AtomicU64::new(0), listening: Mutex::new(false), changed: Condvar::new(), moving: Mutex::default(), arrived: Mutex::default(), errand: Mutex::new(false), bell: Condvar::new() });
         let mut worker = Worker { inbox, shared: Arc::clone(&shared), remote: Arc::clone(&remote), threads: Vec::with_capacity(3) };
-        let (listen_to, listen_shared, listen_inbox) = (Arc::clone(&remote), Arc::clone(&shared), worker.inbox.clone());
+        let (listen_lend, listen_to, listen_shared, listen_inbox) = (Arc::clone(&lend), Arc::clone(&remote), Arc::clone(&shared), worker.inbox.clone());
         let tell: Arc<dyn Fn(News) + Send + Sync> = Arc::new(tell);
         let (file_lend, file_remote, file_shared, file_tell) = (Arc::clone(&lend), Arc::clone(&remote), Arc::clone(&shared), Arc::clone(&tell));
         worker.threads.push(thread::Builder::new().name("gladstone-files".into()).spawn(move || errands(&file_lend, &file_remote, &file_shared, &*file_tell))?);
         worker.threads.push(thread::Builder::new().name("gladstone-sync".into()).spawn(move || work(&lend, &remote, &shared, &events, &*tell))?);
-        worker.threads.push(thread::Builder::new().name("gladstone-listen".into()).spawn(move || listen(&listen_to, &listen_shared, &listen_inbox))?);
+        worker.threads.push(thread::Builder::new().name("gladstone-listen".into()).spawn(move || listen(&listen_lend, &listen_to, &listen_shared, &listen_inbox))?);
         Ok(worker)
     }
 
@@ -299,10 +299,13 @@ fn errands(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, tell: &dyn
 }
 
 /// Waits for the centre's commit number to pass what is held here, again and again.
-fn listen(remote: &SharedRemote, shared: &Shared, inbox: &Sender<Input>) {
+fn listen(lend: &SharedLend, remote: &SharedRemote, shared: &Shared, inbox: &Sender<Input>) {
+    let lend = |f: &mut dyn FnMut(&Vault)| !shared.is_stopping() && lend(f);
     while shared.wait_to_listen() {
         let (beyond, asked) = (shared.checkpoint.load(Ordering::SeqCst), Clock::now());
-        let heard = remote.listen(beyond).map(|heard| {
+        // A vault that is locked or fails says so by itself.
+        let then = with(&lend, Vault::pull_request).ok();
+        let heard = remote.listen(beyond, then).map(|heard| {
             if !heard.files.is_empty() {
                 shared.arrived().extend(heard.files);
                 shared.ring();

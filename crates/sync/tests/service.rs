@@ -9,7 +9,7 @@ use std::{
 };
 
 use gladstone_central::http::Limits;
-use gladstone_protocol::{ApiError, codec, enrol::{SESSION_LABEL, from_hex, to_hex}, pack, wire::PullAnswer};
+use gladstone_protocol::{ApiError, codec, enrol::{SESSION_LABEL, from_hex, to_hex}, pack, wire::{PullAnswer, PullRequest}};
 use gladstone_testkit::Laptop;
 use support::{Site, no_limits};
 
@@ -66,7 +66,7 @@ const OURS: (&str, &str) = ("content-type", pack::MEDIA_TYPE);
 fn whoever_has_no_session_learns_nothing() {
     let site = Site::new();
     let service = site.serve(false, no_limits());
-    for (line, headers) in [("POST /v1/push", vec![OURS]), ("POST /v1/pull", vec![OURS]), ("GET /v1/wait?g=0", vec![]), ("GET /v1/blobs/00", vec![]), ("POST /v1/push", vec![("authorization", "Bearer 00")]), ("POST /v1/push", vec![("authorization", "Basic YTpi")])] {
+    for (line, headers) in [("POST /v1/push", vec![OURS]), ("POST /v1/pull", vec![OURS]), ("GET /v1/wait?g=0", vec![]), ("POST /v1/wait", vec![OURS]), ("GET /v1/blobs/00", vec![]), ("POST /v1/push", vec![("authorization", "Bearer 00")]), ("POST /v1/push", vec![("authorization", "Basic YTpi")])] {
         let answer = ask(service.listens, line, &headers, b"");
         assert_eq!((answer.status, answer.fault(), answer.header("www-authenticate")), (401, ApiError::SignedOut, Some("Bearer")), "{line} {headers:?}");
     }
@@ -161,6 +161,34 @@ fn json_has_no_more_fields_than_are_known_and_no_more_bytes_than_are_needed() {
     let deep = format!("{}{}", "[".repeat(8_000), "]".repeat(8_000));
     let answer = ask(service.listens, "POST /v1/challenge", &[("content-type", "application/json")], deep.as_bytes());
     assert_eq!(answer.status, 400, "deep nesting is refused, not followed");
+}
+
+#[test]
+fn whoever_waits_with_a_pull_says_what_they_are_and_what_they_hold() {
+    let (site, elsewhere) = (Site::new(), Site::new());
+    let service = site.serve(false, no_limits());
+    let laptop = service.laptop(&site, 1, "Amara", "trainer");
+    let bearer = format!("Bearer {}", token(service.listens, &laptop));
+    let request = laptop.vault.pull_request().unwrap();
+    let head = site.centre.head(site.realm).unwrap();
+    let check = |what: &str, line: &str, headers: &[(&str, &str)], body: &[u8], status: u16| {
+        let headers: Vec<_> = headers.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+        let answer = ask(service.listens, line, &headers, body);
+        assert_eq!(answer.status, status, "{what}: {}", answer.head);
+        answer
+    };
+    let encoded = |request: &PullRequest| codec::encode(request).unwrap();
+    check("no pull", "POST /v1/wait", &[OURS], b"", 400);
+    check("a pull of another organization", "POST /v1/wait", &[OURS], &encoded(&PullRequest { realm: elsewhere.realm, ..request.clone() }), 404);
+    check("a time that is none", "POST /v1/wait?at=noon", &[OURS], &encoded(&request), 400);
+    check("not as JSON", "POST /v1/wait", &[("content-type", "application/json")], &encoded(&request), 400);
+    let told = check("who holds nothing yet is told, and asks", "POST /v1/wait", &[OURS], &encoded(&request), 200);
+    let told: serde_json::Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!(told["g"], head);
+    let before = PullRequest { from_g: head - 1, ..request };
+    let answer = check("who lacks little is brought it", "POST /v1/wait", &[OURS], &encoded(&before), 200);
+    assert_eq!((answer.header("content-type"), answer.header("gladstone-at").is_some_and(|at| at.parse::<i64>().is_ok())), (Some(pack::MEDIA_TYPE), true), "with the time of the look");
+    codec::decode::<PullAnswer>(&answer.body).unwrap();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use gladstone_model::Instant;
-use gladstone_protocol::{ApiError, SyncApi, codec, pack, wire::{PushAnswer, PushRequest}};
+use gladstone_protocol::{ApiError, SyncApi, codec, pack, wire::{PullRequest, PushAnswer, PushRequest}};
 use gladstone_sync::{Address, HttpCentre, Remote};
 use uuid::Uuid;
 
@@ -62,6 +62,26 @@ fn signed_in(answer: impl Fn() -> Vec<u8> + Send + 'static) -> HttpCentre {
     });
     centre.sign_in(Uuid::nil(), &|_| Some([0; 64])).unwrap();
     centre
+}
+
+#[test]
+fn a_centre_of_before_is_waited_at_by_number_alone() {
+    let json = [("content-type", "application/json")];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let centre = HttpCentre::new(Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap(), None).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            one(stream, &|line| match line {
+                line if line.contains("/v1/challenge") => http("200 OK", &json, format!("{{\"challenge\":\"{}\"}}", "07".repeat(32)).as_bytes()),
+                line if line.contains("/v1/session") => http("200 OK", &json, format!("{{\"token\":\"t\",\"seconds\":600,\"realm\":\"{}\"}}", Uuid::nil()).as_bytes()),
+                line if line.starts_with("get /v1/wait?g=5 ") => http("200 OK", &json, b"{\"g\":6}"),
+                _ => http("405 Method Not Allowed", &[], b""),
+            });
+        }
+    });
+    centre.sign_in(Uuid::nil(), &|_| Some([0; 64])).unwrap();
+    let then = PullRequest { realm: Uuid::nil(), device: Uuid::nil(), incarnation: Uuid::nil(), epoch: Uuid::nil(), from_g: 5, units: [0; 32], schema_version: 1, bootstrap: Vec::new(), compare: None, ahead: None };
+    assert_eq!(centre.listen(5, Some(then)).map(|heard| heard.g), Ok(6));
 }
 
 fn contact() -> PushRequest {

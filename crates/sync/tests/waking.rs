@@ -9,6 +9,7 @@ use gladstone_central::{
     Centre, Machine, Postgres,
     postgres::{self, Settings, Watch, migrate},
 };
+use gladstone_protocol::wire::PullRequest;
 use gladstone_sync::{HttpCentre, Remote};
 use gladstone_testkit::{Laptop, contents::hash, postgres::Cluster};
 use support::{Service, Site, entrust, files::moved_so, no_limits};
@@ -21,11 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A laptop that waits at a service from the checkpoint that it has now.
 fn waits(service: &Service, laptop: &Laptop) -> mpsc::Receiver<u64> {
-    let (client, beyond): (HttpCentre, u64) = (service.client_of(laptop), laptop.vault.replica().unwrap().unwrap().from_g);
+    let (client, then): (HttpCentre, PullRequest) = (service.client_of(laptop), laptop.vault.pull_request().unwrap());
     let (told, hears) = mpsc::channel();
     thread::spawn(move || {
-        if let Ok(g) = client.wait(beyond) {
-            let _ = told.send(g);
+        if let Ok(heard) = client.listen(then.from_g, Some(then)) {
+            let _ = told.send(heard.g);
         }
     });
     // It has to be there when the commit comes.
@@ -128,7 +129,7 @@ fn check_files(site: &Site, from: &Service, at: &Service) {
         let (client, beyond) = (at.client_of(laptop), laptop.vault.replica().unwrap().unwrap().from_g);
         let (told, hears) = mpsc::channel();
         thread::spawn(move || {
-            while let Ok(heard) = client.listen(beyond) {
+            while let Ok(heard) = client.listen(beyond, None) {
                 if told.send(heard).is_err() {
                     break;
                 }

@@ -40,7 +40,7 @@ impl Route {
             (&Method::POST, "/v1/session") => Route::Session,
             (&Method::POST, "/v1/push") => Route::Push,
             (&Method::POST, "/v1/pull") => Route::Pull,
-            (&Method::GET, "/v1/wait") => Route::Wait,
+            (&Method::GET | &Method::POST, "/v1/wait") => Route::Wait,
             (_, path) if path.starts_with("/v1/blobs/") => Route::Blobs,
             _ => Route::Other,
         }

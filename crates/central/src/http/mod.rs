@@ -129,7 +129,7 @@ fn router(centre: Arc<Centre>, settings: &Settings, ending: watch::Receiver<bool
         .route("/v1/session", post(enrolment::session))
         .route("/v1/push", post(sync::push))
         .route("/v1/pull", post(sync::pull))
-        .route("/v1/wait", get(sync::wait))
+        .route("/v1/wait", get(sync::wait).post(sync::wait_for))
         .route("/v1/blobs/{hash}", get(blobs::fetch).put(blobs::store))
         .route("/v1/blobs/{hash}/state", get(blobs::state))
         .route("/health/live", get(async || "live\n"))

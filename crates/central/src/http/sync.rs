@@ -7,14 +7,17 @@ use axum::{
     response::Response,
 };
 use gladstone_model::Instant;
-use gladstone_protocol::{ApiError, enrol::to_hex, wire::{PullRequest, PushRequest}};
+use gladstone_protocol::{ApiError, enrol::to_hex, pack::LOOKED, wire::{PullAnswer, PullRequest, PushRequest}};
 use serde::{Deserialize, Serialize};
 
-use super::{Here, admission::Class, answer::{self, Fault}, blocking, body, caller, pulse};
-use crate::stir::Touch;
+use super::{Here, Shared, admission::Class, answer::{self, Fault}, blocking, body, caller, pulse, session};
+use crate::{centre::Caller, stir::Touch};
 
 /// What is asked for where a push is early.
 const EARLY: &str = "early";
+/// So many commits behind the checkpoint of a pull that waits are brought; of more it is told, and asks: maybe it
+/// wrote them itself and fetches them already.
+const BROUGHT: u64 = 16;
 /// Longest time that a laptop is let wait for news.
 const LONGEST_WAIT: Duration = Duration::from_secs(55);
 
@@ -59,18 +62,28 @@ pub(super) async fn pull(State(shared): Here, request: Request) -> Result<Respon
     if message.realm != caller.realm {
         return Err(Fault::not_found());
     }
-    let class = if message.from_g == 0 || !message.bootstrap.is_empty() { Class::First } else { Class::Ordinary };
-    let _place = shared.admission.enter(class).await?;
-    let answer = blocking(&shared, move |centre| centre.pull(&caller, &message)).await?;
-    answer::message(&answer, &headers)
+    answer::message(&pulled(&shared, caller, message).await?, &headers)
 }
 
-/// What is asked of `/v1/wait`.
+async fn pulled(shared: &Arc<Shared>, caller: Caller, message: PullRequest) -> Result<PullAnswer, Fault> {
+    let class = if message.from_g == 0 || !message.bootstrap.is_empty() { Class::First } else { Class::Ordinary };
+    let _place = shared.admission.enter(class).await?;
+    blocking(shared, move |centre| centre.pull(&caller, &message)).await
+}
+
+/// What is asked of `GET /v1/wait`.
 #[derive(Deserialize)]
 pub(super) struct Wait {
     /// The commit number that is known.
     g: u64,
     /// `at` of the answer before: files that became whole since then are told.
+    at: Option<i64>,
+}
+
+/// What is asked of `POST /v1/wait`, besides the pull.
+#[derive(Deserialize)]
+pub(super) struct WaitFor {
+    /// As for [`Wait`].
     at: Option<i64>,
 }
 
@@ -89,16 +102,44 @@ struct Head {
 /// commit number, or when a file is whole that a row names which it may see; after 55 s without, with N.
 pub(super) async fn wait(State(shared): Here, Query(wait): Query<Wait>, request: Request) -> Result<Response, Fault> {
     let caller = caller(&shared, request.headers()).await?;
+    answer::json(&told(&shared, &caller, wait.g, wait.at).await?)
+}
+
+/// `POST /v1/wait?at=T` with a pull: as [`wait`], from the checkpoint of the pull on. Where little is new, the pull
+/// is answered in place of the number, so that it need not be asked; the header [`LOOKED`] says `at` then.
+pub(super) async fn wait_for(State(shared): Here, Query(wait): Query<WaitFor>, request: Request) -> Result<Response, Fault> {
+    let caller = caller(&shared, request.headers()).await?;
+    let (message, headers) = body::message::<PullRequest>(request).await?;
+    if message.realm != caller.realm {
+        return Err(Fault::not_found());
+    }
+    let head = told(&shared, &caller, message.from_g, wait.at).await?;
+    if head.g <= message.from_g || head.g - message.from_g > BROUGHT || message.from_g == 0 {
+        return answer::json(&head);
+    }
+    // It waited: its right may have ended meanwhile.
+    let (now, answer) = tokio::join!(session(&shared, &headers), pulled(&shared, caller, message));
+    if now?.revoked {
+        return Err(Fault(ApiError::Revoked));
+    }
+    let mut response = answer::message(&answer?, &headers)?;
+    response.headers_mut().insert(LOOKED, head.at.into());
+    Ok(response)
+}
+
+/// Waits for news behind a commit, or for files since a time.
+async fn told(shared: &Arc<Shared>, caller: &Caller, beyond: u64, since: Option<i64>) -> Result<Head, Fault> {
     if caller.revoked {
         return Err(Fault(ApiError::Revoked));
     }
-    let pulse = std::sync::Arc::clone(&shared.pulse);
+    let pulse = Arc::clone(&shared.pulse);
     let board = shared.centre.boards.of(caller.realm);
-    let (beat, interest) = blocking(&shared, move |centre| Ok((pulse.of(caller.realm)?, centre.interest(&caller)?))).await?;
+    let who = caller.clone();
+    let (beat, interest) = blocking(shared, move |centre| Ok((pulse.of(who.realm)?, centre.interest(&who)?))).await?;
     let reads = |unit| interest.concerns(&Touch::Unit(unit));
     let (mut moved, now) = (board.subscribe(), || shared.centre.around.now());
-    let since = wait.at.map_or_else(now, Instant);
-    let (mut ending, news) = (shared.ending.clone(), pulse::news(&beat, &interest, wait.g, LONGEST_WAIT));
+    let since = since.map_or_else(now, Instant);
+    let (mut ending, news) = (shared.ending.clone(), pulse::news(&beat, &interest, beyond, LONGEST_WAIT));
     let mut news = std::pin::pin!(news);
     loop {
         moved.mark_unchanged();
@@ -106,10 +147,10 @@ pub(super) async fn wait(State(shared): Here, Query(wait): Query<Wait>, request:
         let at = now().0;
         let files = board.since(since, &reads);
         if !files.is_empty() {
-            return answer::json(&Head { g: wait.g, at, files: files.iter().map(|hash| to_hex(hash)).collect() });
+            return Ok(Head { g: beyond, at, files: files.iter().map(|hash| to_hex(hash)).collect() });
         }
         tokio::select! {
-            g = &mut news => return answer::json(&Head { g, at, files: Vec::new() }),
+            g = &mut news => return Ok(Head { g, at, files: Vec::new() }),
             // The board is not dropped before this ends.
             _ = moved.changed() => {}
             // The service ends: the laptop asks another time.

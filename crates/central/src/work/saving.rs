@@ -1,14 +1,18 @@
 //! Writing what a transaction changed: all that is left at its end, and parts of a long push before that,
 //! while the next part is judged.
 
+use std::sync::Arc;
+
 use gladstone_protocol::wire::RowKey;
 use uuid::Uuid;
 
 use super::Work;
 use crate::{
-    engine::{Batch, Head, RowSave},
+    engine::{Batch, RowSave},
     error::CentreError,
+    recent::Commit,
     rights,
+    stir::{MANY, Stirred},
 };
 
 impl Work<'_> {
@@ -32,8 +36,9 @@ impl Work<'_> {
         Ok(self.shelf.save_beside(Batch { g: self.head.g, held_count: self.head.held, rows, filed, log, ..Batch::default() })?)
     }
 
-    /// Writes everything.
-    pub fn save(self) -> Result<Head, CentreError> {
+    /// Writes everything. Says what that will be once it is durable.
+    pub fn save(self) -> Result<Commit, CentreError> {
+        let commit = Commit { epoch: self.head.epoch, after: self.after, to: self.head.g, stirred: self.stirred().map(Arc::new) };
         let Work { shelf, head, rows, changed, dirty, saved, journal_changes, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
         let maker = |mid: &Uuid| written.get(mid).and_then(Option::as_ref).map_or(Uuid::nil(), |written| written.writer.actor);
         let mut batch = Batch { g: head.g, held_count: head.held, filed, verdicts, log, ..Batch::default() };
@@ -59,6 +64,13 @@ impl Work<'_> {
         batch.devices = devices_changed.iter().filter_map(|id| devices.get(id).cloned()).collect();
         batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
         shelf.save(&batch)?;
-        Ok(head)
+        Ok(commit)
+    }
+
+    /// What it touched; none when that is too much.
+    fn stirred(&self) -> Option<Stirred> {
+        let is_told = self.told_units.len() <= MANY && self.told_rights.len() <= MANY && self.verdicts.len() <= MANY;
+        let rows = self.told_rights.iter().filter_map(|key| self.seen(*key));
+        is_told.then(|| Stirred::of(self.told_units.iter().copied(), self.verdicts.iter().map(|(place, ..)| place.device), rows, |mutation| self.writer(mutation).map(|by| by.actor)))
     }
 }

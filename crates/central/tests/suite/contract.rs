@@ -144,9 +144,16 @@ fn entity_of(name: &str) -> &'static gladstone_model::Entity {
 }
 
 pub fn rows_of_a_unit_come_in_the_order_of_keys(engine: &dyn Engine) {
-    let realm = founded(engine);
-    // A few of each entity, and of two of them many.
-    let many = ["users", "mood_entries"].map(entity_of).into_iter().flat_map(|entity| (6..=60).map(|number| samples::bare(entity, number)));
+    // A few of each entity; of two of them so many that pages end within, or that they are read in several portions.
+    check_pages(engine, 1, 60, &[(10_000, usize::MAX), (7, usize::MAX), (16, usize::MAX), (50, 1), (50, 2_000)]);
+    check_pages(engine, 2, 1_100, &[(10_000, usize::MAX), (1_000, usize::MAX), (700, usize::MAX), (1_200, 100_000)]);
+}
+
+fn check_pages(engine: &dyn Engine, number: u64, count: u64, pages: &[(usize, usize)]) {
+    let new = realm(number);
+    engine.found(&new).unwrap();
+    let realm = new.id;
+    let many = ["users", "mood_entries"].map(entity_of).into_iter().flat_map(|entity| (6..=count).map(|number| samples::bare(entity, number)));
     let states: Vec<RowState> = (1..=5).flat_map(|number| samples::everything(samples::bare, number)).chain(many).map(|state| RowState { unit: samples::person(1), ..state }).collect();
     write(engine, realm, |shelf| shelf.save(&Batch { g: 1, rows: states.iter().map(|state| samples::save(state.clone(), None, 1)).collect(), ..Batch::default() }).unwrap());
     let expected: Vec<RowState> = keyed(states.clone()).into_values().collect();
@@ -161,8 +168,8 @@ pub fn rows_of_a_unit_come_in_the_order_of_keys(engine: &dyn Engine) {
             assert!(!page.ends || found.len() == expected.len(), "what ends has come whole: {limit} rows and {bytes} bytes");
         }
     };
-    for (limit, bytes) in [(10_000, usize::MAX), (7, usize::MAX), (16, usize::MAX), (50, 1), (50, 2_000)] {
-        assert!(walk(limit, bytes) == expected, "pages of {limit} rows and {bytes} bytes");
+    for (limit, bytes) in pages {
+        assert!(walk(*limit, *bytes) == expected, "{count} rows of two entities in pages of {limit} rows and {bytes} bytes");
     }
     let moved = RowState { unit: samples::person(2), ..states[3].clone() };
     write(engine, realm, |shelf| shelf.save(&Batch { g: 2, rows: vec![samples::save(moved.clone(), Some(samples::person(1)), 2)], ..Batch::default() }).unwrap());

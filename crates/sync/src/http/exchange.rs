@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gladstone_protocol::{ApiError, CodecFault, codec, limits::MESSAGE_LIMIT, pack};
-use reqwest::{RequestBuilder, Response, StatusCode, header};
+use reqwest::{RequestBuilder, Response, StatusCode, header::{self, HeaderName}};
 use serde::Deserialize;
 
 use super::meter::Meter;
@@ -32,13 +32,36 @@ pub(super) async fn exchange(request: RequestBuilder, expected: &str) -> Result<
 
 /// As [`exchange`], and counts the answer as it comes.
 pub(super) async fn counted(request: RequestBuilder, expected: &str, meter: Option<&Arc<Meter>>) -> Result<Vec<u8>, ApiError> {
+    let (response, media) = answered(request, &[expected]).await?;
+    body(response, limit(&media), meter).await
+}
+
+/// What somebody who waits is told.
+#[derive(Debug, PartialEq)]
+pub(super) enum Told {
+    /// That there is something, or nothing, as JSON.
+    Head(Vec<u8>),
+    /// The answer to what they would ask, and when the centre looked for files, by its clock.
+    Answer(Vec<u8>, Option<i64>),
+}
+
+/// Sends, and waits to be told.
+pub(super) async fn told(request: RequestBuilder) -> Result<Told, ApiError> {
+    let (response, media) = answered(request, &[JSON, pack::MEDIA_TYPE]).await?;
+    let looked = text(&response, HeaderName::from_static(pack::LOOKED)).parse().ok();
+    let bytes = body(response, limit(&media), None).await?;
+    Ok(if media == JSON { Told::Head(bytes) } else { Told::Answer(bytes, looked) })
+}
+
+/// Sends; an answer that is one of the `expected` media types, and which.
+async fn answered(request: RequestBuilder, expected: &[&str]) -> Result<(Response, String), ApiError> {
     let request = request.header(header::ACCEPT_ENCODING, pack::ENCODING);
     // Whatever breaks on the way is tried again; what is sent twice has one effect.
     let response = request.send().await.map_err(|_| ApiError::Offline)?;
     let status = response.status();
     let media = text(&response, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if status == StatusCode::OK && media == expected {
-        return body(response, limit(expected), meter).await;
+    if status == StatusCode::OK && expected.contains(&media.as_str()) {
+        return Ok((response, media));
     }
     if status != StatusCode::OK && media == pack::MEDIA_TYPE {
         let bytes = body(response, MESSAGE_LIMIT, None).await?;
@@ -92,7 +115,7 @@ fn stranger(response: &Response) -> ApiError {
     }
 }
 
-fn text(response: &Response, name: header::HeaderName) -> &str {
+fn text(response: &Response, name: HeaderName) -> &str {
     response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 

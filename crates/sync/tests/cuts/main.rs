@@ -12,12 +12,12 @@ mod line;
 use std::sync::Arc;
 
 use gladstone_central::{Centre, Machine, Postgres, postgres};
-use gladstone_protocol::{ApiError, enrol::{EnrolRequest, to_hex}};
+use gladstone_protocol::{ApiError, SyncApi, enrol::{EnrolRequest, to_hex}};
 use gladstone_sync::{HttpCentre, Phase, Remote, Report, flights, sync_once};
 use gladstone_testkit::{Laptop, dice, image::scratch, postgres::Cluster};
 use gladstone_vault::surroundings::Surroundings;
 use line::{Line, Part};
-use support::{Service, Site, lend, no_limits, sign_in};
+use support::{Service, Site, lend, no_limits, sign_in, signed_in};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ struct Scene {
     b: Laptop,
     client: HttpCentre,
     line: Line,
-    _service: Service,
+    service: Service,
     site: Site,
     /// Bytes from one cut to the next.
     step: usize,
@@ -66,7 +66,7 @@ impl Scene {
         sign_in(&client, &a).unwrap();
         sync_once(&a.vault, &client, &mut |_| {}).unwrap();
         let step = if kind == Kind::Files { 1 } else { dice::size(61, 1) };
-        Scene { a, b, client, line, _service: service, site, step, person, turns: 0, _database: database }
+        Scene { a, b, client, line, service, site, step, person, turns: 0, _database: database }
     }
 
     fn head(&self) -> u64 {
@@ -163,6 +163,21 @@ fn waits(kind: Kind) {
         assert_eq!(scene.client.wait(head - 1), Ok(head), "wait, {part:?} at {at}: the next one is told");
     });
     scene.round("wait", Part::Request, 0);
+    // The same with what would be asked, for which the answer comes in place of the number.
+    support::sync(&scene.b).unwrap();
+    let (then, b) = (scene.b.vault.pull_request().unwrap(), signed_in(&scene.b, HttpCentre::new(scene.service.address_at(scene.line.listens), None).unwrap()));
+    scene.round("nothing", Part::Request, 0);
+    scene.at_every_byte("wait", |scene, part, at| {
+        let first = b.listen(then.from_g, Some(then.clone()));
+        if scene.line.is_cut() {
+            assert!(matches!(first, Err(ApiError::Offline | ApiError::Damaged)), "wait for an answer, {part:?} at {at}: {first:?}");
+        }
+        let next = b.listen(then.from_g, Some(then.clone()));
+        assert_eq!(next.map(|heard| heard.g), Ok(scene.head()), "wait for an answer, {part:?} at {at}: the next one is told");
+        let asked = scene.site.centre.status().pulls;
+        let answer = b.pull(&then).unwrap();
+        assert_eq!((answer.changes.len(), scene.site.centre.status().pulls), (1, asked), "wait for an answer, {part:?} at {at}: and was brought it");
+    });
     scene.check();
 }
 

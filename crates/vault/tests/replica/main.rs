@@ -13,6 +13,7 @@ mod hostile;
 mod leases;
 mod leaving;
 mod lives;
+mod moved;
 mod outbox;
 mod own;
 mod pause;
