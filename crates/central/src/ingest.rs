@@ -35,7 +35,7 @@ const ANSWER_LIMIT: usize = 2 * 1024 * 1024;
 /// Envelopes of a push after which what they changed is saved, while the next are judged: few at first, so that
 /// the store has something to do soon.
 const FIRST_PART: usize = 16;
-const PART: usize = 64;
+const PART: usize = 128;
 
 /// What became of a push.
 pub(crate) type Answer = Result<PushAnswer, ApiError>;

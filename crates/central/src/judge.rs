@@ -2,7 +2,7 @@
 //! the protocol, placed in units, and checked against rights and declarations. Changes nothing;
 //! a mutation takes effect as a whole or not at all.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_model::{Entity, Instant, OnDelete, Unit, Value, catalogue};
 use gladstone_protocol::{
@@ -13,6 +13,7 @@ use gladstone_protocol::{
     merge,
     wire::{RowKey, RowNews},
 };
+use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::{

@@ -9,7 +9,7 @@ use std::{
 
 use gladstone_model::{Instant, Unit, catalogue, catalogue::SCHEMA_VERSION};
 use gladstone_protocol::{
-    RowsDigest, Stored, Verdict,
+    RowsDigest, Stored, Verdict, Writer,
     enrol::from_hex,
     limits::{BLOB_COUNT, DIGEST_COUNT, LIST_COUNT, MESSAGE_LIMIT, MUTATION_LIMIT},
     wire::{Basis, BlobRef, Bootstrap, Change, Compare, Dropped, Judged, PullAnswer, PullRequest, RowChange, RowImage, RowKey, RowNews, UnitDigest, unit_set_hash},
@@ -18,11 +18,11 @@ use uuid::Uuid;
 
 use crate::{
     centre::Caller,
-    engine::{DeviceUnits, Head, LogAsk, LogLine, Reading},
+    engine::{DeviceUnits, Head, LogAsk, LogLine, LogPart, Reading},
     error::CentreError,
     grants::{self, Entitled},
     pages::{self, Asked, Pages},
-    recent::Recent,
+    recent::{Recent, Told},
     standing::Standing,
 };
 
@@ -106,7 +106,7 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     let mut begun = begun;
     leave(&entitled, &mut begun, &mut held, &mut answer, portions);
     let base = if held == held_before { sum_before(shelf, &head, request, &held, known)? } else { None };
-    let shift = changes(shelf, &head, request, &held, &begun, &mut answer, &mut budget)?;
+    let shift = changes(shelf, with.recent, &head, request, &held, &begun, &mut answer, &mut budget)?;
     if judged {
         verdicts(shelf, caller, request, &mut answer)?;
     }
@@ -238,7 +238,8 @@ fn sum_now(shelf: &mut dyn Reading, stayed: &BTreeSet<Unit>, held: &BTreeSet<Uni
 
 /// Changes after the checkpoint, for the units that are held and those whose download goes on.
 /// Returns by how much they move the sum over the units that are held.
-fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &BTreeSet<Unit>, begun: &BTreeMap<Unit, Bootstrap>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<RowsDigest, CentreError> {
+#[allow(clippy::too_many_arguments, reason = "what is read from, what is known, what is asked, and what changes by it")]
+fn changes(shelf: &mut dyn Reading, recent: &Recent, head: &Head, request: &PullRequest, held: &BTreeSet<Unit>, begun: &BTreeMap<Unit, Bootstrap>, answer: &mut PullAnswer, budget: &mut Portions) -> Result<RowsDigest, CentreError> {
     let mut moved = RowsDigest::default();
     if answer.basis != Basis::Checkpoint || request.from_g == head.g || held.is_empty() && begun.is_empty() {
         return Ok(moved);
@@ -250,7 +251,12 @@ fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &B
         both = held.iter().chain(begun.keys()).copied().collect();
         &both
     };
-    let part = shelf.log(&LogAsk { after_g: request.from_g, to_g: head.g, units, bytes: budget.changes, lines: budget.lines })?;
+    let ask = LogAsk { after_g: request.from_g, to_g: head.g, units, bytes: budget.changes, lines: budget.lines };
+    let known = recent.told(head.realm, head.epoch, request.from_g, head.g).and_then(|told| remembered_part(&told, &ask));
+    let (part, writers) = match known {
+        Some((part, writers)) => (part, Some(writers)),
+        None => (shelf.log(&ask)?, None),
+    };
     answer.to_g = part.through_g;
     let staged: BTreeSet<RowKey> = part.lines.iter().filter(|line| begun.contains_key(&line.unit)).map(|line| line.key).collect();
     let states: BTreeMap<RowKey, RowImage> = shelf.rows(&staged.into_iter().collect::<Vec<_>>())?.iter().map(|state| (crate::work::key_of(state), RowImage::of(state))).collect();
@@ -282,11 +288,14 @@ fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &B
         }
     }
     let mids: Vec<Uuid> = changes.iter().map(|(mutation, ..)| *mutation).collect();
-    let written: BTreeMap<Uuid, _> = shelf.mutations(&mids)?.into_iter().map(|written| (written.writer.mutation, written)).collect();
+    let writers: Writers = match writers {
+        Some(writers) => writers,
+        None => shelf.mutations(&mids)?.into_iter().map(|written| (written.writer.mutation, (written.writer, written.command))).collect(),
+    };
     for (mutation, g, rows) in changes {
-        let written = written.get(&mutation).ok_or_else(|| CentreError::Inconsistent("a mutation of the log is not there".into()))?;
+        let (writer, command) = writers.get(&mutation).ok_or_else(|| CentreError::Inconsistent("a mutation of the log is not there".into()))?;
         budget.room = budget.room.saturating_sub(128);
-        answer.changes.push(Change { g, writer: written.writer, command: written.command.clone(), rows });
+        answer.changes.push(Change { g, writer: *writer, command: command.clone(), rows });
     }
     // Lists in a message are bounded; the rest comes with the next answer.
     if answer.changes.len() > LIST_COUNT {
@@ -295,6 +304,20 @@ fn changes(shelf: &mut dyn Reading, head: &Head, request: &PullRequest, held: &B
     }
     shifts.iter().filter(|(g, _)| *g <= answer.to_g).for_each(|(_, shift)| moved.join(shift));
     Ok(moved)
+}
+
+/// Who wrote mutations, and by which command.
+type Writers = BTreeMap<Uuid, (Writer, String)>;
+
+/// A part of the log out of what is remembered, and who wrote it; none when it has to be cut.
+fn remembered_part(told: &[Arc<Told>], ask: &LogAsk<'_>) -> Option<(LogPart, Writers)> {
+    let lines: Vec<LogLine> = told.iter().flat_map(|told| &told.lines).filter(|line| ask.units.contains(&line.unit)).cloned().collect();
+    let size: usize = lines.iter().map(|line| line.news.len() + 64).sum();
+    if size > ask.bytes || lines.len() > ask.lines {
+        return None;
+    }
+    let writers = told.iter().flat_map(|told| &told.writers).map(|(writer, command)| (writer.mutation, (*writer, command.clone()))).collect();
+    Some((LogPart { lines, through_g: ask.to_g }, writers))
 }
 
 fn news(line: &LogLine) -> Result<RowChange, CentreError> {

@@ -1,5 +1,5 @@
-//! What the commits of this process touched lately, so that those who wait are told, and a pull looks for new
-//! rights, without reading the log that was just written. A memory and nothing more: what another service on
+//! What the commits of this process touched and told lately, so that those who wait are told, and pulls are
+//! answered, without reading the log that was just written. A memory and nothing more: what another service on
 //! the same store committed is not in it and is read.
 
 use std::{
@@ -7,14 +7,26 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use gladstone_protocol::Writer;
 use uuid::Uuid;
 
-use crate::stir::Stirred;
+use crate::{engine::LogLine, stir::Stirred};
 
 /// Commits that are remembered of a realm; the oldest is forgotten first.
-const COMMITS: usize = 64;
+const COMMITS: usize = 32;
+/// Bytes of what a commit told that are remembered; of a larger one only what it touched.
+pub(crate) const TOLD: usize = 16 * 1024;
 /// Realms of which any are remembered; then all are forgotten.
-const REALMS: usize = 1_000;
+const REALMS: usize = 200;
+
+/// What one transaction told, with who wrote it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// In the order of the log.
+    pub lines: Vec<LogLine>,
+    /// Who wrote each of its mutations, by which command.
+    pub writers: Vec<(Writer, String)>,
+}
 
 /// One transaction that is durable.
 #[derive(Clone, Debug)]
@@ -27,6 +39,8 @@ pub(crate) struct Commit {
     pub to: u64,
     /// What it touched; none when that was too much to be told apart.
     pub stirred: Option<Arc<Stirred>>,
+    /// What it told; none when that was too much to be kept.
+    pub told: Option<Arc<Told>>,
 }
 
 /// What is remembered, by realm.
@@ -62,12 +76,21 @@ impl Recent {
 
     /// What was touched behind commit `after` up to `to` of a history; none when not all of it is remembered.
     pub fn between(&self, realm: Uuid, epoch: Uuid, after: u64, to: u64) -> Option<Vec<Arc<Stirred>>> {
+        self.each(realm, epoch, after, to, |commit| commit.stirred.clone())
+    }
+
+    /// What was told behind commit `after` up to `to` of a history; none when not all of it is remembered.
+    pub fn told(&self, realm: Uuid, epoch: Uuid, after: u64, to: u64) -> Option<Vec<Arc<Told>>> {
+        self.each(realm, epoch, after, to, |commit| commit.told.clone())
+    }
+
+    fn each<T>(&self, realm: Uuid, epoch: Uuid, after: u64, to: u64, part: impl Fn(&Commit) -> Option<T>) -> Option<Vec<T>> {
         let realms = self.lock();
         let kept = realms.get(&realm).filter(|kept| kept.epoch == epoch)?;
         let (mut at, mut found) = (after, Vec::new());
         while at < to {
             let commit = kept.commits.get(&at)?;
-            found.push(Arc::clone(commit.stirred.as_ref()?));
+            found.push(part(commit)?);
             at = commit.to;
         }
         (at == to).then_some(found)
@@ -95,7 +118,7 @@ mod tests {
     #[test]
     fn only_what_is_remembered_without_a_gap_in_one_history_is_told() {
         let (recent, realm, first, second) = (Recent::default(), Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
-        let note = |epoch, after, to, told: bool| recent.note(realm, Commit { epoch, after, to, stirred: told.then(Arc::default) });
+        let note = |epoch, after, to, told: bool| recent.note(realm, Commit { epoch, after, to, stirred: told.then(Arc::default), told: None });
         let check = |what: &str, epoch, after, to, expected: Option<usize>| assert_eq!(recent.between(realm, epoch, after, to).map(|found| found.len()), expected, "{what}");
         check("nothing is known", first, 0, 1, None);
         // Two threads tell of their groups in any order.

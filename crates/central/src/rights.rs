@@ -3,7 +3,7 @@
 //!
 //! Adding a right: see the README.
 
-use std::{collections::HashSet, sync::OnceLock};
+use std::sync::OnceLock;
 
 use gladstone_model::{
     Instant, Row, Unit, Value, catalogue,
@@ -12,6 +12,7 @@ use gladstone_model::{
     unit::UnitKind,
 };
 use gladstone_protocol::{Op, OpKind, RowState, wire::RowKey};
+use hashbrown::HashSet;
 use uuid::Uuid;
 
 use crate::engine::Claim;

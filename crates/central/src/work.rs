@@ -3,7 +3,7 @@
 //! foreseen. Knows no rule of merging.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -13,6 +13,7 @@ use gladstone_protocol::{
     journal::JournalKey,
     wire::RowKey,
 };
+use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::{

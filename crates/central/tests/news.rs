@@ -2,8 +2,9 @@
 
 mod support;
 
-use gladstone_model::Value;
-use gladstone_protocol::Op;
+use gladstone_central::Centre;
+use gladstone_model::{Instant, Value};
+use gladstone_protocol::{Op, wire::PullAnswer};
 use support::{Laptop, Place, create, mood, open, person};
 use uuid::Uuid;
 
@@ -24,9 +25,17 @@ fn a_commit_concerns_those_who_hold_what_it_touches_or_gain_or_lose_a_right() {
         let ops = ops(&amara);
         let verdict = amara.save(&place, ops);
         assert!(verdict.g().is_some(), "{what}: {verdict:?}");
+        let told = |laptop: &Laptop| place.centre.has_news(&place.caller(laptop), laptop.from_g).unwrap();
         for centre in [&place.centre, &other.centre] {
             let told = [&amara, &ben, &chief].map(|laptop| centre.has_news(&place.caller(laptop), laptop.from_g).unwrap());
             assert_eq!(told, expected, "{what}");
+        }
+        // Who committed it answers from memory, the other copy from the log.
+        for laptop in [&amara, &ben, &chief] {
+            let answer = |centre: &Centre| PullAnswer { server_time: Instant(0), ..centre.pull(&place.caller(laptop), &laptop.pull_request()).unwrap() };
+            let [here, there] = [&place.centre, &other.centre].map(answer);
+            assert!(!here.changes.is_empty() || !here.grants.is_empty() || !here.drops.is_empty() || !told(laptop), "{what}: there is something to compare");
+            assert_eq!(here, there, "{what}: both tell the same");
         }
     };
     check("somebody is registered", &|_| vec![person(id, "Cleo")], [true, false, true]);

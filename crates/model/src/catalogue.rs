@@ -1,7 +1,8 @@
 //! All entities, parsed once from the embedded declarations. Says nothing about storage.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::sync::OnceLock;
 
+use hashbrown::HashMap;
 use serde::Deserialize;
 
 use crate::{

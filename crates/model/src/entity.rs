@@ -1,8 +1,7 @@
 //! An entity and its fields, as the rest of the code sees them. How they are written down is in
 //! `declaration.rs`, where they are gathered in [`crate::catalogue`].
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use rust_decimal::Decimal;
 
 use crate::{

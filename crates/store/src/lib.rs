@@ -7,6 +7,7 @@
 
 pub mod digest;
 pub mod error;
+pub mod folding;
 pub mod guard;
 pub mod migrate;
 pub mod query;

@@ -23,7 +23,6 @@ pub mod vault;
 mod anchoring;
 mod beside;
 mod capture;
-mod folding;
 mod inside;
 mod verify;
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use gladstone_protocol::{Entry, EventAction, Signer, entry::Body};
-use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, guard::Gate, migrate, search};
+use gladstone_store::{Reader, StoreError, digest::{Digest, DigestKey}, folding::Folding, guard::Gate, migrate, search};
 use memchr::memmem;
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -21,7 +21,6 @@ use crate::{
     batch::{Batch, Purpose},
     chain,
     error::VaultError,
-    folding::Folding,
     inside::{Failure, Inside, VaultKeys, in_transaction},
     keys::signing::SigningKey,
     replica,

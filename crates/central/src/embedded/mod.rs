@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use gladstone_store::{StoreError, migrate};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, backup::Backup, config::DbConfig, params};
+use gladstone_store::{StoreError, folding::Folding, migrate};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, backup::Backup, config::DbConfig, hooks::Wal, params};
 use uuid::Uuid;
 
 use crate::{
@@ -36,6 +36,10 @@ const ENDING: &str = "sqlite";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Readers that are kept open for each realm.
 const READERS: usize = 8;
+/// After so many pages more in the log it is folded into the file, beside what is written meanwhile.
+const LOGGED: i32 = 8_000;
+/// Pages in the log with which whoever commits folds it: what is written comes faster than it is folded.
+const LONGEST_LOG: i32 = 32_000;
 
 /// The folder with its realms.
 pub struct Embedded {
@@ -184,6 +188,7 @@ impl Realm {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         migrate::migrate_centre(&mut connection).map_err(|error| store(&error))?;
         let seed = seed(&connection, path)?;
+        fold_beside(&mut connection, path)?;
         Ok(Realm { seed, witness: WitnessFile::beside(path), path: path.to_owned(), writer: Mutex::new(connection), readers: Mutex::new(Vec::new()) })
     }
 
@@ -198,6 +203,40 @@ impl Realm {
             readers.push(connection);
         }
     }
+}
+
+/// Lets the log of what this connection writes be folded by a thread of its own, which begins when the log is long
+/// for the first time.
+fn fold_beside(connection: &mut Connection, path: &Path) -> Result<(), EngineError> {
+    let (path, mut folding, mut folded) = (path.to_owned(), None, 0);
+    let hook = move |log: &mut Wal, pages: i32| -> rusqlite::Result<()> {
+        if pages < folded {
+            // All of it was folded, and it began anew.
+            folded = 0;
+        }
+        if pages < folded + LOGGED {
+            return Ok(());
+        }
+        if folding.is_none() {
+            // Only to read: it folds what others write.
+            let begun = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| error.to_string()).and_then(|beside| {
+                beside.execute_batch("PRAGMA query_only = ON").map_err(|error| error.to_string())?;
+                Folding::begin(beside).map_err(|error| error.to_string())
+            });
+            folding = begun.map_err(|error| tracing::warn!(%error, "the log is folded by whoever commits")).ok();
+        }
+        match &folding {
+            Some(folding) if pages < LONGEST_LOG => {
+                folded = pages;
+                folding.fold();
+            }
+            // While the thread folds it cannot, and the next one who commits tries again: what is committed is
+            // safe in the log. A disk that is full says so with the next commit as well.
+            _ => drop(log.checkpoint()),
+        }
+        Ok(())
+    };
+    connection.wal_hook(Some(hook)).map_err(|error| sqlite(&error))
 }
 
 /// The seed out of its own file. One that lies among the records, as versions of before kept it, goes
@@ -326,7 +365,7 @@ impl Engine for Embedded {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, EngineError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| sqlite(&error))?;
     let writes = !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let mode = if writes { "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -65536;" } else { "PRAGMA query_only = ON; PRAGMA cache_size = -16384;" };
+    let mode = if writes { "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;" } else { "PRAGMA query_only = ON; PRAGMA cache_size = -16384;" };
     // References are checked by the ingest, which knows of rows that are entered in error.
     let all = format!("{mode} PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;");
     connection.busy_timeout(PATIENCE).and_then(|()| connection.execute_batch(&all)).map_err(|error| sqlite(&error))?;

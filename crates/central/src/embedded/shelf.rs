@@ -1,9 +1,10 @@
-//! One transaction on a realm's file. While it writes, a part that is to be saved may be with a thread of
-//! its own, and the connection with it; whoever asks for something meanwhile waits for both.
+//! One transaction on a realm's file. While it writes, parts that are to be saved may be with a thread of
+//! its own, and the connection with it; whoever asks for something meanwhile waits for all of them.
 
 use std::{
     cell::{OnceCell, RefCell},
     panic,
+    sync::mpsc::{self, Sender},
     thread::{Builder, Scope, ScopedJoinHandle},
 };
 
@@ -17,11 +18,17 @@ use crate::{
 /// What the thread gives back: the connection, and how the saving went.
 type Saved<'c> = (Option<&'c mut Connection>, Result<(), EngineError>);
 
+/// A thread that saves one part after the other, as long as there may be more.
+struct Saver<'s, 'c> {
+    parts: Sender<Batch>,
+    thread: ScopedJoinHandle<'s, Saved<'c>>,
+}
+
 /// One transaction, reading or writing.
 pub(super) struct Shelf<'s, 'c> {
-    /// Not here while a part is saved.
+    /// Not here while parts are saved.
     connection: OnceCell<&'c mut Connection>,
-    saver: RefCell<Option<ScopedJoinHandle<'s, Saved<'c>>>>,
+    saver: RefCell<Option<Saver<'s, 'c>>>,
     failed: RefCell<Option<EngineError>>,
     scope: Option<&'s Scope<'s, 'c>>,
     pub seed: [u8; 32],
@@ -44,9 +51,10 @@ impl<'s, 'c> Shelf<'s, 'c> {
     /// [`EngineError::Failed`] when no thread could be had for saving.
     pub fn c(&self) -> Result<&Connection, EngineError> {
         if self.connection.get().is_none()
-            && let Some(saver) = self.saver.borrow_mut().take()
+            && let Some(Saver { parts, thread }) = self.saver.borrow_mut().take()
         {
-            let (connection, result) = saver.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+            drop(parts);
+            let (connection, result) = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
             if let Err(error) = result {
                 self.failed.borrow_mut().get_or_insert(error);
             }
@@ -73,22 +81,29 @@ impl<'s, 'c> Shelf<'s, 'c> {
         self.head()
     }
 
-    /// Saves a part on a thread of its own.
+    /// Saves a part on a thread of its own, behind those that were given before. That one cannot be saved is told
+    /// by [`Shelf::sound`].
     ///
     /// # Errors
     /// Why what was saved before failed; [`EngineError::Failed`] when there is no thread.
     pub fn give_away(&mut self, batch: Batch) -> Result<(), EngineError> {
+        if let Some(saver) = self.saver.borrow().as_ref() {
+            // A thread that failed takes nothing more, and all of it is given up.
+            let _ = saver.parts.send(batch);
+            return Ok(());
+        }
         self.sound()?;
         let Some(scope) = self.scope else { return self.save(&batch) };
         let Some(connection) = self.connection.take() else { return Err(EngineError::Failed("a part of a transaction could not be saved".into())) };
         let saving: Shelf<'s, 'c> = Shelf::alone(connection, self.seed);
+        let (parts, given) = mpsc::channel::<Batch>();
         let save = move || -> Saved<'c> {
             let mut saving = saving;
-            let result = saving.save(&batch);
+            let result = std::iter::once(batch).chain(given).try_for_each(|batch| saving.save(&batch));
             (saving.connection.into_inner(), result)
         };
-        let saver = Builder::new().name("save".into()).spawn_scoped(scope, save).map_err(|error| EngineError::Failed(error.to_string()))?;
-        *self.saver.borrow_mut() = Some(saver);
+        let thread = Builder::new().name("save".into()).spawn_scoped(scope, save).map_err(|error| EngineError::Failed(error.to_string()))?;
+        *self.saver.borrow_mut() = Some(Saver { parts, thread });
         Ok(())
     }
 }

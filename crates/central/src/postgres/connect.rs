@@ -106,13 +106,31 @@ impl Link {
 
     /// Ends a transaction: what was done in it is durable when this returns `Ok`. All of its
     /// statements must have succeeded: of a transaction that failed PostgreSQL commits nothing
-    /// and says that all is well. `then` runs behind it, outside.
+    /// and says that all is well. `then` runs behind it, outside; nobody waits for that or hears how it went.
     ///
     /// # Errors
     /// What PostgreSQL says about the end.
     pub fn commit(&mut self, then: Option<Ask<'_>>) -> Result<(), Fault> {
         let asks: Vec<Ask<'_>> = [Ask::new("COMMIT")].into_iter().chain(then).collect();
-        self.run(&asks)?;
+        if asks.iter().any(|ask| self.line.prepared(&ask.sql).is_none()) {
+            // For the first time on this connection, where they are prepared first.
+            self.run(&asks)?;
+        } else {
+            let (end, then) = asks.split_at(1);
+            let (mut end, mut then) = (Box::pin(self.line.run(end, || {})), Box::pin(self.line.run(then, || {})));
+            running(&self.runtime)?.block_on(async {
+                // Both are on their way before the first is waited for.
+                let ended = poll_fn(|context| {
+                    let ended = end.as_mut().poll(context);
+                    let _ = then.as_mut().poll(context);
+                    Poll::Ready(ended)
+                });
+                match ended.await {
+                    Poll::Ready(ended) => ended,
+                    Poll::Pending => end.await,
+                }
+            })?;
+        }
         self.open = false;
         Ok(())
     }

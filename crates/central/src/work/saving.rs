@@ -1,7 +1,7 @@
 //! Writing what a transaction changed: all that is left at its end, and parts of a long push before that,
 //! while the next part is judged.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use gladstone_protocol::wire::RowKey;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use super::Work;
 use crate::{
     engine::{Batch, RowSave},
     error::CentreError,
-    recent::Commit,
+    recent::{Commit, TOLD, Told},
     rights,
     stir::{MANY, Stirred},
 };
@@ -38,7 +38,7 @@ impl Work<'_> {
 
     /// Writes everything. Says what that will be once it is durable.
     pub fn save(self) -> Result<Commit, CentreError> {
-        let commit = Commit { epoch: self.head.epoch, after: self.after, to: self.head.g, stirred: self.stirred().map(Arc::new) };
+        let commit = Commit { epoch: self.head.epoch, after: self.after, to: self.head.g, stirred: self.stirred().map(Arc::new), told: self.told_lately().map(Arc::new) };
         let Work { shelf, head, rows, changed, dirty, saved, journal_changes, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
         let maker = |mid: &Uuid| written.get(mid).and_then(Option::as_ref).map_or(Uuid::nil(), |written| written.writer.actor);
         let mut batch = Batch { g: head.g, held_count: head.held, filed, verdicts, log, ..Batch::default() };
@@ -65,6 +65,17 @@ impl Work<'_> {
         batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
         shelf.save(&batch)?;
         Ok(commit)
+    }
+
+    /// What it told; none when that is too much, or was saved in parts.
+    fn told_lately(&self) -> Option<Told> {
+        let size: usize = self.log.iter().map(|line| line.news.len() + 64).sum();
+        if size > TOLD || !self.saved.is_empty() {
+            return None;
+        }
+        let mutations: BTreeSet<Uuid> = self.log.iter().map(|line| line.mutation).collect();
+        let writer = |mutation: &Uuid| self.written.get(mutation)?.as_ref().map(|written| (written.writer, written.command.clone()));
+        Some(Told { lines: self.log.clone(), writers: mutations.iter().map(writer).collect::<Option<_>>()? })
     }
 
     /// What it touched; none when that is too much.

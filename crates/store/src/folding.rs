@@ -10,7 +10,7 @@ use std::{
 use rusqlite::Connection;
 
 /// Folds when it is asked to, until it is dropped.
-pub(crate) struct Folding {
+pub struct Folding {
     /// None once nothing is asked any more.
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
