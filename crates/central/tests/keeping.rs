@@ -5,8 +5,9 @@ mod support;
 
 use std::{fs, panic::{AssertUnwindSafe, catch_unwind}};
 
-use gladstone_central::{Centre, CentreError, Embedded, Engine, EngineError};
-use gladstone_protocol::{ApiError, Verdict};
+use gladstone_central::{Centre, CentreError, Embedded, Engine, EngineError, engine::{Batch, Filed}};
+use gladstone_model::Instant;
+use gladstone_protocol::{ApiError, Signature, Stored, Verdict, wire::Envelope};
 use support::{Place, mood, open, person};
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -176,4 +177,52 @@ fn realms_are_founded_whole_or_not_at_all() {
     assert_eq!(centre.realms().unwrap().len(), 2, "organizations may have the same name");
     assert_eq!(centre.head(first).unwrap(), 1, "its own row is the first change");
     assert!(matches!(centre.head(uuid::Uuid::from_u128(1)), Err(CentreError::Engine(EngineError::NoRealm))), "one that is not there");
+}
+
+#[test]
+fn the_log_of_a_store_is_folded_while_more_is_written_and_nothing_of_it_is_lost() {
+    const TRANSACTIONS: u64 = 24;
+    const EACH: u64 = 40;
+    let place = Place::new();
+    let (realm, folder) = (place.realm, place.folder.path().to_owned());
+    let file = folder.join(format!("{realm}.sqlite"));
+    let size = || fs::metadata(&file).unwrap().len();
+    let engine = Embedded::open(&folder).unwrap();
+    let (device, incarnation) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+    let mut dice = 7_u64;
+    let mut noise = || -> Vec<u8> {
+        std::iter::repeat_with(|| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 56) as u8
+        }).take(60_000).collect()
+    };
+    let before = size();
+    for transaction in 0..TRANSACTIONS {
+        let filed: Vec<Filed> = (1..=EACH).map(|number| Filed {
+            place: gladstone_central::engine::Place { device, incarnation, dseq: transaction * EACH + number },
+            envelope: Envelope { bytes: noise(), hash: [1; 32], signature: Signature([2; 64]) },
+            received: Instant(1),
+            mutation: None,
+            g: None,
+            verdict: Stored::Applied { g: 0 },
+        }).collect();
+        engine.write(realm, &mut |shelf| {
+            let head = shelf.head()?;
+            Ok(shelf.save(&Batch { g: head.g, held_count: head.held, filed: filed.clone(), ..Batch::default() })?)
+        }).unwrap();
+    }
+    // 58 MB were written, and folded from 8,000 pages (33 MB) on by a thread that nobody waited for.
+    let began = std::time::Instant::now();
+    while size() < before + 30_000_000 {
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "nothing was folded: {} bytes", size());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let count = |engine: &Embedded| {
+        let mut count = 0;
+        engine.read(realm, &mut |shelf| { count = shelf.filed(device, incarnation, 1, TRANSACTIONS * EACH)?.len(); Ok(()) }).unwrap();
+        count as u64
+    };
+    assert_eq!(count(&engine), TRANSACTIONS * EACH);
+    drop(engine);
+    assert_eq!(count(&Embedded::open(&folder).unwrap()), TRANSACTIONS * EACH, "after a restart as well");
 }

@@ -2,10 +2,10 @@
 
 mod support;
 
-use std::{cell::Cell, sync::mpsc, thread, time::Duration};
+use std::{cell::Cell, sync::{Arc, mpsc}, thread, time::{Duration, Instant}};
 
 use gladstone_protocol::{ApiError, SyncApi, wire::PullRequest};
-use gladstone_sync::{Remote, Report, flights, remote::Heard};
+use gladstone_sync::{News, Remote, Report, flights, remote::Heard};
 use gladstone_testkit::Laptop;
 use support::{Service, Site, lend, no_limits};
 use uuid::Uuid;
@@ -84,6 +84,32 @@ fn news_that_were_waited_for_come_along_and_are_not_asked_for() {
     flights::pull(&lend(&scene.b.vault), &client, &mut report).unwrap();
     flights::pull(&lend(&scene.b.vault), &client, &mut report).unwrap();
     assert_eq!((scene.b.field("users", scene.person, "job_title"), report.mismatches), (Some("Baker 3".into()), 0));
+}
+
+#[test]
+fn a_worker_that_waits_is_brought_what_another_laptop_wrote() {
+    let Scene { service, a, b, person, site, .. } = Scene::new();
+    let b = Arc::new(b);
+    let (worker, news) = support::worker(&b);
+    let came = || {
+        let end = Instant::now() + PATIENCE;
+        while let Ok(one) = news.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            if matches!(&one, News::Changed(entities) if entities.contains("users")) {
+                return;
+            }
+        }
+        unreachable!("nothing came");
+    };
+    // Its first round is over, and it waits.
+    thread::sleep(Duration::from_secs(2));
+    while news.try_recv().is_ok() {}
+    let pulls = site.centre.status().pulls;
+    a.set("users", person, "job_title", "Baker").unwrap();
+    let line = service.client_of(&a);
+    flights::push(&lend(&a.vault), &line, 10, &mut Report::default()).unwrap();
+    came();
+    assert_eq!((b.field("users", person, "job_title"), site.centre.status().pulls), (Some("Baker".into()), pulls + 1), "one answer was made, and it was used");
+    worker.stop();
 }
 
 #[test]
