@@ -12,8 +12,8 @@ use crate::{
     error::CentreError,
     recent::Recent,
     rights::{self, Rights},
-    stir::Touch,
     standing::{Settled, Standing},
+    stir::Touch,
     work::{member_key, user_key},
 };
 

@@ -211,7 +211,7 @@ fn the_log_of_a_store_is_folded_while_more_is_written_and_nothing_of_it_is_lost(
             Ok(shelf.save(&Batch { g: head.g, held_count: head.held, filed: filed.clone(), ..Batch::default() })?)
         }).unwrap();
     }
-    // 58 MB were written, and folded from 8,000 pages (33 MB) on by a thread that nobody waited for.
+    // 58 MB were written, and folded every 4,000 pages (16 MB) by a thread that nobody waited for.
     let began = std::time::Instant::now();
     while size() < before + 30_000_000 {
         assert!(began.elapsed() < std::time::Duration::from_secs(30), "nothing was folded: {} bytes", size());

@@ -37,9 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Readers that are kept open for each realm.
 const READERS: usize = 8;
 /// After so many pages more in the log it is folded into the file, beside what is written meanwhile.
-const LOGGED: i32 = 8_000;
-/// Pages in the log with which whoever commits folds it: what is written comes faster than it is folded.
-const LONGEST_LOG: i32 = 32_000;
+const LOGGED: i32 = 4_000;
+/// Pages in the log with which whoever commits folds the rest of it, so that it begins anew: while more and more is
+/// written nobody else can.
+const LONGEST_LOG: i32 = 12_000;
 
 /// The folder with its realms.
 pub struct Embedded {
@@ -365,7 +366,7 @@ impl Engine for Embedded {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, EngineError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| sqlite(&error))?;
     let writes = !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let mode = if writes { "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;" } else { "PRAGMA query_only = ON; PRAGMA cache_size = -16384;" };
+    let mode = if writes { "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -65536;" } else { "PRAGMA query_only = ON; PRAGMA cache_size = -16384;" };
     // References are checked by the ingest, which knows of rows that are entered in error.
     let all = format!("{mode} PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;");
     connection.busy_timeout(PATIENCE).and_then(|()| connection.execute_batch(&all)).map_err(|error| sqlite(&error))?;
