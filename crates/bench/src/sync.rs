@@ -23,6 +23,8 @@ use crate::{
 
 /// Changes whose way from A to B is timed, and rounds with nothing to do.
 const CHANGES: u32 = 100;
+/// Changes whose bytes are counted on the way.
+const COUNTED: u32 = 20;
 /// Longest wait for one change to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -178,23 +180,23 @@ fn weight(laptop: &Laptop) -> Result<String, String> {
 /// Everything that goes through the centre.
 fn moves(run: &mut Run, folder: &Path, a: &Laptop, b: &Laptop, served: &Served, responses: u32) -> Result<(), String> {
     let joined_a = a.join(served, Some("Amara Bench"))?;
-    joined_a.wire.passed();
+    joined_a.passed();
     let (start, before, here) = (Instant::now(), served.processor(), processor_of("self"));
     run.pushed = joined_a.push()?;
     run.push = start.elapsed().as_secs_f64();
     (run.processor.0, run.processor_here.0) = (served.processor() - before, processor_of("self") - here);
-    run.push_bytes = joined_a.wire.passed().up as f64;
+    run.push_bytes = joined_a.passed().up as f64;
     let start = Instant::now();
     joined_a.pull()?;
     run.settle = start.elapsed().as_secs_f64();
     let between = floors(&folder.join("between"), a, served)?;
     let joined_b = b.join(served, None)?;
-    joined_b.wire.passed();
+    joined_b.passed();
     let (start, before, here) = (Instant::now(), served.processor(), processor_of("self"));
     joined_b.pull()?;
     run.download = start.elapsed().as_secs_f64();
     (run.processor.1, run.processor_here.1) = (served.processor() - before, processor_of("self") - here);
-    run.download_bytes = joined_b.wire.passed().down as f64;
+    run.download_bytes = joined_b.passed().down as f64;
     let answers: i64 = b.peek()?.query_row("SELECT count(*) FROM answers", [], |row| row.get(0)).map_err(text)?;
     if answers != i64::from(responses) * 9 {
         return Err(format!("{answers} answers arrived instead of {}", i64::from(responses) * 9));
@@ -203,7 +205,9 @@ fn moves(run: &mut Run, folder: &Path, a: &Laptop, b: &Laptop, served: &Served, 
     (run.push_floor, run.download_floor, run.file_floor) = (between.push.and(after.push), between.download.and(after.download), after.file);
     joined_a.pull()?;
     nothing(run, &joined_b)?;
-    changes(run, a, &joined_a, &joined_b)?;
+    let counted = changes(a, &joined_a, &joined_b, COUNTED)?;
+    (run.change_a, run.change_b) = (counted.a, counted.b);
+    run.latency = changes(a, &a.straight(served)?, &b.straight(served)?, CHANGES)?.latency;
     relayed(run, &folder.join("relay"), a, served)
 }
 
@@ -212,31 +216,39 @@ fn moves(run: &mut Run, folder: &Path, a: &Laptop, b: &Laptop, served: &Served, 
 fn nothing(run: &mut Run, joined: &Joined<'_>) -> Result<(), String> {
     joined.push()?;
     joined.pull()?;
-    joined.wire.passed();
+    joined.passed();
     for _ in 0..CHANGES {
         let start = Instant::now();
         joined.pull()?;
         run.nothing.push_ms(start.elapsed());
     }
-    run.nothing_bytes = joined.wire.passed().each(CHANGES);
+    run.nothing_bytes = joined.passed().each(CHANGES);
     for _ in 0..CHANGES {
         let start = Instant::now();
         joined.push()?;
         run.contact.push_ms(start.elapsed());
     }
-    run.contact_bytes = joined.wire.passed().each(CHANGES);
+    run.contact_bytes = joined.passed().each(CHANGES);
     let (up, down) = (run.nothing_bytes.up as usize, run.nothing_bytes.down as usize);
     run.nothing_floor.push(sync_floor::echo(up, down, CHANGES)?.median());
     Ok(())
 }
 
-/// One response with its answers, written at A until it is durable at B, which waits for news.
-fn changes(run: &mut Run, a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'_>) -> Result<(), String> {
+/// What changes came to on their way.
+struct Changes {
+    latency: Samples,
+    a: Passed,
+    b: Passed,
+}
+
+/// So many responses with their answers, each written at A until it is durable at B, which waits for news.
+fn changes(a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'_>, count: u32) -> Result<Changes, String> {
     let instrument = workload_rows::instrument()?;
     let checkpoint = joined_b.pull()?;
     joined_a.pull()?;
-    joined_a.wire.passed();
-    joined_b.wire.passed();
+    joined_a.passed();
+    joined_b.passed();
+    let mut changes = Changes { latency: Samples::default(), a: Passed::default(), b: Passed::default() };
     let (arrived, arrivals) = mpsc::channel::<Result<Instant, String>>();
     let (go, may_go) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
@@ -256,7 +268,7 @@ fn changes(run: &mut Run, a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'
                 }
             }
         });
-        for number in 0..CHANGES {
+        for number in 0..count {
             let ready = workload_rows::ready(instrument, number, a.persons[number as usize % a.persons.len()]);
             go.send(()).map_err(text)?;
             // So that B waits already, as a laptop does.
@@ -264,20 +276,18 @@ fn changes(run: &mut Run, a: &Laptop, joined_a: &Joined<'_>, joined_b: &Joined<'
             let start = Instant::now();
             a.vault().commit("bench.response", |tx| workload_rows::response(tx, ready)).map_err(|error: DeskError| error.message)?;
             joined_a.push()?;
-            let up = joined_a.wire.passed();
+            let up = joined_a.passed();
             let at = arrivals.recv_timeout(PATIENCE).map_err(text)??;
-            run.latency.push_ms(at - start);
-            run.change_a = run.change_a.and(up);
-            run.change_b = run.change_b.and(joined_b.wire.passed());
+            changes.latency.push_ms(at - start);
+            changes.a = changes.a.and(up);
+            changes.b = changes.b.and(joined_b.passed());
             joined_a.pull()?;
-            joined_a.wire.passed();
+            joined_a.passed();
         }
         drop(go);
         Ok::<_, String>(())
     })?;
-    run.change_a = run.change_a.each(CHANGES);
-    run.change_b = run.change_b.each(CHANGES);
-    Ok(())
+    Ok(Changes { a: changes.a.each(count), b: changes.b.each(count), ..changes })
 }
 
 /// What the same rows came to without anything that Gladstone does.

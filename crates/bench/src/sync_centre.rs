@@ -11,7 +11,7 @@ use std::{
 };
 
 use gladstone_central::{Centre, Embedded, Engine, Invite, Machine, Postgres, http::tls, postgres};
-use gladstone_sync::{Address, JoinLink};
+use gladstone_sync::{Address, HttpCentre, JoinLink};
 use gladstone_testkit::postgres::Cluster;
 use tokio::runtime::Runtime;
 use tokio_postgres::Client;
@@ -134,8 +134,20 @@ impl Served {
     pub fn link(&self, by: SocketAddr, name: &str, role: &str, user: Option<Uuid>) -> Result<JoinLink, String> {
         let invite = Invite { name: name.into(), email: None, role: role.into(), user, minutes: 60 };
         let code = self.centre.invite(self.realm, &invite).map_err(text)?.code;
+        Ok(JoinLink { address: self.address_by(by)?, code, authority: self.authority.clone() })
+    }
+
+    /// A way to the service without anything between.
+    ///
+    /// # Errors
+    /// An address or a certificate that cannot be used.
+    pub fn straight(&self) -> Result<HttpCentre, String> {
+        HttpCentre::new(self.address_by(self.address)?, self.authority.as_deref()).map_err(text)
+    }
+
+    fn address_by(&self, by: SocketAddr) -> Result<Address, String> {
         let scheme = if self.authority.is_some() { "https" } else { "http" };
-        Ok(JoinLink { address: Address::parse(&format!("{scheme}://{by}")).map_err(text)?, code, authority: self.authority.clone() })
+        Address::parse(&format!("{scheme}://{by}")).map_err(text)
     }
 
     /// Memory of the process in MB: now, and at most so far. PostgreSQL's own is not in it.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     place::{PASSPHRASE, root_key, surrounding, text},
     sync_centre::Served,
-    sync_wire::Wire,
+    sync_wire::{Passed, Wire},
     workload::{self, PERSONS, SLICE},
     workload_rows,
 };
@@ -31,8 +31,8 @@ pub struct Laptop {
 pub struct Joined<'a> {
     /// The laptop.
     pub laptop: &'a Laptop,
-    /// What counts its bytes.
-    pub wire: Wire,
+    /// What counts its bytes; none for one that goes straight to the centre.
+    wire: Option<Wire>,
     /// Its way to the centre.
     pub remote: HttpCentre,
 }
@@ -95,7 +95,17 @@ impl Laptop {
         join::join(self.vault(), &link, "Measured", person).map_err(text)?;
         let remote = join::connect(self.vault()).map_err(text)?;
         remote.sign_in(self.vault().state().device, &|message| Some(self.vault().sign(message))).map_err(text)?;
-        Ok(Joined { laptop: self, wire, remote })
+        Ok(Joined { laptop: self, wire: Some(wire), remote })
+    }
+
+    /// As it joined, but straight to the centre: what counts bytes takes time too.
+    ///
+    /// # Errors
+    /// What the centre says.
+    pub fn straight(&self, served: &Served) -> Result<Joined<'_>, String> {
+        let remote = served.straight()?;
+        remote.sign_in(self.vault().state().device, &|message| Some(self.vault().sign(message))).map_err(text)?;
+        Ok(Joined { laptop: self, wire: None, remote })
     }
 
     /// Closes the vault.
@@ -108,6 +118,11 @@ impl Laptop {
 }
 
 impl Joined<'_> {
+    /// Bytes that passed since the last call, where they are counted.
+    pub fn passed(&self) -> Passed {
+        self.wire.as_ref().map(Wire::passed).unwrap_or_default()
+    }
+
     /// Sends until nothing waits; how much was judged.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     around::Around,
-    engine::{Engine, Head, Reading, Witness},
+    engine::{Ahead, Begun, Engine, Head, Reading, Witness},
     error::CentreError,
     file_news::Boards,
     ingest,
@@ -25,6 +25,7 @@ use crate::{
     pull::{self, Means},
     queue::Queues,
     recent::{Commit, Recent},
+    sessions::Sessions,
     standing::Standings,
     status::{Counters, Status},
     work::Work,
@@ -62,8 +63,8 @@ pub struct Centre {
     pub(crate) recent: Recent,
     /// Files that became whole lately.
     pub(crate) boards: Boards,
-    /// Where sessions are: a session that was found once is in this realm or nowhere.
-    pub(crate) sessions: Mutex<HashMap<[u8; 32], Uuid>>,
+    /// Sessions that were good when they were looked at last, by the hashes of their tokens.
+    pub(crate) sessions: Sessions,
     /// Keys of lives, by realm, laptop and incarnation: a life keeps its key. Ingest compares.
     keys: Mutex<HashMap<(Uuid, Uuid, Uuid), [u8; 32]>>,
 }
@@ -125,7 +126,7 @@ impl Centre {
     /// What the store says.
     pub fn open(engine: Box<dyn Engine>, around: Arc<dyn Around>) -> Result<Centre, CentreError> {
         let realms = engine.realms()?;
-        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), pages: Pages::default(), recent: Recent::default(), boards: Boards::default(), sessions: Mutex::default(), keys: Mutex::default() };
+        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), pages: Pages::default(), recent: Recent::default(), boards: Boards::default(), sessions: Sessions::default(), keys: Mutex::default() };
         for realm in realms {
             centre.check(realm)?;
         }
@@ -142,20 +143,21 @@ impl Centre {
     /// # Errors
     /// [`ApiError`]; nothing of the push may count as received then.
     pub fn push(&self, caller: &Caller, request: &PushRequest) -> Result<PushAnswer, ApiError> {
-        self.take_in(caller, self.read(caller, request)?)
+        self.take_in(caller, self.read(caller, request, None)?)
     }
 
-    /// Reads a push, which changes nothing.
+    /// Reads a push, which changes nothing. `session`: looked at when it is taken in, where it was not looked
+    /// at yet (see [`Centre::recognise`]).
     ///
     /// # Errors
     /// [`ApiError`].
-    pub fn read(&self, caller: &Caller, request: &PushRequest) -> Result<Arrived, ApiError> {
+    pub fn read(&self, caller: &Caller, request: &PushRequest, session: Option<[u8; 32]>) -> Result<Arrived, ApiError> {
         self.served(caller.realm)?;
         if request.device != caller.device {
             return Err(refused("device", "This session belongs to another computer. Sign in again."));
         }
         let Some(key) = self.key_of(caller, request.incarnation)? else { return Err(ApiError::SignedOut) };
-        Ok(Arrived(Job::open(request, key)))
+        Ok(Arrived(Job::open(caller.realm, request, key, session)))
     }
 
     /// Whether everything in front of a push is here, so that it would be taken in.
@@ -174,13 +176,14 @@ impl Centre {
     /// # Errors
     /// As for [`Centre::push`].
     pub fn take_in(&self, caller: &Caller, Arrived(job): Arrived) -> Result<PushAnswer, ApiError> {
-        let life = (caller.realm, caller.device, job.incarnation);
+        let (life, session) = ((caller.realm, caller.device, job.incarnation), job.session);
         let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, job);
         self.counters.groups(done.groups);
         self.saved(caller.realm, done.commits);
         if done.answer.is_err() {
             // A store that was put back may know another key of this life, or none.
             lock(&self.keys).remove(&life);
+            session.inspect(|session| self.sessions.forget(session));
         }
         let answer = done.answer?;
         self.counters.pushes(1);
@@ -317,9 +320,9 @@ impl Centre {
         self.served(realm)?;
         let mut done = None;
         self.engine.write(realm, &mut |shelf| {
-            let mut work = Work::begin(shelf, self.around.now())?;
+            let mut work = Work::begin(shelf, self.around.now(), &Ahead::default(), Begun::default())?;
             let value = f(&mut work)?;
-            done = Some((value, work.save()?));
+            done = Some((value, work.save()?.0));
             Ok(())
         })?;
         let (value, commit) = done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))?;

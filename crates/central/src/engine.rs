@@ -69,9 +69,19 @@ pub trait Engine: Send + Sync {
     ///
     /// Before it returns, the witness has been brought up to the head that was saved.
     ///
+    /// `f` is given the answer to `ahead`, which a store that is a network away was asked along with the beginning.
+    ///
     /// # Errors
     /// [`EngineError::NoRealm`], what the store says, or what `f` returns.
-    fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError>;
+    fn write_ahead(&self, realm: Uuid, ahead: &Ahead, f: &mut dyn FnMut(&mut dyn Writing, Begun) -> Result<(), CentreError>) -> Result<(), CentreError>;
+
+    /// As [`Engine::write_ahead`] for what needs nothing ahead.
+    ///
+    /// # Errors
+    /// As for that.
+    fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError> {
+        self.write_ahead(realm, &Ahead::default(), &mut |shelf, _| f(shelf))
+    }
 
     /// What the witness outside the store saw last: never ahead of what was durable. None when
     /// there is no witness that can be read.
@@ -122,6 +132,9 @@ pub trait Reading {
     /// What the store says.
     fn ahead(&mut self, ask: &Ahead) -> Result<Begun, EngineError> {
         let mut begun = Begun::default();
+        for hash in &ask.sessions {
+            begun.sessions.extend(self.session(*hash)?);
+        }
         if !ask.devices.is_empty() {
             (begun.devices, begun.lives) = (self.devices(Some(&ask.devices))?, self.lives(&ask.devices)?);
         }
@@ -293,11 +306,12 @@ pub trait Reading {
 
 /// Writing one realm, inside one transaction. What was written is seen by what is read after it.
 pub trait Writing: Reading {
-    /// Writes all that a group of pushes changed.
+    /// Writes all that a group of pushes changed: at the latest with the end of the transaction, or before anything
+    /// else is asked of it. What goes wrong is told then.
     ///
     /// # Errors
     /// What the store says; the whole transaction has to be given up then.
-    fn save(&mut self, batch: &Batch) -> Result<(), EngineError>;
+    fn save(&mut self, batch: Batch) -> Result<(), EngineError>;
 
     /// Begins to write a part of what a group of pushes changed, and may go on when it has returned; what is
     /// read after it sees it. It may refer to what lies in it or was written before. What goes wrong is told by this, by a later call, or when the transaction ends.
@@ -305,7 +319,7 @@ pub trait Writing: Reading {
     /// # Errors
     /// What the store says; the whole transaction has to be given up then.
     fn save_beside(&mut self, batch: Batch) -> Result<(), EngineError> {
-        self.save(&batch)
+        self.save(batch)
     }
 
     /// Whether [`Writing::save_beside`] goes on beside its caller, so that parts are worth it.

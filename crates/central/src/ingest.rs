@@ -24,6 +24,7 @@ use crate::{
     judge::{self, Effect, Judgement},
     own::{self, OwnKey},
     raise,
+    reach::Reach,
     rights::{self, Rights},
     waiting::Arrivals,
     work::{Work, key_of},
@@ -40,13 +41,11 @@ const PART: usize = 128;
 /// What became of a push.
 pub(crate) type Answer = Result<PushAnswer, ApiError>;
 
-/// Takes in a group of pushes. One answer for each, in their order.
+/// Takes in a group of pushes, of which what they reach was read ahead. One answer for each, in their order.
 ///
 /// # Errors
 /// What the store says; nothing may be kept then.
 pub(crate) fn ingest(work: &mut Work<'_>, jobs: &[Arc<Job>], around: &dyn Around) -> Result<Vec<Answer>, CentreError> {
-    let devices: Vec<Uuid> = jobs.iter().map(|job| job.device).collect();
-    work.read_ahead(&devices, jobs.iter().flat_map(|job| job.mutations()))?;
     jobs.iter().map(|job| Intake::new(work, around).take(job)).collect()
 }
 
@@ -75,6 +74,9 @@ impl<'w, 's, 'a> Intake<'w, 's, 'a> {
 impl Intake<'_, '_, '_> {
     fn take(&mut self, job: &Job) -> Result<Answer, CentreError> {
         let received = self.work.now;
+        if job.session.is_some_and(|session| !self.work.is_signed_in(session, job.device)) {
+            return Ok(Err(ApiError::SignedOut));
+        }
         let Some(device) = self.work.device(job.device).cloned() else { return Ok(Err(ApiError::SignedOut)) };
         let answer = |epoch: Uuid, verdicts: Vec<Judged>, next_nonce: [u8; 32]| Ok(Ok(PushAnswer { epoch, verdicts, server_time: received, next_nonce }));
         let epoch = self.work.head.epoch;
@@ -389,7 +391,7 @@ impl Intake<'_, '_, '_> {
         let mut life = self.work.life(head.device, head.epoch).copied().unwrap_or_else(|| own::new_life(&head, &key));
         let received = self.work.now;
         let (mutation, envelope) = own::entry(&head, &life, &key, self.around.new_id()?, command, ops, received)?;
-        self.work.read_ahead(&[], std::iter::once(&mutation))?;
+        self.work.read_ahead(&Reach::of(head.realm, std::iter::once(&mutation)))?;
         let place = Place { device: life.device, incarnation: life.incarnation, dseq: life.dseq + 1 };
         let seen: Vec<u64> = bases(&mutation).filter_map(|base| self.work.writer(base)).map(|writer| writer.hlc).chain([life.hlc]).collect();
         let by = Writer::of(&mutation, place.device, clock::lift(clock::clamp(mutation.hlc, received), seen));

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -11,6 +11,8 @@ use std::{
 
 use gladstone_protocol::{CodecFault, Entry, Mutation, entry::Body, seal, wire::{Envelope, PushRequest}};
 use uuid::Uuid;
+
+use crate::reach::Reach;
 
 /// Envelopes of a push that are worth threads: a few milliseconds of checking signatures.
 const SHARE: usize = 32;
@@ -27,6 +29,10 @@ pub(crate) struct Job {
     /// The key with which the signatures are checked.
     pub public_key: [u8; 32],
     pub items: Vec<Item>,
+    /// What is to be known before it is judged; of a push that was cut, more than that.
+    pub reach: Arc<Reach>,
+    /// The session in which it came, where that is still to be looked at.
+    pub session: Option<[u8; 32]>,
     /// The store refused the first new envelope before: it is kept without effect.
     pub doubtful: bool,
 }
@@ -59,9 +65,12 @@ impl Sealed {
 }
 
 impl Job {
-    /// Reads the envelopes of a push.
-    pub fn open(request: &PushRequest, public_key: [u8; 32]) -> Job {
-        Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items: items(request), doubtful: false }
+    /// Reads the envelopes of a push to a realm.
+    pub fn open(realm: Uuid, request: &PushRequest, public_key: [u8; 32], session: Option<[u8; 32]>) -> Job {
+        let items = items(request);
+        let mut reach = Reach::of(realm, items.iter().filter_map(Item::entry).filter_map(mutation));
+        reach.ahead.sessions.extend(session);
+        Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items, reach: Arc::new(reach), session, doubtful: false }
     }
 
     /// Checks the seals of a short push now. Those of a long one are left to threads that run until `f`
@@ -112,17 +121,22 @@ impl Job {
         Job { items: self.items.iter().take(count).cloned().collect(), ..self.clone() }
     }
 
-    /// The mutations that it may bring. Not all of them need be sound.
-    pub fn mutations(&self) -> impl Iterator<Item = &Mutation> {
-        self.entries().filter_map(|entry| match &entry.body {
-            Body::Mutation(mutation) => Some(mutation),
-            Body::Event(_) => None,
-        })
-    }
-
     /// The entries that it may bring. Not all of them need be sound.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.items.iter().filter_map(|item| if let Item::Read(sealed) = item { Some(&sealed.entry) } else { None })
+        self.items.iter().filter_map(Item::entry)
+    }
+}
+
+impl Item {
+    fn entry(&self) -> Option<&Entry> {
+        if let Item::Read(sealed) = self { Some(&sealed.entry) } else { None }
+    }
+}
+
+fn mutation(entry: &Entry) -> Option<&Mutation> {
+    match &entry.body {
+        Body::Mutation(mutation) => Some(mutation),
+        Body::Event(_) => None,
     }
 }
 

@@ -16,6 +16,8 @@ use crate::{
     error::{CentreError, EngineError},
     ingest::{self, Answer},
     job::Job,
+    memory::{Memories, Memory},
+    reach::Reach,
     recent::Commit,
     work::Work,
 };
@@ -25,7 +27,10 @@ const GROUP: usize = 2_000;
 
 /// The queues of all realms.
 #[derive(Default)]
-pub(crate) struct Queues(Mutex<HashMap<Uuid, Arc<Queue>>>);
+pub(crate) struct Queues {
+    queues: Mutex<HashMap<Uuid, Arc<Queue>>>,
+    memories: Memories,
+}
 
 /// What waits for one realm.
 #[derive(Default)]
@@ -72,13 +77,13 @@ pub(crate) struct Done {
 impl Queues {
     /// Takes in one push, together with others that wait.
     pub fn push(&self, engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: Job) -> Done {
-        let queue = Arc::clone(lock(&self.0).entry(realm).or_default());
+        let queue = Arc::clone(lock(&self.queues).entry(realm).or_default());
         let job = Arc::new(job);
         let own = Arc::new(Pending { job: Arc::clone(&job), answer: Mutex::new(None) });
-        job.checked(|| Queues::waits(&queue, own, engine, around, realm))
+        job.checked(|| self.waits(&queue, own, engine, around, realm))
     }
 
-    fn waits(queue: &Queue, own: Arc<Pending>, engine: &dyn Engine, around: &dyn Around, realm: Uuid) -> Done {
+    fn waits(&self, queue: &Queue, own: Arc<Pending>, engine: &dyn Engine, around: &dyn Around, realm: Uuid) -> Done {
         let mut state = lock(&queue.state);
         state.waiting.push(Arc::clone(&own));
         let (mut commits, mut groups) = (Vec::new(), 0);
@@ -100,7 +105,7 @@ impl Queues {
             let writer = Writer(queue);
             groups += 1;
             let jobs: Vec<Arc<Job>> = group.iter().map(|pending| Arc::clone(&pending.job)).collect();
-            let answers = take_in(engine, around, realm, &jobs, &mut commits);
+            let answers = take_in(engine, around, &self.memories, realm, &jobs, &mut commits);
             for (pending, answer) in group.iter().zip(answers) {
                 *lock(&pending.answer) = Some(answer);
             }
@@ -122,8 +127,8 @@ fn next_group(waiting: &mut Vec<Arc<Pending>>) -> Vec<Arc<Pending>> {
 }
 
 /// Takes in some pushes with as few transactions as it takes. One answer for each.
-fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>], commits: &mut Vec<Commit>) -> Vec<Answer> {
-    let error = match once(engine, around, realm, jobs) {
+fn take_in(engine: &dyn Engine, around: &dyn Around, memories: &Memories, realm: Uuid, jobs: &[Arc<Job>], commits: &mut Vec<Commit>) -> Vec<Answer> {
+    let error = match once(engine, around, memories, realm, jobs) {
         Ok((answers, commit)) => {
             commits.push(commit);
             return answers;
@@ -133,33 +138,49 @@ fn take_in(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Jo
     if !is_about_values(&error) {
         return jobs.iter().map(|_| Err(error.clone().into())).collect();
     }
-    jobs.iter().map(|job| if jobs.len() > 1 { alone(engine, around, realm, job, commits) } else { apart(engine, around, realm, job, commits) }).collect()
+    jobs.iter().map(|job| if jobs.len() > 1 { alone(engine, around, memories, realm, job, commits) } else { apart(engine, around, memories, realm, job, commits) }).collect()
 }
 
-fn alone(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>, commits: &mut Vec<Commit>) -> Answer {
-    take_in(engine, around, realm, std::slice::from_ref(job), commits).into_iter().next().unwrap_or(Err(ApiError::Later { after_ms: 1_000 }))
+fn alone(engine: &dyn Engine, around: &dyn Around, memories: &Memories, realm: Uuid, job: &Arc<Job>, commits: &mut Vec<Commit>) -> Answer {
+    take_in(engine, around, memories, realm, std::slice::from_ref(job), commits).into_iter().next().unwrap_or(Err(ApiError::Later { after_ms: 1_000 }))
 }
 
 /// Halves a push until the store takes the first part of it; the laptop sends the rest again. A
 /// single envelope that the store refuses is kept without effect.
-fn apart(engine: &dyn Engine, around: &dyn Around, realm: Uuid, job: &Arc<Job>, commits: &mut Vec<Commit>) -> Answer {
+fn apart(engine: &dyn Engine, around: &dyn Around, memories: &Memories, realm: Uuid, job: &Arc<Job>, commits: &mut Vec<Commit>) -> Answer {
     let count = job.items.len();
     let smaller = Arc::new(if count > 1 { job.cut(count / 2) } else { Job { doubtful: true, ..Job::clone(job) } });
     if count <= 1 && job.doubtful {
         return Err(ApiError::Later { after_ms: 60_000 });
     }
-    alone(engine, around, realm, &smaller, commits)
+    alone(engine, around, memories, realm, &smaller, commits)
 }
 
-fn once(engine: &dyn Engine, around: &dyn Around, realm: Uuid, jobs: &[Arc<Job>]) -> Result<(Vec<Answer>, Commit), CentreError> {
+fn once(engine: &dyn Engine, around: &dyn Around, memories: &Memories, realm: Uuid, jobs: &[Arc<Job>]) -> Result<(Vec<Answer>, Commit), CentreError> {
     let mut done = None;
-    engine.write(realm, &mut |shelf| {
-        let mut work = Work::begin(shelf, around.now())?;
+    let reach = Reach::all(jobs.iter().map(|job| job.device), jobs.iter().map(|job| job.reach.as_ref()));
+    let memory = memories.take(realm);
+    let rest = memory.as_ref().map(|memory| memory.rest(&reach.ahead));
+    let ahead = rest.as_ref().unwrap_or(&reach.ahead);
+    engine.write_ahead(realm, ahead, &mut |shelf, begun| {
+        let mut work = Work::begin(shelf, around.now(), ahead, begun)?;
+        let fits = memory.as_ref().is_none_or(|memory| memory.fits(&work.head));
+        match &memory {
+            Some(memory) if fits => work.recall(&reach.ahead, memory),
+            // Somebody else has committed: what would have been known is asked for now.
+            Some(_) => work.read_ahead(&reach)?,
+            None => {}
+        }
+        work.read_behind(&reach.changed)?;
         let answers = ingest::ingest(&mut work, jobs, around)?;
-        done = Some((answers, work.save()?));
+        done = Some((answers, work.save()?, fits));
         Ok(())
     })?;
-    done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))
+    let (answers, (commit, learnt), fits) = done.ok_or_else(|| CentreError::Inconsistent("a transaction did nothing".into()))?;
+    if let Some(memory) = Memory::behind(memory.filter(|_| fits), learnt) {
+        memories.put(realm, memory);
+    }
+    Ok((answers, commit))
 }
 
 /// Whether something that was sent may be the reason.

@@ -1,7 +1,10 @@
 //! Signing in: a laptop signs a challenge with its key and gets a token for ten minutes. Tokens
 //! and challenges are kept as hashes.
 
-use std::sync::PoisonError;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use gladstone_protocol::{
     ApiError,
@@ -21,7 +24,7 @@ use crate::{
 const CHALLENGE_SECONDS: i64 = 60;
 /// Seconds for which a session is good.
 const SESSION_SECONDS: u32 = 600;
-/// Sessions whose realm is remembered; then all are forgotten.
+/// Sessions that are remembered; then all are forgotten.
 const REMEMBERED: usize = 10_000;
 
 impl Centre {
@@ -86,23 +89,26 @@ impl Centre {
     /// [`ApiError::SignedOut`] when the session is not good any more, or never was.
     pub fn authenticate(&self, token: &str) -> Result<Caller, ApiError> {
         let hash = secrets::token_hash(token);
-        let known = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
-        let realm = match known {
-            Some(realm) => realm,
-            None => {
-                let realm = self.engine.realm_of(Sought::Session(hash))?.ok_or(ApiError::SignedOut)?;
-                let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-                if sessions.len() >= REMEMBERED {
-                    sessions.clear();
-                }
-                sessions.insert(hash, realm);
-                realm
-            }
+        let realm = match self.sessions.get(&hash) {
+            Some(known) => known.realm,
+            None => self.engine.realm_of(Sought::Session(hash))?.ok_or(ApiError::SignedOut)?,
         };
         self.served(realm)?;
         let now = self.around.now();
-        let found = self.engine.caller(realm, hash)?.filter(|(session, _)| !session.challenge && now < session.expires);
-        found.map(|(_, device)| caller(realm, &device)).ok_or(ApiError::SignedOut)
+        let found = self.engine.caller(realm, hash)?.filter(|(session, _)| session.is_good(now));
+        let found = found.map(|(_, device)| caller(realm, &device));
+        match &found {
+            Some(caller) => self.sessions.note(hash, caller),
+            None => self.sessions.forget(&hash),
+        }
+        found.ok_or(ApiError::SignedOut)
+    }
+
+    /// Who called with this token before, and its hash, without looking: whoever goes on with that has to look
+    /// at the session before anything is done for them.
+    pub fn recognise(&self, token: &str) -> Option<(Caller, [u8; 32])> {
+        let hash = secrets::token_hash(token);
+        self.sessions.get(&hash).map(|caller| (caller, hash))
     }
 
     /// A laptop as a caller, without a session: for callers in the same process.
@@ -117,4 +123,31 @@ impl Centre {
 
 fn caller(realm: Uuid, device: &Device) -> Caller {
     Caller { realm, device: device.id, actor: device.actor, revoked: device.revoked.is_some() }
+}
+
+/// Sessions that were good when they were looked at last.
+#[derive(Default)]
+pub(crate) struct Sessions(Mutex<HashMap<[u8; 32], Caller>>);
+
+impl Sessions {
+    fn get(&self, hash: &[u8; 32]) -> Option<Caller> {
+        self.lock().get(hash).cloned()
+    }
+
+    fn note(&self, hash: [u8; 32], caller: &Caller) {
+        let mut known = self.lock();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(hash, caller.clone());
+    }
+
+    /// Looks at a session again before anything goes on with it.
+    pub fn forget(&self, hash: &[u8; 32]) {
+        self.lock().remove(hash);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Caller>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

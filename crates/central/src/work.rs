@@ -17,7 +17,7 @@ use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::{
-    engine::{Alike, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, UnitSum, Writing, Written},
+    engine::{Ahead, Alike, Begun, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, StoredSession, UnitSum, Writing, Written},
     error::CentreError,
     notice,
     rights::{self, Rights},
@@ -54,6 +54,7 @@ pub(crate) struct Work<'s> {
     sums_changed: BTreeSet<Unit>,
     /// By how much the mutation that is applied moved digests, as far as no line of the log tells it.
     shifts: BTreeMap<Unit, RowsDigest>,
+    sessions: HashMap<[u8; 32], Option<StoredSession>>,
     held: Option<Waiting>,
     held_changed: BTreeSet<Place>,
     devices: HashMap<Uuid, Device>,
@@ -72,14 +73,14 @@ pub(crate) struct Work<'s> {
 }
 
 impl<'s> Work<'s> {
-    /// Begins with an empty memory.
+    /// Begins with what the store was asked for at the beginning of its transaction.
     ///
     /// # Errors
     /// What the store says; so for all that follow.
-    pub fn begin(shelf: &'s mut dyn Writing, now: Instant) -> Result<Work<'s>, CentreError> {
+    pub fn begin(shelf: &'s mut dyn Writing, now: Instant, ahead: &Ahead, begun: Begun) -> Result<Work<'s>, CentreError> {
         let head = shelf.head()?;
         let after = head.g;
-        Ok(Work {
+        let mut work = Work {
             shelf,
             head,
             now,
@@ -97,6 +98,7 @@ impl<'s> Work<'s> {
             sums: HashMap::new(),
             sums_changed: BTreeSet::new(),
             shifts: BTreeMap::new(),
+            sessions: HashMap::new(),
             held: None,
             held_changed: BTreeSet::new(),
             devices: HashMap::new(),
@@ -110,7 +112,9 @@ impl<'s> Work<'s> {
             after,
             told_units: BTreeSet::new(),
             told_rights: BTreeSet::new(),
-        })
+        };
+        work.take(ahead, begun);
+        Ok(work)
     }
 
     /// The store itself, for what is asked once.
@@ -137,7 +141,7 @@ impl<'s> Work<'s> {
             return Ok(());
         }
         let found = self.shelf.rows(&missing)?;
-        self.take_rows(missing, found);
+        self.take_rows(&missing, found);
         Ok(())
     }
 
@@ -145,12 +149,12 @@ impl<'s> Work<'s> {
         keys.into_iter().filter(|key| !self.rows.contains_key(key) && catalogue().by_no(key.entity).is_some()).collect()
     }
 
-    fn take_rows(&mut self, asked: Vec<RowKey>, found: Vec<RowState>) {
+    fn take_rows(&mut self, asked: &[RowKey], found: Vec<RowState>) {
         for state in found {
             self.rows.insert(key_of(&state), Some(state));
         }
         for key in asked {
-            self.rows.entry(key).or_insert(None);
+            self.rows.entry(*key).or_insert(None);
         }
     }
 
@@ -201,16 +205,16 @@ impl<'s> Work<'s> {
             return Ok(());
         }
         let found = self.shelf.mutations(&missing)?;
-        self.take_written(missing, found);
+        self.take_written(&missing, found);
         Ok(())
     }
 
-    fn take_written(&mut self, asked: Vec<Uuid>, found: Vec<Written>) {
+    fn take_written(&mut self, asked: &[Uuid], found: Vec<Written>) {
         for written in found {
             self.written.insert(written.writer.mutation, Some(written));
         }
         for mid in asked {
-            self.written.entry(mid).or_insert(None);
+            self.written.entry(*mid).or_insert(None);
         }
     }
 
@@ -231,16 +235,16 @@ impl<'s> Work<'s> {
             return Ok(());
         }
         let found = self.shelf.digests(&missing)?;
-        self.take_sums(missing, found);
+        self.take_sums(&missing, found);
         Ok(())
     }
 
-    fn take_sums(&mut self, asked: Vec<Unit>, found: Vec<UnitSum>) {
+    fn take_sums(&mut self, asked: &[Unit], found: Vec<UnitSum>) {
         for sum in found {
             self.sums.insert(sum.unit, sum);
         }
         for unit in asked {
-            self.sums.entry(unit).or_insert(UnitSum { unit, digest: RowsDigest::default(), rows: 0 });
+            self.sums.entry(*unit).or_insert(UnitSum { unit: *unit, digest: RowsDigest::default(), rows: 0 });
         }
     }
 

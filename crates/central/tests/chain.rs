@@ -292,3 +292,50 @@ fn sessions_are_opened_by_signature_and_end() {
     place.around.pass(600);
     assert_eq!(place.centre.authenticate(&session.token), Err(ApiError::SignedOut), "a session ends");
 }
+
+/// A push of somebody who was seen before is read before it is looked whether the session is still good.
+#[test]
+fn what_is_read_by_a_session_of_before_is_taken_in_by_one_that_is_good() {
+    use gladstone_protocol::enrol::{SESSION_LABEL, SessionRequest, to_hex};
+    let place = Place::new();
+    let (mut amara, ben) = (place.laptop("Amara", "therapist"), place.laptop("Ben", "therapist"));
+    let signed_in = |laptop: &Laptop| {
+        let challenge = place.centre.challenge(laptop.device).unwrap();
+        let signature = to_hex(&laptop.sign(&[SESSION_LABEL, challenge.as_slice()].concat()));
+        place.centre.open_session(&SessionRequest { device: laptop.device, challenge: to_hex(&challenge), signature }).unwrap().token
+    };
+    let (token, of_ben) = (signed_in(&amara), signed_in(&ben));
+    assert_eq!(place.centre.recognise(&token), None, "nobody looked at it yet");
+    let known = |token: &str| {
+        let caller = place.centre.authenticate(token).unwrap();
+        let (recognised, session) = place.centre.recognise(token).unwrap();
+        assert_eq!(recognised, caller, "who it was then");
+        session
+    };
+    let (session, foreign) = (known(&token), known(&of_ben));
+    let push = |amara: &Laptop, session: [u8; 32]| {
+        let caller = place.caller(amara);
+        let arrived = place.centre.read(&caller, &amara.push_request(amara.chain.clone()), Some(session)).unwrap();
+        place.centre.take_in(&caller, arrived)
+    };
+    amara.write(vec![person(amara.new_id(), "Cleo")]);
+    let before = place.centre.head(place.realm).unwrap();
+    for (session, why) in [(foreign, "the session of somebody else"), ([9; 32], "one that never was")] {
+        assert_eq!(push(&amara, session), Err(ApiError::SignedOut), "{why}");
+    }
+    assert_eq!(place.centre.head(place.realm).unwrap(), before, "and nothing is taken");
+    let answer = push(&amara, session).unwrap();
+    amara.take_push(&answer);
+    assert_eq!(place.centre.head(place.realm).unwrap(), before + 1, "its own, while it is good");
+    amara.write(vec![person(amara.new_id(), "Dora")]);
+    place.around.pass(600);
+    assert_eq!(push(&amara, session), Err(ApiError::SignedOut), "its own, when it is over");
+    assert_eq!(place.centre.recognise(&token), None, "which is looked at the next time");
+    let token = signed_in(&amara);
+    let session = known(&token);
+    place.centre.set_lease_days(place.realm, 3).unwrap();
+    assert_eq!(push(&amara, session), Err(ApiError::SignedOut), "one that was ended meanwhile");
+    assert_eq!(place.centre.head(place.realm).unwrap(), before + 1, "and nothing is taken");
+    let token = signed_in(&amara);
+    assert!(push(&amara, known(&token)).is_ok(), "it comes once there is a new one");
+}

@@ -24,7 +24,7 @@ fn fill(engine: &dyn Engine, count: u64) {
         });
         let g = at as u64 + 1;
         let digests = if numbers.len() <= 100 { digests.collect() } else { Vec::new() };
-        write(engine, new.id, |shelf| shelf.save(&Batch { g, rows: rows.iter().map(|state| samples::save(state.clone(), None, g)).collect(), digests: Vec::clone(&digests), ..Batch::default() }).unwrap());
+        write(engine, new.id, |shelf| shelf.save(Batch { g, rows: rows.iter().map(|state| samples::save(state.clone(), None, g)).collect(), digests: Vec::clone(&digests), ..Batch::default() }).unwrap());
     }
 }
 
@@ -58,7 +58,7 @@ fn check(engine: impl Fn() -> Box<dyn Engine>, alter: impl FnOnce(&str)) {
     assert!(after.2 == before.2 && after.3 == before.3, "rows and sums are as they were");
     let entity = catalogue().get("mood_entries").unwrap();
     let next = samples::full(entity, 1);
-    write(engine.as_ref(), realm(1).id, |shelf| shelf.save(&Batch { g: before.0 + 1, rows: vec![samples::save(next.clone(), Some(next.unit), before.0 + 1)], ..Batch::default() }).unwrap());
+    write(engine.as_ref(), realm(1).id, |shelf| shelf.save(Batch { g: before.0 + 1, rows: vec![samples::save(next.clone(), Some(next.unit), before.0 + 1)], ..Batch::default() }).unwrap());
     let found = read(engine.as_ref(), realm(1).id, |shelf| shelf.rows(&[samples::key(entity, 1)]).unwrap());
     assert!(found == [next], "work goes on beside it");
 }

@@ -36,7 +36,7 @@ fn fill(engine: &dyn Engine, realm: Uuid, number: u64, owner: &Laptop) -> BTreeM
         let g = shelf.head().unwrap().g + 1;
         let rows = rows.iter().map(|state| samples::save(state.clone(), None, g)).collect::<Vec<_>>();
         let sums = vec![UnitSum { unit, digest, rows: rows.len() as u64 }];
-        shelf.save(&Batch { g, rows, claims: vec![(source, vec![claim.clone()])], digests: sums, ..Batch::default() }).unwrap();
+        shelf.save(Batch { g, rows, claims: vec![(source, vec![claim.clone()])], digests: sums, ..Batch::default() }).unwrap();
     });
     rows.into_iter().map(|state| (RowKey { entity: state.row.entity.no, id: state.row.id() }, state)).collect()
 }

@@ -208,7 +208,7 @@ fn the_log_of_a_store_is_folded_while_more_is_written_and_nothing_of_it_is_lost(
         }).collect();
         engine.write(realm, &mut |shelf| {
             let head = shelf.head()?;
-            Ok(shelf.save(&Batch { g: head.g, held_count: head.held, filed: filed.clone(), ..Batch::default() })?)
+            Ok(shelf.save(Batch { g: head.g, held_count: head.held, filed: filed.clone(), ..Batch::default() })?)
         }).unwrap();
     }
     // 58 MB were written, and folded every 4,000 pages (16 MB) by a thread that nobody waited for.

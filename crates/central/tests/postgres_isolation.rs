@@ -66,7 +66,7 @@ fn fill(engine: &dyn Engine) {
             ..Batch::default()
         };
         write(engine, new.id, |shelf| {
-            shelf.save(&batch).unwrap();
+            shelf.save(batch.clone()).unwrap();
             shelf.put_device(&Device { id: device, actor: id(8, 1), label: "x".into(), public_key: [1; 32], incarnation: id(9, 1), enrolled: Instant(5), seen: None, revoked: None, epoch: Uuid::nil(), nonce: [2; 32], former_nonce: [3; 32], alone: true }).unwrap();
             shelf.put_device_units(device, &DeviceUnits::default()).unwrap();
             shelf.put_invite(&StoredInvite { hash: [number as u8; 32], name: "x".into(), email: None, role: "user".into(), user: None, expires: Instant(1), used_by: None }).unwrap();

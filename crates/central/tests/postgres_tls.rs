@@ -124,7 +124,7 @@ fn the_service_works_over_tls_alone_and_hears_what_others_commit() {
     engine.found(&new).unwrap();
     let next = || {
         let g = read(&engine, new.id, |shelf| shelf.head().unwrap().g) + 1;
-        write(&engine, new.id, |shelf| shelf.save(&Batch { g, ..Batch::default() }).unwrap());
+        write(&engine, new.id, |shelf| shelf.save(Batch { g, ..Batch::default() }).unwrap());
         g
     };
     // The one who listens may come a moment later than the first commit.

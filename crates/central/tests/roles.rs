@@ -124,7 +124,7 @@ fn every_role_writes_exactly_what_is_its_to_write() {
     suite::write(store.as_ref(), realm, |shelf| {
         let g = shelf.head().unwrap().g + 1;
         let saves = sets.iter().flat_map(|(.., rows)| rows.values()).map(|state| samples::save(state.clone(), None, g)).collect();
-        shelf.save(&Batch { g, rows: saves, ..Batch::default() }).unwrap();
+        shelf.save(Batch { g, rows: saves, ..Batch::default() }).unwrap();
     });
     drop(store);
     let place = Place { realm, centre: open(folder.path(), &around), folder, around };

@@ -2,8 +2,9 @@
 
 mod support;
 
-use std::{cell::Cell, sync::{Arc, mpsc}, thread, time::{Duration, Instant}};
+use std::{cell::Cell, sync::{Arc, Mutex, mpsc}, thread, time::{Duration, Instant}};
 
+use gladstone_central::{Centre, CentreError, Embedded, Machine, around::Around, http::Limits};
 use gladstone_protocol::{ApiError, SyncApi, wire::PullRequest};
 use gladstone_sync::{News, Remote, Report, flights, remote::Heard};
 use gladstone_testkit::Laptop;
@@ -164,4 +165,55 @@ fn whose_right_ends_while_they_wait_is_brought_nothing() {
     });
     assert_eq!(heard, Err(ApiError::Revoked));
     assert_eq!(client.pull(&then), Err(ApiError::Revoked), "and nothing was kept");
+}
+
+/// A machine that stands still where it draws random numbers, in the middle of taking in a push.
+#[derive(Default)]
+struct Still {
+    machine: Machine,
+    gate: Mutex<()>,
+}
+
+impl Around for Still {
+    fn now(&self) -> gladstone_model::Instant {
+        self.machine.now()
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), CentreError> {
+        let _open = self.gate.lock().unwrap();
+        self.machine.random(bytes)
+    }
+}
+
+#[test]
+fn whoever_waits_is_told_where_there_is_no_place_to_make_the_answer() {
+    let (folder, around) = (tempfile::tempdir().unwrap(), Arc::new(Still::default()));
+    let engine = Embedded::open(&folder.path().join("realms")).unwrap();
+    let centre = Arc::new(Centre::open(Box::new(engine), Arc::clone(&around) as Arc<dyn Around>).unwrap());
+    let realm = centre.found("Greenfield Practice").unwrap();
+    let site = Site::over(centre, realm);
+    let service = site.serve(false, Limits { at_once: 1.try_into().unwrap(), ..no_limits() });
+    let (a, b) = (service.laptop(&site, 1, "Amara", "trainer"), service.laptop(&site, 2, "Ben", "admin"));
+    let person = a.register("Rosa Example").unwrap();
+    for laptop in [&a, &b, &a] {
+        site.sync(laptop).unwrap();
+    }
+    let (line, waits) = (service.client_of(&a), service.client_of(&b));
+    let send = || flights::push(&lend(&a.vault), &line, 10, &mut Report::default()).unwrap();
+    a.set("users", person, "job_title", "Baker").unwrap();
+    send();
+    a.set("users", person, "job_title", "Teacher").unwrap();
+    let (then, pulls, head) = (b.vault.pull_request().unwrap(), site.centre.status().pulls, site.centre.head(realm).unwrap());
+    thread::scope(|scope| {
+        let closed = around.gate.lock().unwrap();
+        let sender = scope.spawn(send);
+        // It has the only place then.
+        thread::sleep(Duration::from_millis(500));
+        let heard = waits.listen(then.from_g, Some(then.clone())).unwrap();
+        assert_eq!((heard.g, site.centre.status().pulls), (head, pulls), "it is told that there is something, and nothing was made for it");
+        drop(closed);
+        sender.join().unwrap();
+    });
+    flights::pull(&lend(&b.vault), &waits, &mut Report::default()).unwrap();
+    assert_eq!((b.field("users", person, "job_title"), site.centre.status().pulls), (Some("Teacher".into()), pulls + 1), "it asks for itself");
 }

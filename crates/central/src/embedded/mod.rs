@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, backup::Backup, config:
 use uuid::Uuid;
 
 use crate::{
-    engine::{Engine, NewRealm, Reading, Sought, Witness, Writing},
+    engine::{Ahead, Begun, Engine, NewRealm, Reading, Sought, Witness, Writing},
     error::{CentreError, EngineError},
 };
 
@@ -318,7 +318,7 @@ impl Engine for Embedded {
         result.and(ended.map_err(CentreError::from))
     }
 
-    fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError> {
+    fn write_ahead(&self, realm: Uuid, ahead: &Ahead, f: &mut dyn FnMut(&mut dyn Writing, Begun) -> Result<(), CentreError>) -> Result<(), CentreError> {
         let realm = self.realm(realm)?;
         let mut connection = realm.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if !connection.is_autocommit() {
@@ -328,7 +328,8 @@ impl Engine for Embedded {
         run(&connection, "BEGIN IMMEDIATE")?;
         let done = thread::scope(|scope| {
             let mut shelf = Shelf::within(scope, &mut connection, realm.seed);
-            f(&mut shelf).and_then(|()| Ok(shelf.settled()?))
+            let begun = shelf.ahead(ahead)?;
+            f(&mut shelf, begun).and_then(|()| Ok(shelf.settled()?))
         });
         let result = done.and_then(|head| {
             run(&connection, "COMMIT")?;

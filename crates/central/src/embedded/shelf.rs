@@ -93,13 +93,13 @@ impl<'s, 'c> Shelf<'s, 'c> {
             return Ok(());
         }
         self.sound()?;
-        let Some(scope) = self.scope else { return self.save(&batch) };
+        let Some(scope) = self.scope else { return self.save(batch) };
         let Some(connection) = self.connection.take() else { return Err(EngineError::Failed("a part of a transaction could not be saved".into())) };
         let saving: Shelf<'s, 'c> = Shelf::alone(connection, self.seed);
         let (parts, given) = mpsc::channel::<Batch>();
         let save = move || -> Saved<'c> {
             let mut saving = saving;
-            let result = std::iter::once(batch).chain(given).try_for_each(|batch| saving.save(&batch));
+            let result = std::iter::once(batch).chain(given).try_for_each(|batch| saving.save(batch));
             (saving.connection.into_inner(), result)
         };
         let thread = Builder::new().name("save".into()).spawn_scoped(scope, save).map_err(|error| EngineError::Failed(error.to_string()))?;

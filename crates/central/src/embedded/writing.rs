@@ -109,10 +109,10 @@ impl Writing for Shelf<'_, '_> {
         true
     }
 
-    fn save(&mut self, batch: &Batch) -> Result<(), EngineError> {
+    fn save(&mut self, batch: Batch) -> Result<(), EngineError> {
         self.sound()?;
         self.run("UPDATE centre_realm SET g = ?1, held = ?2", params![batch.g as i64, batch.held_count as i64])?;
-        self.save_rows(batch)?;
+        self.save_rows(&batch)?;
         for filed in &batch.filed {
             self.file(filed)?;
         }

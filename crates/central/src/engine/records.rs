@@ -390,9 +390,18 @@ pub struct StoredSession {
     pub expires: Instant,
 }
 
+impl StoredSession {
+    /// Whether it is a session, and good by now.
+    pub fn is_good(&self, now: Instant) -> bool {
+        !self.challenge && now < self.expires
+    }
+}
+
 /// What the work on a group of pushes begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ahead {
+    /// Sessions, by their hashes.
+    pub sessions: Vec<[u8; 32]>,
     /// These laptops and their lives.
     pub devices: Vec<Uuid>,
     /// The claims of these people.
@@ -408,6 +417,8 @@ pub struct Ahead {
 /// The answer to [`Ahead`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Begun {
+    /// Sessions and challenges.
+    pub sessions: Vec<StoredSession>,
     /// Laptops.
     pub devices: Vec<Device>,
     /// All their lives.

@@ -177,11 +177,23 @@ async fn caller(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Caller, Fau
     Ok(caller)
 }
 
+/// As [`caller`], for whoever looks at the session again, which is told then: one that was good before is not
+/// looked at here.
+async fn recognised(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<(Caller, Option<[u8; 32]>), Fault> {
+    let Some((known, session)) = shared.centre.recognise(token(headers)?) else { return Ok((caller(shared, headers).await?, None)) };
+    shared.admission.device(known.device)?;
+    Ok((known, Some(session)))
+}
+
 /// Who calls, without counting the request.
 async fn session(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Caller, Fault> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-    let token = token.ok_or(ApiError::SignedOut)?.to_owned();
+    let token = token(headers)?.to_owned();
     blocking(shared, move |centre| centre.authenticate(&token)).await
+}
+
+fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let stated = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    stated.and_then(|value| value.strip_prefix("Bearer ")).ok_or(ApiError::SignedOut)
 }
 
 /// Runs work that blocks beside the threads that serve connections.

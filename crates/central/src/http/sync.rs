@@ -10,7 +10,7 @@ use gladstone_model::Instant;
 use gladstone_protocol::{ApiError, enrol::to_hex, pack::LOOKED, wire::{PullAnswer, PullRequest, PushRequest}};
 use serde::{Deserialize, Serialize};
 
-use super::{Here, Shared, admission::Class, answer::{self, Fault}, blocking, body, caller, pulse, session};
+use super::{Here, Shared, admission::Class, answer::{self, Fault}, blocking, body, caller, pulse, recognised, session};
 use crate::{centre::Caller, stir::Touch};
 
 /// What is asked for where a push is early.
@@ -24,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(55);
 /// `POST /v1/push`, and `POST /v1/push?early` for one that was sent before the one in front of it was
 /// answered: that is read and checked at once, and taken in when it is its turn.
 pub(super) async fn push(State(shared): Here, request: Request) -> Result<Response, Fault> {
-    let caller = caller(&shared, request.headers()).await?;
+    let (caller, session) = recognised(&shared, request.headers()).await?;
     let early = request.uri().query() == Some(EARLY);
     let (message, headers) = body::message::<PushRequest>(request).await?;
     let place = shared.admission.enter(Class::Ordinary).await?;
@@ -32,13 +32,13 @@ pub(super) async fn push(State(shared): Here, request: Request) -> Result<Respon
     if !early {
         let _place = place;
         let answer = blocking(&shared, move |centre| {
-            let arrived = centre.read(&caller, &message)?;
+            let arrived = centre.read(&caller, &message, session)?;
             turns.turns.through(&caller, arrived.incarnation(), centre.take_in(&caller, arrived))
         }).await?;
         return answer::message(&answer, &headers);
     }
     let (caller, arrived) = blocking(&shared, move |centre| {
-        let arrived = centre.read(&caller, &message)?;
+        let arrived = centre.read(&caller, &message, session)?;
         arrived.check();
         Ok((caller, Arc::new(arrived)))
     }).await?;
@@ -122,7 +122,12 @@ pub(super) async fn wait_for(State(shared): Here, Query(wait): Query<WaitFor>, r
     if now?.revoked {
         return Err(Fault(ApiError::Revoked));
     }
-    let mut response = answer::message(&answer?, &headers)?;
+    let answer = match answer {
+        // There was no place for it: the laptop is told, and asks when it comes to it.
+        Err(Fault(ApiError::Later { .. })) => return answer::json(&head),
+        answer => answer?,
+    };
+    let mut response = answer::message(&answer, &headers)?;
     response.headers_mut().insert(LOOKED, head.at.into());
     Ok(response)
 }

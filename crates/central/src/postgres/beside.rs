@@ -4,20 +4,28 @@
 
 use std::{
     panic::resume_unwind,
-    thread::{Builder, JoinHandle},
+    thread::{self, Builder},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{sync::{mpsc, oneshot}, task::JoinHandle};
 use uuid::Uuid;
 
-use super::{connect::{Line, Link}, fault::Fault, write};
+use super::{connect::{Ask, Line, Link}, fault::Fault, write};
 use crate::{engine::Batch, error::EngineError};
+
+/// What is given to the thread.
+enum Given {
+    /// To be written.
+    Part(Batch),
+    /// What is written last, and what runs behind the end of the transaction.
+    End(Option<Batch>, Option<Ask<'static>>),
+}
 
 /// Parts on their way. The connection belongs to the thread until [`Beside::done`], or until this is dropped.
 pub(super) struct Beside {
     /// None once nothing comes any more.
-    parts: Option<mpsc::UnboundedSender<Batch>>,
-    thread: Option<JoinHandle<Result<(), Fault>>>,
+    parts: Option<mpsc::UnboundedSender<Given>>,
+    thread: Option<thread::JoinHandle<Result<(), Fault>>>,
 }
 
 impl Beside {
@@ -35,8 +43,19 @@ impl Beside {
     /// Gives it a part. Once the connection has failed it comes to nothing, which [`Beside::done`] tells.
     pub fn give(&self, part: Batch) {
         if let Some(parts) = &self.parts {
-            let _ = parts.send(part);
+            let _ = parts.send(Given::Part(part));
         }
+    }
+
+    /// Writes the last part and ends the transaction, as soon as what was given before is on its way.
+    ///
+    /// # Errors
+    /// What PostgreSQL said first; nothing of the transaction is kept then.
+    pub fn commit(self, last: Option<Batch>, then: Option<Ask<'static>>) -> Result<(), Fault> {
+        if let Some(parts) = &self.parts {
+            let _ = parts.send(Given::End(last, then));
+        }
+        self.done()
     }
 
     /// Waits until every part is written.
@@ -59,15 +78,29 @@ impl Drop for Beside {
     }
 }
 
-/// Writes parts in their order until no more come, and says what went wrong first.
-async fn all(line: Line, realm: Uuid, mut waiting: mpsc::UnboundedReceiver<Batch>) -> Result<(), Fault> {
-    let mut under_way = Vec::new();
-    while let Some(part) = waiting.recv().await {
+/// Does what is given in its order until no more comes, and says what went wrong first.
+async fn all(line: Line, realm: Uuid, mut waiting: mpsc::UnboundedReceiver<Given>) -> Result<(), Fault> {
+    let (mut under_way, mut all_sent) = (Vec::new(), true);
+    while let Some(given) = waiting.recv().await {
+        let part = match given {
+            Given::Part(part) => part,
+            // One that PostgreSQL does not hear of would be missing.
+            Given::End(..) if !all_sent => break,
+            Given::End(last, then) => {
+                // Behind all others, which are on their way: where one of them fails PostgreSQL keeps nothing.
+                let ended = end(&line, realm, last, then).await;
+                return settled(under_way).await.and(ended);
+            }
+        };
         let (sent, is_sent) = oneshot::channel();
         under_way.push(tokio::spawn(one(line.clone(), realm, part, sent)));
-        // Or it cannot be sent, which is told below.
-        let _ = is_sent.await;
+        // Why it cannot be sent is told below.
+        all_sent &= is_sent.await.is_ok();
     }
+    settled(under_way).await
+}
+
+async fn settled(under_way: Vec<JoinHandle<Result<(), Fault>>>) -> Result<(), Fault> {
     let mut result = Ok(());
     for part in under_way {
         let written = part.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
@@ -82,4 +115,9 @@ async fn one(line: Line, realm: Uuid, part: Batch, sent: oneshot::Sender<()>) ->
         let _ = sent.send(());
     };
     line.run(&asks, tell).await.map(|_| ())
+}
+
+async fn end(line: &Line, realm: Uuid, last: Option<Batch>, then: Option<Ask<'static>>) -> Result<(), Fault> {
+    let asks = last.as_ref().map_or_else(|| Ok(Vec::new()), |last| write::asks(realm, last))?;
+    line.commit(asks, then).await
 }

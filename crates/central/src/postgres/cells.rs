@@ -8,7 +8,7 @@ use tokio_postgres::{Row, types::FromSqlOwned};
 use uuid::Uuid;
 
 use crate::{
-    engine::{Claim, Device, Life, Place, UnitSum, Written},
+    engine::{Claim, Device, Life, Place, StoredSession, UnitSum, Written},
     error::EngineError,
 };
 
@@ -49,6 +49,11 @@ pub(super) fn device(row: &Row, at: usize) -> Result<Device, EngineError> {
         former_nonce: array(row, at + 10)?,
         alone: get(row, at + 11)?,
     })
+}
+
+/// A session or challenge.
+pub(super) fn session(row: &Row) -> Result<StoredSession, EngineError> {
+    Ok(StoredSession { hash: array(row, 0)?, device: get(row, 1)?, challenge: get(row, 2)?, expires: Instant(get(row, 3)?) })
 }
 
 /// A life of a laptop.

@@ -35,6 +35,25 @@ impl<'a> Ask<'a> {
         Ask { sql: sql.into(), parameters: Vec::new() }
     }
 
+    /// Several statements that change something as one: cheaper than one after the other. None of them sees what
+    /// another one does, so that no two may be about the same rows.
+    pub fn together(asks: Vec<Ask<'a>>) -> Ask<'a> {
+        let (count, mut whole) = (asks.len(), Ask::new(""));
+        let mut sql = String::new();
+        for (at, ask) in asks.into_iter().enumerate() {
+            let numbered = numbered(&ask.sql, whole.parameters.len());
+            match (at, at + 1 == count) {
+                (_, true) if at > 0 => sql.push_str(&format!(") {numbered}")),
+                (_, true) => sql.push_str(&numbered),
+                (0, false) => sql.push_str(&format!("WITH part_{at} AS ({numbered}")),
+                (_, false) => sql.push_str(&format!("), part_{at} AS ({numbered}")),
+            }
+            whole.parameters.extend(ask.parameters);
+        }
+        whole.sql = sql.into();
+        whole
+    }
+
     /// With one parameter more.
     pub fn with(mut self, parameter: impl ToSql + Sync + Send + 'a) -> Ask<'a> {
         self.parameters.push(Box::new(parameter));
@@ -46,6 +65,18 @@ impl<'a> Ask<'a> {
         self.parameters.push(parameter);
         self
     }
+}
+
+/// A statement whose parameters stand behind so many others.
+fn numbered(sql: &str, behind: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut numbered = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number = part[..digits].parse::<usize>().unwrap_or_default() + behind;
+        numbered.push_str(&format!("${number}{}", &part[digits..]));
+    }
+    numbered
 }
 
 /// One connection. What arrives while nobody uses it is read when somebody does.
@@ -104,35 +135,22 @@ impl Link {
         Ok(answers.split_off(1))
     }
 
-    /// Ends a transaction: what was done in it is durable when this returns `Ok`. All of its
-    /// statements must have succeeded: of a transaction that failed PostgreSQL commits nothing
-    /// and says that all is well. `then` runs behind it, outside; nobody waits for that or hears how it went.
+    /// Runs the last statements of a transaction and ends it, in one round trip: all of it is durable when this
+    /// returns `Ok`, and nothing when it fails. What ran before must have succeeded: of a transaction that failed
+    /// PostgreSQL commits nothing and says that all is well. `then` runs behind it, outside; nobody waits for that
+    /// or hears how it went.
     ///
     /// # Errors
-    /// What PostgreSQL says about the end.
-    pub fn commit(&mut self, then: Option<Ask<'_>>) -> Result<(), Fault> {
-        let asks: Vec<Ask<'_>> = [Ask::new("COMMIT")].into_iter().chain(then).collect();
-        if asks.iter().any(|ask| self.line.prepared(&ask.sql).is_none()) {
-            // For the first time on this connection, where they are prepared first.
-            self.run(&asks)?;
-        } else {
-            let (end, then) = asks.split_at(1);
-            let (mut end, mut then) = (Box::pin(self.line.run(end, || {})), Box::pin(self.line.run(then, || {})));
-            running(&self.runtime)?.block_on(async {
-                // Both are on their way before the first is waited for.
-                let ended = poll_fn(|context| {
-                    let ended = end.as_mut().poll(context);
-                    let _ = then.as_mut().poll(context);
-                    Poll::Ready(ended)
-                });
-                match ended.await {
-                    Poll::Ready(ended) => ended,
-                    Poll::Pending => end.await,
-                }
-            })?;
-        }
-        self.open = false;
+    /// What PostgreSQL says about these statements, or about the end.
+    pub fn commit(&mut self, last: Vec<Ask<'_>>, then: Option<Ask<'_>>) -> Result<(), Fault> {
+        running(&self.runtime)?.block_on(self.line.commit(last, then))?;
+        self.ended();
         Ok(())
+    }
+
+    /// Notes that the transaction was ended by whoever drove the connection meanwhile.
+    pub fn ended(&mut self) {
+        self.open = false;
     }
 
     /// Ends a transaction that only read, without waiting for the answer: nothing hangs on it, and the
@@ -140,7 +158,7 @@ impl Link {
     pub fn leave(&mut self) {
         let Some(statement) = self.line.prepared("COMMIT") else {
             // Not prepared yet on this connection. One that does not take it is closed.
-            let _ = self.commit(None);
+            let _ = self.commit(Vec::new(), None);
             return;
         };
         let Ok(runtime) = running(&self.runtime) else { return };
@@ -194,18 +212,33 @@ impl Line {
     /// # Errors
     /// What PostgreSQL says.
     pub async fn run(&self, asks: &[Ask<'_>], sent: impl FnOnce()) -> Result<Vec<Vec<Row>>, Fault> {
+        self.first(asks, asks.len(), sent).await
+    }
+
+    /// As [`Link::commit`].
+    ///
+    /// # Errors
+    /// As for that.
+    pub async fn commit(&self, last: Vec<Ask<'_>>, then: Option<Ask<'_>>) -> Result<(), Fault> {
+        let count = last.len() + 1;
+        let asks: Vec<Ask<'_>> = last.into_iter().chain([Ask::new("COMMIT")]).chain(then).collect();
+        self.first(&asks, count, || {}).await.map(|_| ())
+    }
+
+    /// Runs statements in their order, and waits for the first `count` alone.
+    async fn first(&self, asks: &[Ask<'_>], count: usize, sent: impl FnOnce()) -> Result<Vec<Vec<Row>>, Fault> {
         let mut new: Vec<&Cow<'static, str>> = asks.iter().map(|ask| &ask.sql).filter(|sql| self.prepared(sql).is_none()).collect();
         new.sort_unstable();
         new.dedup();
-        for (sql, statement) in new.iter().zip(in_turn(new.iter().map(|sql| self.client.prepare(sql)).collect(), || {}).await) {
-            let statement = statement?;
+        let preparing: Vec<_> = new.iter().map(|sql| self.client.prepare(sql)).collect();
+        for (sql, statement) in new.iter().zip(in_turn(preparing, new.len(), || {}).await?) {
             lock(&self.statements).insert((*sql).clone(), statement);
         }
         let parameters: Vec<Vec<&(dyn ToSql + Sync)>> = asks.iter().map(|ask| ask.parameters.iter().map(|one| &**one as &(dyn ToSql + Sync)).collect()).collect();
         let prepared: Option<Vec<Statement>> = asks.iter().map(|ask| self.prepared(&ask.sql)).collect();
         let prepared = prepared.ok_or_else(|| EngineError::Failed("a statement was not prepared".into()))?;
         let answers = prepared.iter().zip(&parameters).map(|(statement, parameters)| self.client.query(statement, parameters)).collect();
-        in_turn(answers, sent).await.into_iter().collect::<Result<_, _>>().map_err(Fault::from)
+        Ok(in_turn(answers, count, sent).await?)
     }
 
     fn prepared(&self, sql: &str) -> Option<Statement> {
@@ -221,28 +254,38 @@ fn running(runtime: &Option<Arc<Runtime>>) -> Result<&Arc<Runtime>, EngineError>
     runtime.as_ref().ok_or_else(|| EngineError::Failed("the connection ends".into()))
 }
 
-/// What all of them yield, in their order. Each is begun before the first is waited for, so that
-/// all requests are on their way; then `all_begun` is called.
-async fn in_turn<F: Future>(futures: Vec<F>, all_begun: impl FnOnce()) -> Vec<F::Output> {
+/// What the first `count` of them yield, in their order, or the first error. Each is begun before the first is
+/// waited for, so that all requests are on their way; then `all_begun` is called. Behind one that fails as it
+/// begins, because it cannot be sent, none is begun: what follows may be the end of the transaction.
+async fn in_turn<T, E, F: Future<Output = Result<T, E>>>(futures: Vec<F>, count: usize, all_begun: impl FnOnce()) -> Result<Vec<T>, E> {
     let mut begun: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    let mut early: Vec<Option<F::Output>> = Vec::with_capacity(begun.len());
+    let mut early: Vec<Option<Result<T, E>>> = Vec::with_capacity(begun.len());
     poll_fn(|context| {
-        early.extend(begun.iter_mut().map(|future| match future.as_mut().poll(context) {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => None,
-        }));
+        for future in &mut begun {
+            let output = match future.as_mut().poll(context) {
+                Poll::Ready(output) => Some(output),
+                Poll::Pending => None,
+            };
+            let failed = matches!(output, Some(Err(_)));
+            early.push(output);
+            if failed {
+                return Poll::Ready(());
+            }
+        }
         Poll::Ready(())
     })
     .await;
-    all_begun();
-    let mut outputs = Vec::with_capacity(begun.len());
-    for (future, output) in begun.into_iter().zip(early) {
+    if early.len() == begun.len() && !matches!(early.last(), Some(Some(Err(_)))) {
+        all_begun();
+    }
+    let mut outputs = Vec::with_capacity(count);
+    for (future, output) in begun.iter_mut().zip(early).take(count) {
         outputs.push(match output {
             Some(output) => output,
             None => future.await,
         });
     }
-    outputs
+    outputs.into_iter().collect()
 }
 
 /// Connections that are not in use, and room for more.
@@ -349,5 +392,25 @@ impl Drop for Room<'_> {
     fn drop(&mut self) {
         self.0.lock().room += 1;
         self.0.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_become_one_with_their_parameters_counted_on() {
+        let check = |sql: &str, behind: usize, expected: &str| assert_eq!(numbered(sql, behind), expected);
+        check("DELETE FROM a", 3, "DELETE FROM a");
+        check("UPDATE a SET b = $2, c = $12 WHERE d = ANY ($1::bytea[])", 3, "UPDATE a SET b = $5, c = $15 WHERE d = ANY ($4::bytea[])");
+        let ask = |sql: &'static str, count: usize| (0..count).fold(Ask::new(sql), |ask, _| ask.with(1_i64));
+        let together = |asks: Vec<Ask<'static>>| {
+            let ask = Ask::together(asks);
+            (ask.sql.into_owned(), ask.parameters.len())
+        };
+        assert_eq!(together(vec![ask("X $1", 1)]), ("X $1".into(), 1), "one is itself");
+        let three = vec![ask("X $1 $2", 2), ask("Y", 0), ask("Z $1", 1)];
+        assert_eq!(together(three), ("WITH part_0 AS (X $1 $2), part_1 AS (Y) Z $3".into(), 3), "several");
     }
 }

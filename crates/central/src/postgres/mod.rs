@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::{AtomicUsize, Ordering}},
+    thread::Builder,
 };
 
 use gladstone_model::Instant;
@@ -15,7 +16,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    engine::{Device, Engine, Head, NewRealm, Reading, Sought, StoredSession, Witness, Writing},
+    engine::{Ahead, Begun, Device, Engine, Head, NewRealm, Reading, Sought, StoredSession, Witness, Writing},
     error::{CentreError, EngineError},
     file_news::FileNews,
 };
@@ -74,7 +75,7 @@ impl Settings {
 
 /// One database with its realms.
 pub struct Postgres {
-    pool: Pool,
+    pool: Arc<Pool>,
     secret: Secret,
     witnesses: Witnesses,
     /// Writers of one realm wait here, where they hold no connection.
@@ -109,7 +110,7 @@ impl Postgres {
         let witnesses = Witnesses::open(settings.state.join("witness"))?;
         let pool = Pool::new(&settings.url, settings.connections)?;
         pool.with(|link| schema::inspect(link, &secret))??;
-        Ok(Postgres { pool, secret, witnesses, writers: Mutex::default(), growth: Growth(AtomicUsize::new(0)) })
+        Ok(Postgres { pool: Arc::new(pool), secret, witnesses, writers: Mutex::default(), growth: Growth(AtomicUsize::new(0)) })
     }
 
     fn state(&self, realm: Uuid) -> Ask<'static> {
@@ -145,40 +146,54 @@ impl Postgres {
         Ok(Head { realm, name: get(row, 0)?, epoch: get(row, 1)?, g: unsigned(row, 2)?, floor_g: unsigned(row, 3)?, held: unsigned(row, 4)?, lease_days: get::<i16>(row, 7)?.unsigned_abs(), device: get(row, 5)?, seed })
     }
 
+    /// Lets the database look at tables that it knows nothing of, on a connection and a thread of their own: nobody
+    /// waits for that.
+    fn learn(&self) {
+        let pool = Arc::clone(&self.pool);
+        let look = move || {
+            let looked = pool.with(|link| link.one(Ask::new("SELECT centre.learn()")).map(|_| ()).map_err(|fault| fault.error));
+            if let Err(error) = looked.and_then(|looked| looked) {
+                tracing::warn!(%error, "the database does not look at its new tables");
+            }
+        };
+        if let Err(error) = Builder::new().name("learn".into()).spawn(look) {
+            tracing::warn!(%error, "the database does not look at its new tables");
+        }
+    }
+
     /// Runs a transaction of one realm; says whether it is to be run again.
-    fn attempt(&self, realm: Uuid, how: Mode, f: &mut dyn FnMut(&mut Shelf<'_>) -> Result<(), CentreError>) -> Result<Attempt, CentreError> {
+    fn attempt(&self, realm: Uuid, how: Mode, ahead: &Ahead, f: &mut dyn FnMut(&mut Shelf<'_>, Begun) -> Result<(), CentreError>) -> Result<Attempt, CentreError> {
         let (begin, sql) = match how {
             Mode::Read => ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SELECT name, epoch, g, floor_g, held, device, seed, lease_days FROM centre.realm WHERE realm = $1"),
             Mode::Write => ("BEGIN ISOLATION LEVEL READ COMMITTED", "SELECT name, epoch, g, floor_g, held, device, seed, lease_days FROM centre.realm WHERE realm = $1 FOR NO KEY UPDATE"),
         };
         self.pool.with(|link| {
-            let begun = link.begin(begin, vec![self.state(realm), Ask::new(sql).with(realm)]);
-            let answers = match begun {
+            let (asks, answer) = read::ahead(realm, ahead)?;
+            let first = [self.state(realm), Ask::new(sql).with(realm)].into_iter().chain(asks).collect();
+            let mut answers = match link.begin(begin, first) {
                 Ok(answers) => answers,
-                Err(fault) if fault.lost || fault.again => {
-                    link.roll_back();
-                    return if fault.lost { Ok(Attempt::Lost(fault.error)) } else { Ok(Attempt::Again(fault.error)) };
-                }
                 Err(fault) => {
                     link.roll_back();
-                    return Err(fault.error.into());
+                    return match fault {
+                        Fault { lost: true, error, .. } => Ok(Attempt::Lost(error)),
+                        fault => fault.retried(),
+                    };
                 }
             };
-            let head = match self.head(realm, answers.get(1).and_then(|rows| rows.first())) {
-                Ok(head) => head,
+            let begun = answers.split_off(2);
+            let begun = self.head(realm, answers.get(1).and_then(|rows| rows.first())).and_then(|head| Ok((head, answer.read(begun)?)));
+            let (head, begun) = match begun {
+                Ok(begun) => begun,
                 Err(error) => {
                     link.roll_back();
                     return Err(error.into());
                 }
             };
             let found = (head.epoch, head.g);
-            let mut shelf = Shelf { link, head, again: false, written: 0, beside: None };
-            let result = f(&mut shelf);
-            // Nothing is on its way any more, whatever came of it.
-            let settled = shelf.settle();
-            let result = result.and(settled.map_err(CentreError::from));
-            let Shelf { link, head, again, written, .. } = shelf;
-            if let Err(error) = result {
+            let mut shelf = Shelf { link, head, again: false, written: 0, beside: None, last: None };
+            if let Err(error) = f(&mut shelf, begun) {
+                shelf.quiet();
+                let Shelf { link, again, .. } = shelf;
                 link.roll_back();
                 return match error {
                     CentreError::Engine(error) if again => Ok(Attempt::Again(error)),
@@ -186,38 +201,34 @@ impl Postgres {
                 };
             }
             if let Mode::Read = how {
-                link.leave();
+                shelf.link.leave();
                 return Ok(Attempt::Done);
             }
+            let head = shelf.head.clone();
             let changed = found != (head.epoch, head.g);
             // Behind the commit: within it, all commits of the database would have to queue for the
             // notice. One that is lost with the service costs a waiting laptop a minute at most.
             let notice = changed.then(|| Ask::new("SELECT pg_notify($1, $2)").with(watch::CHANNEL).with(watch::text(realm, head.g)));
-            match link.commit(notice) {
-                Ok(()) => {}
-                Err(fault) if fault.again => {
-                    link.roll_back();
-                    return Ok(Attempt::Again(fault.error));
-                }
-                Err(fault) => return Err(fault.error.into()),
+            let ended = shelf.commit(notice);
+            let Shelf { link, written, .. } = shelf;
+            if let Err(fault) = ended {
+                link.roll_back();
+                return fault.retried();
             }
             if changed {
                 self.witnesses.note(realm, Witness { epoch: head.epoch, g: head.g })?;
             }
-            if written > 0
-                && self.growth.is_due(written)
-                && let Err(fault) = link.one(Ask::new("SELECT centre.learn()"))
-            {
-                tracing::warn!(error = %fault.error, "the database does not look at its new tables");
+            if written > 0 && self.growth.is_due(written) {
+                self.learn();
             }
             Ok(Attempt::Done)
         })?
     }
 
-    fn transaction(&self, realm: Uuid, how: Mode, f: &mut dyn FnMut(&mut Shelf<'_>) -> Result<(), CentreError>) -> Result<(), CentreError> {
+    fn transaction(&self, realm: Uuid, how: Mode, ahead: &Ahead, f: &mut dyn FnMut(&mut Shelf<'_>, Begun) -> Result<(), CentreError>) -> Result<(), CentreError> {
         let mut last = EngineError::Busy("the database asks for another attempt".into());
         for _ in 0..ATTEMPTS {
-            match self.attempt(realm, how, f)? {
+            match self.attempt(realm, how, ahead, f)? {
                 Attempt::Done => return Ok(()),
                 Attempt::Again(error) => last = error,
                 Attempt::Lost(error) => {
@@ -243,6 +254,13 @@ enum Attempt {
     Again(EngineError),
     /// The connection had gone before anything was done on it.
     Lost(EngineError),
+}
+
+impl Fault {
+    /// What comes of a transaction that failed by this.
+    fn retried(self) -> Result<Attempt, CentreError> {
+        if self.again { Ok(Attempt::Again(self.error)) } else { Err(self.error.into()) }
+    }
 }
 
 impl Engine for Postgres {
@@ -273,7 +291,7 @@ impl Engine for Postgres {
     }
 
     fn read(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Reading) -> Result<(), CentreError>) -> Result<(), CentreError> {
-        self.transaction(realm, Mode::Read, &mut |shelf| f(shelf))
+        self.transaction(realm, Mode::Read, &Ahead::default(), &mut |shelf, _| f(shelf))
     }
 
     /// In one trip, which a transaction of several questions would not be.
@@ -294,10 +312,10 @@ impl Engine for Postgres {
         Ok(found.transpose()?)
     }
 
-    fn write(&self, realm: Uuid, f: &mut dyn FnMut(&mut dyn Writing) -> Result<(), CentreError>) -> Result<(), CentreError> {
+    fn write_ahead(&self, realm: Uuid, ahead: &Ahead, f: &mut dyn FnMut(&mut dyn Writing, Begun) -> Result<(), CentreError>) -> Result<(), CentreError> {
         let turn = Arc::clone(self.writers.lock().unwrap_or_else(PoisonError::into_inner).entry(realm).or_default());
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.transaction(realm, Mode::Write, &mut |shelf| f(shelf))
+        self.transaction(realm, Mode::Write, ahead, &mut |shelf, begun| f(shelf, begun))
     }
 
     fn witness(&self, realm: Uuid) -> Result<Option<Witness>, EngineError> {
@@ -316,7 +334,7 @@ impl Engine for Postgres {
 /// Ends a transaction as its statements went.
 fn end<T>(link: &mut Link, result: Result<T, Fault>) -> Result<T, Fault> {
     match result {
-        Ok(value) => link.commit(None).map(|()| value),
+        Ok(value) => link.commit(Vec::new(), None).map(|()| value),
         Err(fault) => {
             link.roll_back();
             Err(fault)

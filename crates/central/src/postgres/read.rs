@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::{
     beside::Beside,
-    cells::{array, claim, damaged, decoded, device, get, known, life, place, shift, small, sum, unit, unsigned, writer},
+    cells::{array, claim, damaged, decoded, device, get, known, life, place, session, shift, small, sum, unit, unsigned, writer},
     columns::{Table, key_of, table},
     connect::{Ask, Link},
     fault::Fault,
+    write,
 };
 use crate::{
     engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Reading, StoredInvite, StoredSession, Touched, UnitRows, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
@@ -31,6 +32,7 @@ const FEW: i64 = 16;
 /// How many tables are read from at once.
 const TABLES_AT_ONCE: usize = 8;
 
+const SESSIONS: &str = "SELECT hash, device, challenge, expires FROM centre.session WHERE realm = $1 AND hash = ANY ($2)";
 const DEVICES: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone FROM centre.device WHERE realm = $1 AND id = ANY ($2)";
 const LIVES: &str = "SELECT device, incarnation, dseq, head, hlc, public_key FROM centre.life WHERE realm = $1 AND device = ANY ($2)";
 const CLAIMS: &str = "SELECT actor, unit, entity, id, valid_from, valid_to, read_only FROM centre.claim WHERE realm = $1 AND actor = ANY ($2)";
@@ -47,6 +49,8 @@ pub(super) struct Shelf<'l> {
     pub written: usize,
     /// Parts that are being written beside it.
     pub beside: Option<Beside>,
+    /// What is still to be written behind them: with the end of the transaction, or before anything else is asked.
+    pub last: Option<Batch>,
 }
 
 impl Shelf<'_> {
@@ -55,6 +59,9 @@ impl Shelf<'_> {
     /// # Errors
     /// [`EngineError::Failed`] when there is no thread for it.
     pub fn give(&mut self, part: Batch) -> Result<(), EngineError> {
+        if self.last.is_some() {
+            self.settle()?;
+        }
         let beside = match self.beside.take() {
             Some(beside) => beside,
             None => Beside::start(self.link, self.head.realm)?,
@@ -64,12 +71,48 @@ impl Shelf<'_> {
         Ok(())
     }
 
+    /// Keeps what is written last until the transaction ends, or something else is asked.
+    ///
+    /// # Errors
+    /// What PostgreSQL says about what was kept before.
+    pub fn keep(&mut self, last: Batch) -> Result<(), EngineError> {
+        if self.last.is_some() {
+            self.settle()?;
+        }
+        self.last = Some(last);
+        Ok(())
+    }
+
     /// Waits until everything that was given is written.
     ///
     /// # Errors
     /// What PostgreSQL says; the whole transaction has to be given up then.
-    pub fn settle(&mut self) -> Result<(), EngineError> {
-        self.beside.take().map_or(Ok(()), Beside::done).map_err(|fault| self.note(fault))
+    fn settle(&mut self) -> Result<(), EngineError> {
+        self.beside.take().map_or(Ok(()), Beside::done).map_err(|fault| self.note(fault))?;
+        let Some(last) = self.last.take() else { return Ok(()) };
+        let asks = write::asks(self.head.realm, &last)?;
+        self.link.run(&asks).map(|_| ()).map_err(|fault| self.note(fault))
+    }
+
+    /// Nothing is on its way on the connection any more when this returns, and nothing will be.
+    pub fn quiet(&mut self) {
+        self.last = None;
+        drop(self.beside.take());
+    }
+
+    /// Ends the transaction: durable when this returns `Ok`. `then` runs behind it, and nobody waits for that.
+    ///
+    /// # Errors
+    /// What PostgreSQL says, of everything that was not heard of yet.
+    pub fn commit(&mut self, then: Option<Ask<'static>>) -> Result<(), Fault> {
+        let last = self.last.take();
+        if let Some(beside) = self.beside.take() {
+            beside.commit(last, then)?;
+            self.link.ended();
+            return Ok(());
+        }
+        let asks = last.as_ref().map_or_else(|| Ok(Vec::new()), |last| write::asks(self.head.realm, last))?;
+        self.link.commit(asks, then)
     }
 
     /// Runs statements.
@@ -130,36 +173,8 @@ impl Reading for Shelf<'_> {
     }
 
     fn ahead(&mut self, ask: &Ahead) -> Result<Begun, EngineError> {
-        let realm = self.realm();
-        let mut asks = Vec::new();
-        if !ask.devices.is_empty() {
-            asks.extend([Ask::new(DEVICES).with(realm).with(&ask.devices), Ask::new(LIVES).with(realm).with(&ask.devices)]);
-        }
-        if !ask.actors.is_empty() {
-            asks.push(Ask::new(CLAIMS).with(realm).with(&ask.actors));
-        }
-        if !ask.mutations.is_empty() {
-            asks.push(Ask::new(MUTATIONS).with(realm).with(&ask.mutations));
-        }
-        if !ask.units.is_empty() {
-            asks.push(Ask::new(DIGESTS).with(realm).with(bytes_of(&ask.units)));
-        }
-        let (tables, rows) = by_key(realm, &ask.rows)?;
-        asks.extend(rows);
-        let mut answers = self.run(&asks)?;
-        let rows = answers.split_off(answers.len() - tables.len());
-        let mut answers = answers.into_iter();
-        let mut next = |asked: bool| if asked { answers.next().unwrap_or_default() } else { Vec::new() };
-        let (devices, lives) = (next(!ask.devices.is_empty()), next(!ask.devices.is_empty()));
-        let (claims, written, sums) = (next(!ask.actors.is_empty()), next(!ask.mutations.is_empty()), next(!ask.units.is_empty()));
-        Ok(Begun {
-            devices: devices.iter().map(|row| device(row, 0)).collect::<Result<_, _>>()?,
-            lives: lives.iter().map(life).collect::<Result<_, _>>()?,
-            claims: claims.iter().map(claim).collect::<Result<_, _>>()?,
-            rows: read_rows(&tables, &rows)?,
-            written: written.iter().map(known).collect::<Result<_, _>>()?,
-            sums: sums.iter().map(sum).collect::<Result<_, _>>()?,
-        })
+        let (asks, answer) = ahead(self.realm(), ask)?;
+        answer.read(self.run(&asks)?)
     }
 
     fn rows(&mut self, keys: &[RowKey]) -> Result<Vec<RowState>, EngineError> {
@@ -403,9 +418,56 @@ impl Reading for Shelf<'_> {
     }
 
     fn session(&mut self, hash: [u8; 32]) -> Result<Option<StoredSession>, EngineError> {
-        let sql = "SELECT device, challenge, expires FROM centre.session WHERE realm = $1 AND hash = $2";
-        let session = |row: &Row| Ok(StoredSession { hash, device: get(row, 0)?, challenge: get(row, 1)?, expires: Instant(get(row, 2)?) });
-        self.one(Ask::new(sql).with(self.realm()).with(hash.to_vec()))?.first().map(session).transpose()
+        self.one(Ask::new(SESSIONS).with(self.realm()).with(vec![hash.to_vec()]))?.first().map(session).transpose()
+    }
+}
+
+/// How the answers to what is asked ahead are read.
+pub(super) struct Answer {
+    /// Whether each of the questions that are not about rows was asked, in their order.
+    asked: [bool; 5],
+    tables: Vec<&'static Table>,
+}
+
+/// The questions for what is asked ahead.
+///
+/// # Errors
+/// [`EngineError::Refused`] for an entity that is not there.
+pub(super) fn ahead(realm: Uuid, ask: &Ahead) -> Result<(Vec<Ask<'_>>, Answer), EngineError> {
+    let (tables, rows) = by_key(realm, &ask.rows)?;
+    let about = |sql: &'static str| Ask::new(sql).with(realm);
+    let hashes = || ask.sessions.iter().map(|hash| hash.as_slice()).collect::<Vec<_>>();
+    let asked = [!ask.sessions.is_empty(), !ask.devices.is_empty(), !ask.actors.is_empty(), !ask.mutations.is_empty(), !ask.units.is_empty()];
+    let questions = [
+        vec![about(SESSIONS).with(hashes())],
+        vec![about(DEVICES).with(&ask.devices), about(LIVES).with(&ask.devices)],
+        vec![about(CLAIMS).with(&ask.actors)],
+        vec![about(MUTATIONS).with(&ask.mutations)],
+        vec![about(DIGESTS).with(bytes_of(&ask.units))],
+    ];
+    let questions = questions.into_iter().zip(asked).filter(|(_, asked)| *asked).flat_map(|(questions, _)| questions);
+    Ok((questions.chain(rows).collect(), Answer { asked, tables }))
+}
+
+impl Answer {
+    /// What the answers say.
+    ///
+    /// # Errors
+    /// [`EngineError::Damaged`] when they cannot be read.
+    pub fn read(self, mut answers: Vec<Vec<Row>>) -> Result<Begun, EngineError> {
+        let rows = answers.split_off(answers.len().saturating_sub(self.tables.len()));
+        let mut answers = answers.into_iter();
+        let mut next = |asked: bool| if asked { answers.next().unwrap_or_default() } else { Vec::new() };
+        let [sessions, devices, actors, mutations, units] = self.asked;
+        Ok(Begun {
+            sessions: next(sessions).iter().map(session).collect::<Result<_, _>>()?,
+            devices: next(devices).iter().map(|row| device(row, 0)).collect::<Result<_, _>>()?,
+            lives: next(devices).iter().map(life).collect::<Result<_, _>>()?,
+            claims: next(actors).iter().map(claim).collect::<Result<_, _>>()?,
+            written: next(mutations).iter().map(known).collect::<Result<_, _>>()?,
+            sums: next(units).iter().map(sum).collect::<Result<_, _>>()?,
+            rows: read_rows(&self.tables, &rows)?,
+        })
     }
 }
 

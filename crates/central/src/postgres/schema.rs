@@ -61,7 +61,7 @@ pub fn migrate(url: &str, state: &Path) -> Result<Vec<String>, EngineError> {
         }
         link.begin("BEGIN", Vec::new())?;
         match apply(link, &secret) {
-            Ok(applied) => link.commit(None).map(|()| applied),
+            Ok(applied) => link.commit(Vec::new(), None).map(|()| applied),
             Err(fault) => {
                 link.roll_back();
                 Err(fault)

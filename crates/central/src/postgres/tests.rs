@@ -29,7 +29,7 @@ fn a_pooled_connection_leaks_no_context() {
     check("writing");
     engine.write(new.id, &mut |_| Err(CentreError::NoRandomness)).unwrap_err();
     check("a transaction that was given up");
-    engine.write(new.id, &mut |shelf| Ok(shelf.save(&crate::engine::Batch { g: u64::MAX, ..Default::default() })?)).unwrap_err();
+    engine.write(new.id, &mut |shelf| Ok(shelf.save(crate::engine::Batch { g: u64::MAX, ..Default::default() })?)).unwrap_err();
     check("a statement that was refused");
     engine.read(Uuid::from_u128(77), &mut |_| Ok(())).unwrap_err();
     check("a realm that is not there");
@@ -66,4 +66,31 @@ fn statements_of_one_trip_run_in_their_order_and_the_first_fault_is_told() {
     let fault = run(&broken).map(|_| ()).unwrap_err();
     assert_eq!(fault.error, EngineError::Refused("division by zero".into()), "the first one");
     assert_eq!(run(&asks[..1]).map_err(|fault| fault.error).unwrap().len(), 1, "the connection is good for more");
+}
+
+#[test]
+fn nothing_ends_behind_a_statement_that_cannot_be_sent() {
+    let (_cluster, _folder, engine, new) = ground();
+    let number = || {
+        let mut g = None;
+        engine.read(new.id, &mut |shelf| { g = Some(shelf.head()?.g); Ok(()) }).unwrap();
+        g.unwrap()
+    };
+    let update = || Ask::new("UPDATE centre.realm SET g = g + 1 WHERE realm = $1").with(new.id);
+    let wrong = || Ask::new("SELECT $1::bigint").with("a text");
+    for (case, last) in [("the first", vec![wrong(), update()]), ("in the middle", vec![update(), wrong(), update()]), ("the last", vec![update(), wrong()])] {
+        let ended = engine.pool.with(|link| {
+            link.begin("BEGIN", vec![engine.state(new.id), update()]).map_err(|fault| fault.error).unwrap();
+            let ended = link.commit(last, None);
+            link.roll_back();
+            ended
+        });
+        assert!(ended.unwrap().is_err(), "{case}: it is told");
+        assert_eq!(number(), 0, "{case}: and nothing of the transaction is kept");
+    }
+    engine.pool.with(|link| {
+        link.begin("BEGIN", vec![engine.state(new.id)]).map_err(|fault| fault.error).unwrap();
+        link.commit(vec![update(), update()], Some(Ask::new("SELECT 1 / 0"))).map_err(|fault| fault.error).unwrap();
+    }).unwrap();
+    assert_eq!(number(), 2, "what goes wrong behind the end is nobody's business");
 }

@@ -1,5 +1,5 @@
 //! Writing one realm into PostgreSQL: whatever a group of pushes changed goes out in one round
-//! trip, one statement for each table.
+//! trip, one statement for each table or for several.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,12 +28,9 @@ impl Shelf<'_> {
 }
 
 impl Writing for Shelf<'_> {
-    fn save(&mut self, batch: &Batch) -> Result<(), EngineError> {
-        // Made while parts that were given before are still being written.
-        let asks = part(self.head.realm, batch)?;
-        self.run(&asks)?;
-        self.note_saved(batch);
-        Ok(())
+    fn save(&mut self, batch: Batch) -> Result<(), EngineError> {
+        self.note_saved(&batch);
+        self.keep(batch)
     }
 
     fn save_beside(&mut self, batch: Batch) -> Result<(), EngineError> {
@@ -99,26 +96,40 @@ impl Writing for Shelf<'_> {
     }
 }
 
-/// The statements that write a batch, which may refer to what lies in it, or was written before.
+/// The statements that write a part of a long push. References are looked at here and not at the end of the
+/// transaction, for which there is less to wait for then; behind it they are left to the end again.
 ///
 /// # Errors
 /// [`EngineError::Refused`] for what a table does not take.
 pub(super) fn part(realm: Uuid, batch: &Batch) -> Result<Vec<Ask<'_>>, EngineError> {
-    let mut asks = vec![Ask::new("SET CONSTRAINTS ALL DEFERRED")];
+    let mut asks = asks(realm, batch)?;
+    asks.extend([Ask::new("SET CONSTRAINTS ALL IMMEDIATE"), Ask::new("SET CONSTRAINTS ALL DEFERRED")]);
+    Ok(asks)
+}
+
+/// The statements that write a batch, which may refer to what lies in it, or was written before.
+///
+/// # Errors
+/// [`EngineError::Refused`] for what a table does not take.
+pub(super) fn asks(realm: Uuid, batch: &Batch) -> Result<Vec<Ask<'_>>, EngineError> {
+    let mut asks = Vec::new();
     rows(&mut asks, realm, &batch.rows)?;
-    filed(&mut asks, realm, &batch.filed)?;
+    // Tables that have nothing to do with each other.
+    let mut beside = Vec::new();
+    entered(&mut beside, realm, &batch.rows);
+    filed(&mut beside, realm, &batch.filed)?;
+    log(&mut beside, realm, batch)?;
+    digests(&mut beside, realm, &batch.digests)?;
+    lives(&mut beside, realm, &batch.lives);
+    let mut devices = batch.devices.iter().map(|device| put_device(realm, device));
+    beside.extend(devices.next());
+    beside.push(Ask::new("UPDATE centre.realm SET g = $2, held = $3 WHERE realm = $1").with(realm).with(batch.g.cast_signed()).with(batch.held_count.cast_signed()));
+    asks.push(Ask::together(beside));
+    asks.extend(devices);
     verdicts(&mut asks, realm, batch)?;
-    log(&mut asks, realm, batch)?;
     journal(&mut asks, realm, batch)?;
     held(&mut asks, realm, batch);
     claims(&mut asks, realm, &batch.claims);
-    digests(&mut asks, realm, &batch.digests)?;
-    asks.extend(batch.devices.iter().map(|device| put_device(realm, device)));
-    lives(&mut asks, realm, &batch.lives);
-    asks.push(Ask::new("UPDATE centre.realm SET g = $2, held = $3 WHERE realm = $1").with(realm).with(batch.g.cast_signed()).with(batch.held_count.cast_signed()));
-    // References are looked at here and not at the end of the transaction: what fails is known
-    // to be about values then, and there is less to wait for at the end.
-    asks.push(Ask::new("SET CONSTRAINTS ALL IMMEDIATE"));
     Ok(asks)
 }
 
@@ -142,15 +153,17 @@ fn rows<'a>(asks: &mut Vec<Ask<'a>>, realm: Uuid, rows: &'a [RowSave]) -> Result
     for ((entity, new), rows) in &by_entity {
         asks.push(table(*entity)?.write(realm, rows, *new)?);
     }
-    exact_values(asks, realm, rows)?;
-    // Which tables have rows of a unit; a row that leaves the last of them costs a look where nothing is.
+    exact_values(asks, realm, rows)
+}
+
+/// Which tables have rows of a unit; a row that leaves the last of them costs a look where nothing is.
+fn entered(asks: &mut Vec<Ask<'_>>, realm: Uuid, rows: &[RowSave]) {
     let entered: BTreeSet<(Unit, u16)> = rows.iter().filter(|row| row.before != Some(row.state.unit)).map(|row| (row.state.unit, row.state.row.entity.no)).collect();
     if !entered.is_empty() {
         let (units, entities): (Vec<Vec<u8>>, Vec<i32>) = entered.iter().map(|(unit, entity)| (unit.to_bytes().to_vec(), i32::from(*entity))).unzip();
         let sql = "INSERT INTO centre.unit_entity (realm, unit, entity) SELECT $1, unnest($2::bytea[]), unnest($3::integer[]) ON CONFLICT DO NOTHING";
         asks.push(Ask::new(sql).with(realm).with(units).with(entities));
     }
-    Ok(())
 }
 
 /// What the columns do not give back; what lay there before goes first.

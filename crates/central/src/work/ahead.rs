@@ -1,72 +1,68 @@
-//! Reading ahead: what a group of pushes will touch, with as few questions as possible.
+//! Reading ahead: what mutations will touch, with as few questions as possible.
 
 use std::collections::BTreeSet;
 
-use gladstone_model::{Unit, Value, catalogue};
-use gladstone_protocol::{OpKind, mutation::Mutation, wire::RowKey};
-use uuid::Uuid;
+use gladstone_protocol::wire::RowKey;
 
 use super::{Work, writers_of};
-use crate::{engine::Ahead, error::CentreError, units};
+use crate::{
+    engine::{Ahead, Begun},
+    error::CentreError,
+    memory::Memory,
+    reach::Reach,
+    units,
+};
 
 impl Work<'_> {
-    /// Reads these laptops, and what these mutations will touch: rows, the rows that they refer to, who wrote
-    /// what they change, and the sums of the units in which their author saw them.
-    pub fn read_ahead<'m>(&mut self, devices: &[Uuid], mutations: impl Iterator<Item = &'m Mutation>) -> Result<(), CentreError> {
-        let (mut keys, mut mids, mut actors) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let (mut updated, mut units) = (Vec::new(), BTreeSet::new());
-        for mutation in mutations {
-            mids.insert(mutation.id);
-            actors.insert(mutation.actor);
-            for op in &mutation.ops {
-                let key = RowKey { entity: op.entity, id: op.id };
-                keys.insert(key);
-                units.insert(op.unit);
-                match &op.kind {
-                    OpKind::Create(values) => keys.extend(references(op.entity, values)),
-                    OpKind::Update(patches) => {
-                        updated.push(key);
-                        mids.extend(patches.iter().map(|patch| patch.base));
-                        keys.extend(patches.iter().flat_map(|patch| references(op.entity, &patch.values)));
-                    }
-                    OpKind::EnterInError { base, .. } => {
-                        updated.push(key);
-                        mids.insert(*base);
-                    }
-                }
-            }
+    /// Reads what was not read before of what mutations reach, and what that names.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn read_ahead(&mut self, reach: &Reach) -> Result<(), CentreError> {
+        let mut ahead = reach.ahead.clone();
+        let Ahead { sessions, devices, actors, rows, mutations, units } = &mut ahead;
+        sessions.retain(|hash| !self.sessions.contains_key(hash));
+        devices.retain(|id| !self.devices_asked.contains(id));
+        actors.retain(|actor| !self.claims.contains_key(actor));
+        rows.retain(|key| !self.rows.contains_key(key));
+        mutations.retain(|mid| !self.written.contains_key(mid));
+        units.retain(|unit| !self.sums.contains_key(unit));
+        if ahead != Ahead::default() {
+            let begun = self.shelf.ahead(&ahead)?;
+            self.take(&ahead, begun);
         }
-        self.load_begun(devices, &actors, keys, &mids, units)?;
-        let mut parents = BTreeSet::new();
-        for state in updated.iter().filter_map(|key| self.rows.get(key).and_then(Option::as_ref)) {
+        self.read_behind(&reach.changed)
+    }
+
+    /// Takes of what is asked for what is known already, as of the commit with which this begins.
+    pub fn recall(&mut self, ahead: &Ahead, memory: &Memory) {
+        self.rows.extend(ahead.rows.iter().filter_map(|key| Some((*key, Some(memory.rows.get(key)?.clone())))));
+        self.claims.extend(ahead.actors.iter().filter_map(|actor| Some((*actor, memory.claims.get(actor)?.clone()))));
+        self.sums.extend(ahead.units.iter().filter_map(|unit| Some((*unit, *memory.sums.get(unit)?))));
+    }
+
+    /// Takes what was read of the store.
+    pub(super) fn take(&mut self, ahead: &Ahead, begun: Begun) {
+        self.take_sessions(&ahead.sessions, begun.sessions);
+        self.devices_asked.extend(&ahead.devices);
+        self.take_devices(begun.devices, begun.lives);
+        self.take_rows(&ahead.rows, begun.rows);
+        self.take_written(&ahead.mutations, begun.written);
+        self.take_sums(&ahead.units, begun.sums);
+        self.take_claims(&ahead.actors, begun.claims);
+    }
+
+    /// Reads what these rows, which were read and will be changed, name: who wrote them, and what they refer to.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn read_behind(&mut self, changed: &[RowKey]) -> Result<(), CentreError> {
+        let (mut parents, mut mids) = (BTreeSet::new(), BTreeSet::new());
+        for state in changed.iter().filter_map(|key| self.seen(*key)) {
             mids.extend(writers_of(state));
             parents.extend((0..state.row.entity.fields.len()).filter_map(|at| units::referred(&state.row, at)));
         }
         self.load_rows(parents)?;
         self.load_written(mids)
     }
-
-    /// Reads everything of that which was not read before, with one question.
-    fn load_begun(&mut self, devices: &[Uuid], actors: &BTreeSet<Uuid>, mut keys: BTreeSet<RowKey>, mids: &BTreeSet<Uuid>, units: BTreeSet<Unit>) -> Result<(), CentreError> {
-        let actors: Vec<Uuid> = actors.iter().copied().filter(|actor| !self.claims.contains_key(actor)).collect();
-        keys.extend(self.keys_of_rights(&actors));
-        let units = units.into_iter().filter(|unit| !self.sums.contains_key(unit)).collect();
-        let ask = Ahead { devices: self.unasked(devices), actors, rows: self.unread(keys), mutations: mids.iter().copied().filter(|mid| !self.written.contains_key(mid)).collect(), units };
-        if ask == Ahead::default() {
-            return Ok(());
-        }
-        let begun = self.shelf.ahead(&ask)?;
-        self.take_devices(begun.devices, begun.lives);
-        self.take_rows(ask.rows, begun.rows);
-        self.take_written(ask.mutations, begun.written);
-        self.take_sums(ask.units, begun.sums);
-        self.take_claims(&ask.actors, begun.claims);
-        Ok(())
-    }
-}
-
-fn references(entity: u16, values: &[(u16, Value)]) -> Vec<RowKey> {
-    let Some(entity) = catalogue().by_no(entity) else { return Vec::new() };
-    let key = |(no, value): &(u16, Value)| Some(RowKey { entity: units::target(entity, entity.position_of_no(*no)?)?.no, id: value.as_uuid()? });
-    values.iter().filter_map(key).collect()
 }

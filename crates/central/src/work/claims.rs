@@ -9,6 +9,7 @@ use super::{Work, member_key, user_key};
 use crate::{
     engine::Claim,
     error::CentreError,
+    reach::keys_of_rights,
     rights::{self, Rights},
 };
 
@@ -35,16 +36,10 @@ impl Work<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        self.load_rows(self.keys_of_rights(&missing).collect())?;
+        self.load_rows(keys_of_rights(self.head.realm, &missing).collect())?;
         let found = self.shelf.claims(&missing)?;
         self.take_claims(&missing, found);
         Ok(())
-    }
-
-    /// The rows from which rights follow besides claims.
-    pub(super) fn keys_of_rights<'k>(&self, actors: &'k [Uuid]) -> impl Iterator<Item = RowKey> + use<'k> {
-        let realm = self.head.realm;
-        actors.iter().flat_map(move |actor| [user_key(*actor), member_key(realm, *actor)]).flatten()
     }
 
     pub(super) fn take_claims(&mut self, asked: &[Uuid], found: Vec<Claim>) {

@@ -1,17 +1,17 @@
-//! Laptops and their lives in the working set.
+//! Laptops, their lives and their sessions in the working set.
 
 use uuid::Uuid;
 
 use super::Work;
 use crate::{
-    engine::{Device, Life},
+    engine::{Device, Life, StoredSession},
     error::CentreError,
 };
 
 impl Work<'_> {
     /// Reads laptops and their lives.
     pub fn load_devices(&mut self, ids: &[Uuid]) -> Result<(), CentreError> {
-        let missing = self.unasked(ids);
+        let missing: Vec<Uuid> = ids.iter().copied().filter(|id| self.devices_asked.insert(*id)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -20,13 +20,20 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn unasked(&mut self, ids: &[Uuid]) -> Vec<Uuid> {
-        ids.iter().copied().filter(|id| self.devices_asked.insert(*id)).collect()
-    }
-
     pub(super) fn take_devices(&mut self, devices: Vec<Device>, lives: Vec<Life>) {
         self.devices.extend(devices.into_iter().map(|device| (device.id, device)));
         self.lives.extend(lives.into_iter().map(|life| ((life.device, life.incarnation), life)));
+    }
+
+    pub(super) fn take_sessions(&mut self, asked: &[[u8; 32]], found: Vec<StoredSession>) {
+        self.sessions.extend(asked.iter().map(|hash| (*hash, None)));
+        self.sessions.extend(found.into_iter().map(|session| (session.hash, Some(session))));
+    }
+
+    /// Whether a session that was read before is that of this laptop, and good by now.
+    pub fn is_signed_in(&self, hash: [u8; 32], device: Uuid) -> bool {
+        let session = self.sessions.get(&hash).and_then(Option::as_ref);
+        session.is_some_and(|session| session.is_good(self.now) && session.device == device)
     }
 
     /// A laptop that was read before.

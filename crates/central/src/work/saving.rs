@@ -10,6 +10,7 @@ use super::Work;
 use crate::{
     engine::{Batch, RowSave},
     error::CentreError,
+    memory::Learnt,
     recent::{Commit, TOLD, Told},
     rights,
     stir::{MANY, Stirred},
@@ -36,10 +37,10 @@ impl Work<'_> {
         Ok(self.shelf.save_beside(Batch { g: self.head.g, held_count: self.head.held, rows, filed, log, ..Batch::default() })?)
     }
 
-    /// Writes everything. Says what that will be once it is durable.
-    pub fn save(self) -> Result<Commit, CentreError> {
+    /// Writes everything. Says what that will be once it is durable, and what is known then.
+    pub fn save(self) -> Result<(Commit, Learnt), CentreError> {
         let commit = Commit { epoch: self.head.epoch, after: self.after, to: self.head.g, stirred: self.stirred().map(Arc::new), told: self.told_lately().map(Arc::new) };
-        let Work { shelf, head, rows, changed, dirty, saved, journal_changes, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
+        let Work { shelf, head, rows, changed, dirty, saved, journal_changes, claims, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
         let maker = |mid: &Uuid| written.get(mid).and_then(Option::as_ref).map_or(Uuid::nil(), |written| written.writer.actor);
         let mut batch = Batch { g: head.g, held_count: head.held, filed, verdicts, log, ..Batch::default() };
         batch.claims = claims_changed.iter().filter_map(|key| Some((*key, rows.get(key)?.as_ref().map(|state| rights::claims_of(state, maker(&state.row_mid)))?))).collect();
@@ -63,8 +64,10 @@ impl Work<'_> {
         batch.released = held_changed.into_iter().filter(|place| !held.contains(*place)).collect();
         batch.devices = devices_changed.iter().filter_map(|id| devices.get(id).cloned()).collect();
         batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
-        shelf.save(&batch)?;
-        Ok(commit)
+        shelf.save(batch)?;
+        let rows = rows.into_iter().filter_map(|(key, state)| Some((key, state.filter(|_| !changed.contains_key(&key))?))).collect();
+        let learnt = Learnt { epoch: head.epoch, g: head.g, rows, changed: changed.into_keys().collect(), claims, claims_changed: !claims_changed.is_empty(), sums };
+        Ok((commit, learnt))
     }
 
     /// What it told; none when that is too much, or was saved in parts.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gladstone_central::{
     CentreError, Engine, EngineError,
-    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Having, Held, Life, LogAsk, LogLine, LogPart, Place, Sought, StoredInvite, StoredSession, UnitRows, UnitSum, Witness},
+    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Having, Held, Life, LogAsk, LogLine, LogPart, Place, Reading, Sought, StoredInvite, StoredSession, UnitRows, UnitSum, Witness},
 };
 use gladstone_model::{Instant, Unit, Value, catalogue, unit::UnitKind};
 use gladstone_protocol::{JournalEntry, JournalKind, RowState, RowsDigest, Side, Stored, wire::RowKey};
@@ -57,7 +57,7 @@ pub fn realms_are_founded_once(engine: &dyn Engine) {
 pub fn a_head_follows_what_is_saved(engine: &dyn Engine) {
     let realm = founded(engine);
     write(engine, realm, |shelf| {
-        shelf.save(&Batch { g: 5, held_count: 2, ..Batch::default() }).unwrap();
+        shelf.save(Batch { g: 5, held_count: 2, ..Batch::default() }).unwrap();
         let head = shelf.head().unwrap();
         assert_eq!((head.g, head.held), (5, 2), "seen by what is read after it");
         shelf.trim_log(3).unwrap();
@@ -68,7 +68,7 @@ pub fn a_head_follows_what_is_saved(engine: &dyn Engine) {
     assert_eq!((head.g, head.held, head.floor_g, head.epoch), (5, 2, 3, id(2, 77)), "durable");
     assert_eq!(engine.witness(realm).unwrap(), Some(Witness { epoch: id(2, 77), g: 5 }), "the witness saw it");
     let failed = engine.write(realm, &mut |shelf| {
-        shelf.save(&Batch { g: 6, ..Batch::default() })?;
+        shelf.save(Batch { g: 6, ..Batch::default() })?;
         Err(CentreError::Refused("on purpose".into()))
     });
     assert_eq!(failed, Err(CentreError::Refused("on purpose".into())), "what f fails with comes back");
@@ -84,7 +84,7 @@ pub fn rows_of_every_entity_come_back_equal(engine: &dyn Engine) {
         g += 1;
         expected.extend(keyed(states.clone()));
         let batch = Batch { g, rows: states.into_iter().map(|state| { let unit = before(&state); samples::save(state, unit, g) }).collect(), ..Batch::default() };
-        write(engine, realm, |shelf| shelf.save(&batch).unwrap());
+        write(engine, realm, |shelf| shelf.save(batch.clone()).unwrap());
         let keys: Vec<RowKey> = expected.keys().copied().chain([RowKey { entity: 1, id: id(99, 1) }]).collect();
         let found = keyed(read(engine, realm, |shelf| shelf.rows(&keys).unwrap()));
         check_same(&found, &expected, &format!("after batch {g}"));
@@ -105,7 +105,7 @@ pub fn rows_are_found_by_a_field(engine: &dyn Engine) {
     for state in states.iter_mut().filter(|state| state.unit == samples::person(3)) {
         *state = samples::marked(state.clone(), id(4, 500));
     }
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 1, rows: states.iter().map(|state| samples::save(state.clone(), None, 1)).collect(), ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 1, rows: states.iter().map(|state| samples::save(state.clone(), None, 1)).collect(), ..Batch::default() }).unwrap());
     read(engine, realm, |shelf| {
         for entity in &catalogue().entities {
             for (field, declared) in entity.fields.iter().enumerate() {
@@ -133,7 +133,7 @@ pub fn rows_are_found_by_a_field(engine: &dyn Engine) {
         let expected = [Some(samples::key(entity, 1)), None, None, None, Some(samples::key(entity, 2)), None];
         assert_eq!(shelf.alike(&asks).unwrap(), expected, "another, with all values, not in error");
     });
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 2, rows: vec![samples::save(samples::bare(entity_of("users"), 4), None, 2)], ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 2, rows: vec![samples::save(samples::bare(entity_of("users"), 4), None, 2)], ..Batch::default() }).unwrap());
     let entity = entity_of("users");
     let ask = Alike { entity, values: vec![(entity.position("email").unwrap(), Value::Null)], except: id(99, 1) };
     assert_eq!(read(engine, realm, |shelf| shelf.alike(std::slice::from_ref(&ask)).unwrap()), [Some(samples::key(entity, 4))], "null equals null");
@@ -155,7 +155,7 @@ fn check_pages(engine: &dyn Engine, number: u64, count: u64, pages: &[(usize, us
     let realm = new.id;
     let many = ["users", "mood_entries"].map(entity_of).into_iter().flat_map(|entity| (6..=count).map(|number| samples::bare(entity, number)));
     let states: Vec<RowState> = (1..=5).flat_map(|number| samples::everything(samples::bare, number)).chain(many).map(|state| RowState { unit: samples::person(1), ..state }).collect();
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 1, rows: states.iter().map(|state| samples::save(state.clone(), None, 1)).collect(), ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 1, rows: states.iter().map(|state| samples::save(state.clone(), None, 1)).collect(), ..Batch::default() }).unwrap());
     let expected: Vec<RowState> = keyed(states.clone()).into_values().collect();
     let walk = |limit: usize, bytes: usize| {
         let (mut found, mut after): (Vec<RowState>, Option<RowKey>) = (Vec::new(), None);
@@ -172,7 +172,7 @@ fn check_pages(engine: &dyn Engine, number: u64, count: u64, pages: &[(usize, us
         assert!(walk(*limit, *bytes) == expected, "{count} rows of two entities in pages of {limit} rows and {bytes} bytes");
     }
     let moved = RowState { unit: samples::person(2), ..states[3].clone() };
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 2, rows: vec![samples::save(moved.clone(), Some(samples::person(1)), 2)], ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 2, rows: vec![samples::save(moved.clone(), Some(samples::person(1)), 2)], ..Batch::default() }).unwrap());
     read(engine, realm, |shelf| {
         assert!(shelf.unit_rows(samples::person(2), None, 10, usize::MAX).unwrap() == UnitRows { rows: vec![moved.clone()], ends: true }, "where it went");
         assert_eq!(shelf.unit_rows(samples::person(1), None, 10_000, usize::MAX).unwrap().rows.len(), states.len() - 1, "where it was");
@@ -189,7 +189,7 @@ pub fn envelopes_and_verdicts_come_back_as_they_were(engine: &dyn Engine) {
         samples::filed(device, 4, Some(2), Stored::Applied { g: 2 }),
     ];
     filed[3].mutation = None;
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 2, filed: filed.clone(), ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 2, filed: filed.clone(), ..Batch::default() }).unwrap());
     let incarnation = filed[0].place.incarnation;
     let all = |from, to| read(engine, realm, |shelf| shelf.filed(device, incarnation, from, to).unwrap());
     assert_eq!(all(1, 4), filed, "to the letter, in order");
@@ -208,7 +208,7 @@ pub fn envelopes_and_verdicts_come_back_as_they_were(engine: &dyn Engine) {
     let changed = |after, to, limit| read(engine, realm, |shelf| shelf.changed_verdicts(device, incarnation, after, to, limit).unwrap());
     assert_eq!(changed(0, 100, 10), [], "none was decided anew");
     let anew = vec![(filed[1].place, None, Stored::Held { missing: vec![] }, 7), (filed[1].place, Some(8), Stored::Applied { g: 8 }, 8), (filed[2].place, Some(9), Stored::Applied { g: 9 }, 9)];
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 9, verdicts: anew.clone(), ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 9, verdicts: anew.clone(), ..Batch::default() }).unwrap());
     assert_eq!(changed(0, 100, 10), [(2, Stored::Applied { g: 8 }), (3, Stored::Applied { g: 9 })], "the last decision");
     assert_eq!(changed(8, 9, 10), [(3, Stored::Applied { g: 9 })], "in a range");
     assert_eq!(changed(0, 100, 1).len(), 1, "a limit");
@@ -221,7 +221,7 @@ pub fn a_journal_is_open_until_it_is_settled(engine: &dyn Engine) {
     let entry = |row: u64, group: u16, other: u64, kind| JournalEntry { entity: 5, row: id(11, row), group, kind, base: Some(id(4, 1)), base_values: None, kept: side(1), other: side(other) };
     let (a, b, c) = (entry(1, 3, 2, JournalKind::Review), entry(1, 0, 2, JournalKind::Displaced), entry(2, 3, 3, JournalKind::Lost));
     let open = || sorted(read(engine, realm, |shelf| shelf.journal(&[RowKey { entity: 5, id: id(11, 1) }, RowKey { entity: 5, id: id(11, 2) }]).unwrap()), JournalEntry::key);
-    let save = |journal: Vec<(u64, JournalEntry)>, settled| write(engine, realm, |shelf| shelf.save(&Batch { g: 1, journal: journal.clone(), settled: Vec::clone(&settled), ..Batch::default() }).unwrap());
+    let save = |journal: Vec<(u64, JournalEntry)>, settled| write(engine, realm, |shelf| shelf.save(Batch { g: 1, journal: journal.clone(), settled: Vec::clone(&settled), ..Batch::default() }).unwrap());
     save(vec![(1, a.clone()), (1, b.clone()), (1, c.clone())], vec![]);
     assert_eq!(open(), sorted(vec![a.clone(), b.clone(), c.clone()], JournalEntry::key), "opened");
     let replaced = JournalEntry { kind: JournalKind::Addendum, ..c.clone() };
@@ -238,10 +238,10 @@ pub fn what_is_held_waits_until_it_is_released(engine: &dyn Engine) {
     // In the order of laptops: the core sorts them so, whatever the order in which they come.
     let all = || sorted(read(engine, realm, |shelf| shelf.held().unwrap()), |held| held.place);
     let (a, b, c) = (held(0, &[id(7, 1)]), held(1, &[]), held(2, &[id(7, 1), id(7, 2)]));
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 0, held_count: 3, filed: filed.clone(), held: vec![c.clone(), b.clone(), a.clone()], ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 0, held_count: 3, filed: filed.clone(), held: vec![c.clone(), b.clone(), a.clone()], ..Batch::default() }).unwrap());
     assert_eq!(all(), [c.clone(), b.clone(), a.clone()], "all of them");
     let waits_for_other = Held { missing: vec![id(7, 5)], ..a };
-    write(engine, realm, |shelf| shelf.save(&Batch { g: 0, held_count: 2, held: vec![waits_for_other.clone()], released: vec![b.place], ..Batch::default() }).unwrap());
+    write(engine, realm, |shelf| shelf.save(Batch { g: 0, held_count: 2, held: vec![waits_for_other.clone()], released: vec![b.place], ..Batch::default() }).unwrap());
     assert_eq!(all(), [c, waits_for_other], "one waits for something else, one no more");
 }
 
@@ -253,7 +253,7 @@ pub fn claims_and_digests_are_replaced(engine: &dyn Engine) {
         let actors: Vec<Uuid> = actors.iter().map(|actor| id(8, *actor)).collect();
         sorted(read(engine, realm, |shelf| shelf.claims(&actors).unwrap()), |claim| (claim.actor, claim.unit, claim.source))
     };
-    let save = |claims: Vec<(RowKey, Vec<Claim>)>| write(engine, realm, |shelf| shelf.save(&Batch { g: 1, claims: claims.clone(), ..Batch::default() }).unwrap());
+    let save = |claims: Vec<(RowKey, Vec<Claim>)>| write(engine, realm, |shelf| shelf.save(Batch { g: 1, claims: claims.clone(), ..Batch::default() }).unwrap());
     save(vec![(source(1), vec![claim(1, 1, 1, None), claim(2, 1, 1, None)]), (source(2), vec![claim(1, 2, 2, Some(Instant(-5)))])]);
     assert_eq!(of(&[1]), [claim(1, 1, 1, None), claim(1, 2, 2, Some(Instant(-5)))], "of one");
     assert_eq!(of(&[1, 2, 3]).len(), 3, "of all");
@@ -264,7 +264,7 @@ pub fn claims_and_digests_are_replaced(engine: &dyn Engine) {
     digest.add(&samples::bare(entity_of("users"), 1)).unwrap();
     let org = Unit { kind: UnitKind::Org, id: realm };
     let sum = |unit, rows| UnitSum { unit, digest, rows };
-    let save = |digests: Vec<UnitSum>| write(engine, realm, |shelf| shelf.save(&Batch { g: 1, digests: digests.clone(), ..Batch::default() }).unwrap());
+    let save = |digests: Vec<UnitSum>| write(engine, realm, |shelf| shelf.save(Batch { g: 1, digests: digests.clone(), ..Batch::default() }).unwrap());
     save(vec![sum(samples::person(1), 1), sum(samples::person(2), 5), sum(org, 1), sum(Unit::PLATFORM, 3)]);
     save(vec![sum(samples::person(1), 2), UnitSum { unit: samples::person(2), digest: RowsDigest::default(), rows: 0 }]);
     let found = read(engine, realm, |shelf| shelf.digests(&[samples::person(1), org, samples::person(9)]).unwrap());
@@ -282,8 +282,8 @@ pub fn laptops_and_their_lives_come_back(engine: &dyn Engine) {
     write(engine, realm_id, |shelf| { shelf.put_device(&a).unwrap(); shelf.put_device(&b).unwrap() });
     let changed = Device { seen: Some(Instant(6)), revoked: Some(Instant(7)), epoch: id(2, 1), nonce: [9; 32], former_nonce: [2; 32], incarnation: id(9, 2), alone: false, ..b };
     let life = |incarnation: u64, dseq| Life { device: a.id, incarnation: id(9, incarnation), dseq, head: [dseq as u8; 32], hlc: u64::MAX - dseq, public_key: [1; 32] };
-    write(engine, realm_id, |shelf| shelf.save(&Batch { devices: vec![changed.clone()], lives: vec![life(1, 4), life(2, 0)], ..Batch::default() }).unwrap());
-    write(engine, realm_id, |shelf| shelf.save(&Batch { lives: vec![life(1, 5)], ..Batch::default() }).unwrap());
+    write(engine, realm_id, |shelf| shelf.save(Batch { devices: vec![changed.clone()], lives: vec![life(1, 4), life(2, 0)], ..Batch::default() }).unwrap());
+    write(engine, realm_id, |shelf| shelf.save(Batch { lives: vec![life(1, 5)], ..Batch::default() }).unwrap());
     read(engine, realm_id, |shelf| {
         assert_eq!(sorted(shelf.devices(None).unwrap(), |device| device.id), [a.clone(), changed.clone()], "all of them");
         assert_eq!(shelf.devices(Some(&[a.id, id(3, 99)])).unwrap(), std::slice::from_ref(&a), "by id");
@@ -339,7 +339,7 @@ pub fn the_log_is_told_in_whole_mutations(engine: &dyn Engine) {
         }
     }
     for part in lines.chunks(700) {
-        write(engine, realm, |shelf| shelf.save(&Batch { g: last, log: part.to_vec(), ..Batch::default() }).unwrap());
+        write(engine, realm, |shelf| shelf.save(Batch { g: last, log: part.to_vec(), ..Batch::default() }).unwrap());
     }
     let check = |after_g: u64, to_g: u64, numbers: &[u64], bytes: usize, most: usize| {
         let units: BTreeSet<Unit> = numbers.iter().map(|number| samples::person(*number)).collect();
@@ -380,7 +380,7 @@ pub fn a_part_that_is_saved_beside_is_seen_and_kept_or_goes_with_the_whole(engin
         shelf.save_beside(part(1)).unwrap();
         assert_eq!((shelf.head().unwrap().g, shelf.rows(&keys).unwrap().len()), (1, 1), "what is read after it sees it");
         shelf.save_beside(part(2)).unwrap();
-        shelf.save(&part(3)).unwrap();
+        shelf.save(part(3)).unwrap();
     });
     let kept = || read(engine, realm, |shelf| (shelf.head().unwrap().g, shelf.rows(&keys).unwrap().len()));
     assert_eq!(kept(), (3, 3), "all parts are kept");
@@ -404,7 +404,7 @@ pub fn a_part_may_refer_to_what_was_written_before(engine: &dyn Engine) {
         shelf.save_beside(part(&[profiles], 1, 2)).unwrap();
         // In one part in any order.
         shelf.save_beside(part(&[profiles, users], 2, 3)).unwrap();
-        shelf.save(&part(&[users, profiles], 3, 4)).unwrap();
+        shelf.save(part(&[users, profiles], 3, 4)).unwrap();
     });
     let keys = [1, 2, 3].map(|number| samples::key(profiles, number));
     assert_eq!(read(engine, realm, |shelf| shelf.rows(&keys).unwrap().len()), 3);
@@ -427,14 +427,14 @@ pub fn what_work_begins_with_is_answered_as_each_by_itself(engine: &dyn Engine) 
         shelf.put_session(&session, Instant(0)).unwrap();
         let lives = [1, 2].map(|number| Life { device, incarnation: id(9, number), dseq: number, head: [1; 32], hlc: 7, public_key: [1; 32] });
         let rows = samples::everything(samples::full, 1).into_iter().map(|state| samples::save(state, None, 1)).collect();
-        shelf.save(&Batch { g: 1, rows, filed: vec![filed.clone()], lives: lives.to_vec(), claims: vec![(source, vec![claim.clone()])], digests: vec![sum], ..Batch::default() }).unwrap();
+        shelf.save(Batch { g: 1, rows, filed: vec![filed.clone()], lives: lives.to_vec(), claims: vec![(source, vec![claim.clone()])], digests: vec![sum], ..Batch::default() }).unwrap();
     });
-    assert_eq!(engine.caller(realm, [6; 32]), Ok(Some((session, laptop))), "a session with its laptop");
+    assert_eq!(engine.caller(realm, [6; 32]), Ok(Some((session.clone(), laptop))), "a session with its laptop");
     assert_eq!(engine.caller(realm, [7; 32]), Ok(None), "another hash");
     let keys: Vec<RowKey> = samples::everything(samples::full, 1).iter().map(|state| RowKey { entity: state.row.entity.no, id: state.row.id() }).chain([samples::key(users, 9), RowKey { entity: 60_000, id: id(1, 1) }]).collect();
-    let whole = Ahead { devices: vec![device, id(3, 99)], actors: vec![id(8, 1), id(8, 2)], rows: keys, mutations: vec![mutation, id(4, 999)], units: vec![samples::person(1), samples::person(99)] };
+    let whole = Ahead { sessions: vec![[6; 32], [7; 32]], devices: vec![device, id(3, 99)], actors: vec![id(8, 1), id(8, 2)], rows: keys, mutations: vec![mutation, id(4, 999)], units: vec![samples::person(1), samples::person(99)] };
     // In every combination of what is asked and what is not.
-    for number in 0..32_u8 {
+    for number in 0..64_u8 {
         let has = |bit: u8| number & (1 << bit) != 0;
         let ask = Ahead {
             devices: if has(0) { whole.devices.clone() } else { Vec::new() },
@@ -442,16 +442,25 @@ pub fn what_work_begins_with_is_answered_as_each_by_itself(engine: &dyn Engine) 
             rows: if has(2) { whole.rows.clone() } else { Vec::new() },
             mutations: if has(3) { whole.mutations.clone() } else { Vec::new() },
             units: if has(4) { whole.units.clone() } else { Vec::new() },
+            sessions: if has(5) { whole.sessions.clone() } else { Vec::new() },
         };
-        read(engine, realm, |shelf| {
-            let Begun { devices, lives, claims, rows, written, sums } = shelf.ahead(&ask).unwrap();
+        let look = |shelf: &mut dyn Reading, Begun { devices, lives, claims, rows, written, sums, sessions }| {
             assert_eq!(devices, if has(0) { shelf.devices(Some(&whole.devices)).unwrap() } else { Vec::new() }, "laptops of {ask:?}");
             assert_eq!(sorted(lives, |life| life.dseq), if has(0) { sorted(shelf.lives(&whole.devices).unwrap(), |life| life.dseq) } else { Vec::new() }, "lives of {ask:?}");
             assert_eq!(claims, if has(1) { vec![claim.clone()] } else { Vec::new() }, "claims of {ask:?}");
             check_same(&keyed(rows), &if has(2) { keyed(shelf.rows(&whole.rows).unwrap()) } else { BTreeMap::new() }, "rows");
             assert_eq!(written, if has(3) { shelf.mutations(&[mutation]).unwrap() } else { Vec::new() }, "mutations of {ask:?}");
             assert_eq!(sums, if has(4) { vec![sum] } else { Vec::new() }, "sums of {ask:?}");
+            assert_eq!(sessions, if has(5) { vec![session.clone()] } else { Vec::new() }, "sessions of {ask:?}");
+        };
+        read(engine, realm, |shelf| {
+            let begun = shelf.ahead(&ask).unwrap();
+            look(shelf, begun);
         });
+        // Asked with the beginning of a transaction that writes it is the same.
+        let mut begun = None;
+        engine.write_ahead(realm, &ask, &mut |_, answer| { begun = Some(answer); Ok(()) }).unwrap();
+        read(engine, realm, |shelf| look(shelf, begun.clone().unwrap()));
     }
 }
 
