@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     around::Around,
-    engine::{Ahead, Begun, Engine, Head, Reading, Witness},
+    engine::{Engine, Head, Reading, Witness},
     error::CentreError,
     file_news::Boards,
     ingest,
@@ -171,6 +171,14 @@ impl Centre {
         Ok(first <= here + 1)
     }
 
+    /// Looks at what a push that waits for its turn will touch, beside the one in front of it. What cannot be
+    /// looked at now is looked at when it is taken in.
+    pub fn look_ahead(&self, caller: &Caller, Arrived(job): &Arrived) {
+        if let Err(error) = self.queues.look_ahead(self.engine.as_ref(), caller.realm, job) {
+            tracing::debug!(%error, "it is looked at later what a push will touch");
+        }
+    }
+
     /// Takes in a push that was read. Committed when this returns.
     ///
     /// # Errors
@@ -320,7 +328,7 @@ impl Centre {
         self.served(realm)?;
         let mut done = None;
         self.engine.write(realm, &mut |shelf| {
-            let mut work = Work::begin(shelf, self.around.now(), &Ahead::default(), Begun::default())?;
+            let mut work = Work::begin(shelf, self.around.now())?;
             let value = f(&mut work)?;
             done = Some((value, work.save()?.0));
             Ok(())

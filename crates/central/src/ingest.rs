@@ -33,9 +33,10 @@ use crate::{
 /// Bytes of verdicts after which the rest of a push is left for the next one.
 const ANSWER_LIMIT: usize = 2 * 1024 * 1024;
 
-/// Envelopes of a push after which what they changed is saved, while the next are judged: few at first, so that
-/// the store has something to do soon.
-const FIRST_PART: usize = 16;
+/// Envelopes of a push after which what they changed is saved for the first times, while the next are judged: few
+/// at first, so that the store has something to do soon, and no more than are judged while it does that.
+const FIRST_PARTS: [usize; 5] = [8, 20, 40, 72, 128];
+/// And then after so many each time.
 const PART: usize = 128;
 
 /// What became of a push.
@@ -153,7 +154,7 @@ impl Intake<'_, '_, '_> {
                 bytes += postcard::experimental::serialized_size(&verdict).unwrap_or(ANSWER_LIMIT);
             }
             judged.push(Judged { dseq: entry.dseq, verdict });
-            if judged.len() == FIRST_PART || judged.len().is_multiple_of(PART) {
+            if FIRST_PARTS.contains(&judged.len()) || judged.len().is_multiple_of(PART) {
                 self.work.save_part()?;
             }
             if last || bytes > ANSWER_LIMIT {

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -12,7 +12,7 @@ use std::{
 use gladstone_protocol::{CodecFault, Entry, Mutation, entry::Body, seal, wire::{Envelope, PushRequest}};
 use uuid::Uuid;
 
-use crate::reach::Reach;
+use crate::{memory::Foreseen, reach::Reach};
 
 /// Envelopes of a push that are worth threads: a few milliseconds of checking signatures.
 const SHARE: usize = 32;
@@ -31,6 +31,8 @@ pub(crate) struct Job {
     pub items: Vec<Item>,
     /// What is to be known before it is judged; of a push that was cut, more than that.
     pub reach: Arc<Reach>,
+    /// What was looked at while it waited.
+    pub foreseen: Arc<Mutex<Option<Foreseen>>>,
     /// The session in which it came, where that is still to be looked at.
     pub session: Option<[u8; 32]>,
     /// The store refused the first new envelope before: it is kept without effect.
@@ -70,7 +72,7 @@ impl Job {
         let items = items(request);
         let mut reach = Reach::of(realm, items.iter().filter_map(Item::entry).filter_map(mutation));
         reach.ahead.sessions.extend(session);
-        Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items, reach: Arc::new(reach), session, doubtful: false }
+        Job { device: request.device, incarnation: request.incarnation, epoch: request.epoch, nonce: request.nonce, public_key, items, reach: Arc::new(reach), foreseen: Arc::default(), session, doubtful: false }
     }
 
     /// Checks the seals of a short push now. Those of a long one are left to threads that run until `f`

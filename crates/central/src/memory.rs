@@ -1,6 +1,9 @@
 //! What this service knows of realms as of its own last commits: rows that were read and not changed, rights,
 //! sums of units. The next push asks for most of that again, and is told without a question as long as nobody
 //! else has committed. Never read without comparing it with the head, which is locked by then.
+//!
+//! A push that waits for its turn is looked ahead for, while the one in front of it is still being written: what
+//! that one changes is asked for again.
 
 use std::{collections::BTreeMap, sync::{Mutex, MutexGuard, PoisonError}};
 
@@ -9,35 +12,65 @@ use gladstone_protocol::{RowState, wire::RowKey};
 use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
 
-use crate::engine::{Ahead, Claim, Head, UnitSum};
+use crate::engine::{Ahead, Begun, Claim, Head, UnitSum};
 
 /// Bytes of one realm, about; a transaction that brings more is not remembered.
-const MOST: usize = 1024 * 1024;
+const MOST: usize = 2 * 1024 * 1024;
 /// Realms that are remembered; then all are forgotten.
 const REALMS: usize = 32;
 
 /// What is known of each realm.
 #[derive(Default)]
-pub(crate) struct Memories(Mutex<BTreeMap<Uuid, Memory>>);
+pub(crate) struct Memories(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Number of the last transaction that was begun, of whatever realm.
+    turn: u64,
+    known: BTreeMap<Uuid, Memory>,
+    /// The last transaction of each realm.
+    last: BTreeMap<Uuid, u64>,
+}
 
 impl Memories {
-    /// What is known of a realm. It is forgotten, unless it is put back.
-    pub fn take(&self, realm: Uuid) -> Option<Memory> {
-        self.lock().remove(&realm)
+    /// Number of the transaction of a realm that is under way or was the last; none when it is not known.
+    pub fn turn(&self, realm: Uuid) -> Option<u64> {
+        self.lock().last.get(&realm).copied()
     }
 
-    /// Remembers what is known of a realm now.
-    pub fn put(&self, realm: Uuid, memory: Memory) {
-        let mut all = self.lock();
-        if all.len() >= REALMS {
-            all.clear();
+    /// Begins a transaction: what is known of the realm, which is forgotten unless it is put back; and the
+    /// transaction before.
+    pub fn take(&self, realm: Uuid) -> (Option<Memory>, Option<u64>) {
+        let mut state = self.lock();
+        state.turn += 1;
+        let turn = state.turn;
+        if state.last.len() >= REALMS && !state.last.contains_key(&realm) {
+            (state.last, state.known) = Default::default();
         }
-        all.insert(realm, memory);
+        let before = state.last.insert(realm, turn);
+        (state.known.remove(&realm), before)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Uuid, Memory>> {
+    /// Remembers what is known of a realm behind its last transaction.
+    pub fn put(&self, realm: Uuid, memory: Memory) {
+        self.lock().known.insert(realm, memory);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What was looked at ahead of a transaction, maybe while the one before it was being written.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreseen {
+    /// The transaction that was the last then.
+    pub turn: u64,
+    pub epoch: Uuid,
+    pub g: u64,
+    /// What was asked: neither sessions nor laptops, which change without a commit number.
+    pub asked: Ahead,
+    pub begun: Begun,
 }
 
 /// What is known of a realm as of one commit.
@@ -45,6 +78,12 @@ impl Memories {
 pub(crate) struct Memory {
     epoch: Uuid,
     g: u64,
+    /// Commit number before the last transaction.
+    before: u64,
+    /// What the last transaction changed, and the mutations that it knew.
+    changed: HashSet<RowKey>,
+    mutations: HashSet<Uuid>,
+    claims_changed: bool,
     /// Rows as they stand.
     pub rows: HashMap<RowKey, RowState>,
     /// All claims of these people.
@@ -56,11 +95,15 @@ pub(crate) struct Memory {
 /// What a transaction leaves to be known, once it is durable.
 pub(crate) struct Learnt {
     pub epoch: Uuid,
+    /// Commit numbers before and behind it.
+    pub before: u64,
     pub g: u64,
     /// Rows that it read and did not change.
     pub rows: HashMap<RowKey, RowState>,
     /// Rows that it changed.
     pub changed: HashSet<RowKey>,
+    /// Mutations that it took in or asked for.
+    pub mutations: HashSet<Uuid>,
     /// Claims, as they are behind it, of people whose claims it read.
     pub claims: HashMap<Uuid, Vec<Claim>>,
     /// Whether it changed claims, maybe those of others.
@@ -87,26 +130,42 @@ impl Memory {
         }
     }
 
+    /// Whether something that was foreseen is known but for what the last transaction, of this number, changed.
+    pub fn follows(&self, foreseen: &Foreseen, last: Option<u64>) -> bool {
+        last == Some(foreseen.turn) && self.epoch == foreseen.epoch && [self.before, self.g].contains(&foreseen.g)
+    }
+
+    /// What is still to be asked where all of it was foreseen.
+    pub fn rest_of_foreseen(&self, ahead: &Ahead) -> Ahead {
+        Ahead {
+            sessions: ahead.sessions.clone(),
+            devices: ahead.devices.clone(),
+            actors: ahead.actors.iter().copied().filter(|actor| self.claims_changed && !self.claims.contains_key(actor)).collect(),
+            rows: ahead.rows.iter().copied().filter(|key| self.changed.contains(key)).collect(),
+            mutations: ahead.mutations.iter().copied().filter(|mid| self.mutations.contains(mid)).collect(),
+            // Those that were changed are known.
+            units: Vec::new(),
+        }
+    }
+
     /// What is known behind a transaction: before it, this was. None when that is too much.
-    pub fn behind(before: Option<Memory>, learnt: Learnt) -> Option<Memory> {
-        let Learnt { epoch, g, rows, changed, claims, claims_changed, sums } = learnt;
-        let alone = Memory { epoch, g, rows, claims, sums };
-        let Some(mut all) = before else { return alone.bounded() };
-        (all.epoch, all.g) = (epoch, g);
+    pub fn behind(known: Option<Memory>, learnt: Learnt) -> Option<Memory> {
+        let Learnt { epoch, before, g, rows, changed, mutations, claims, claims_changed, sums } = learnt;
+        let mut all = known.unwrap_or_default();
         all.rows.retain(|key, _| !changed.contains(key));
         if claims_changed {
             all.claims.clear();
         }
-        let Memory { rows, claims, sums, .. } = alone;
         all.rows.extend(rows);
         all.claims.extend(claims);
         all.sums.extend(sums);
-        all.bounded()
+        Memory { epoch, g, before, changed, mutations, claims_changed, ..all }.bounded()
     }
 
     fn bounded(self) -> Option<Memory> {
         let claims: usize = self.claims.values().map(|claims| 64 + claims.len() * size_of::<Claim>()).sum();
-        let bytes = claims + self.rows.values().map(weight).sum::<usize>() + self.sums.len() * (32 + size_of::<UnitSum>());
+        let last = self.changed.len() * size_of::<RowKey>() + self.mutations.len() * size_of::<Uuid>();
+        let bytes = claims + last + self.rows.values().map(weight).sum::<usize>() + self.sums.len() * (32 + size_of::<UnitSum>());
         (bytes <= MOST).then_some(self)
     }
 }
@@ -146,7 +205,9 @@ mod tests {
             epoch: Uuid::from_u128(9),
             g,
             rows: rows.iter().map(|(number, name)| row(*number, name)).collect(),
+            before: g - 1,
             changed: changed.iter().map(|number| key(*number)).collect(),
+            mutations: changed.iter().map(|number| Uuid::from_u128(*number)).collect(),
             claims: claims.iter().map(|number| (Uuid::from_u128(*number), Vec::new())).collect(),
             claims_changed,
             sums: sums.iter().map(|(number, rows)| (unit(*number), UnitSum { unit: unit(*number), digest: RowsDigest::default(), rows: *rows })).collect(),
@@ -184,10 +245,35 @@ mod tests {
     fn a_few_realms_are_remembered() {
         let memories = Memories::default();
         for realm in 0..40_u128 {
+            memories.take(Uuid::from_u128(realm));
             memories.put(Uuid::from_u128(realm), Memory::default());
-            assert!(memories.take(Uuid::from_u128(realm)).is_some() && memories.take(Uuid::from_u128(realm)).is_none(), "taken once");
+            assert!(memories.take(Uuid::from_u128(realm)).0.is_some() && memories.take(Uuid::from_u128(realm)).0.is_none(), "taken once");
             memories.put(Uuid::from_u128(realm), Memory::default());
         }
-        assert!(memories.lock().len() <= REALMS);
+        assert!(memories.lock().known.len() <= REALMS);
+    }
+
+    #[test]
+    fn what_was_foreseen_counts_where_one_transaction_at_most_came_since() {
+        let (memories, realm) = (Memories::default(), Uuid::from_u128(1));
+        assert_eq!(memories.turn(realm), None, "nothing is known");
+        let begin = |g: u64| {
+            let last = memories.take(realm).1;
+            memories.put(realm, Memory::behind(None, learnt(g, &[], &[1], &[], g > 6, &[])).unwrap());
+            last
+        };
+        begin(5);
+        let foreseen = |g: u64, epoch: u128| Foreseen { turn: memories.turn(realm).unwrap(), epoch: Uuid::from_u128(epoch), g, asked: Ahead::default(), begun: Begun::default() };
+        let (early, late, other, far) = (foreseen(4, 9), foreseen(5, 9), foreseen(5, 8), foreseen(3, 9));
+        let (memory, last) = memories.take(realm);
+        let memory = memory.unwrap();
+        assert!(memory.follows(&early, last) && memory.follows(&late, last), "before it was committed, and behind");
+        assert!(!memory.follows(&other, last) && !memory.follows(&far, last), "another history; somebody else committed between");
+        assert!(!memory.follows(&late, Some(last.unwrap() + 1)), "two transactions came since");
+        let ask = Ahead { sessions: vec![[1; 32]], devices: vec![realm], actors: vec![realm], rows: vec![key(1), key(2)], mutations: vec![Uuid::from_u128(1), Uuid::from_u128(2)], units: vec![unit(1)] };
+        let rest = Ahead { actors: vec![], rows: vec![key(1)], mutations: vec![Uuid::from_u128(1)], units: vec![], ..ask.clone() };
+        assert_eq!(memory.rest_of_foreseen(&ask), rest, "what that one changed is asked for again");
+        let moved = Memory::behind(Some(memory), learnt(7, &[], &[], &[], true, &[])).unwrap();
+        assert_eq!(moved.rest_of_foreseen(&ask).actors, [realm], "and rights that it may have moved");
     }
 }

@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use crate::{
     around::Around,
-    engine::Engine,
+    engine::{Ahead, Engine, Head},
     error::{CentreError, EngineError},
     ingest::{self, Answer},
     job::Job,
-    memory::{Memories, Memory},
+    memory::{Foreseen, Memories, Memory},
     reach::Reach,
     recent::Commit,
     work::Work,
@@ -81,6 +81,22 @@ impl Queues {
         let job = Arc::new(job);
         let own = Arc::new(Pending { job: Arc::clone(&job), answer: Mutex::new(None) });
         job.checked(|| self.waits(&queue, own, engine, around, realm))
+    }
+
+    /// Looks at what a push will touch, while the one in front of it may still be written.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn look_ahead(&self, engine: &dyn Engine, realm: Uuid, job: &Job) -> Result<(), CentreError> {
+        // Without a transaction before there is nothing that would say what changed since.
+        let Some(turn) = self.memories.turn(realm) else { return Ok(()) };
+        let asked = Ahead { sessions: Vec::new(), devices: Vec::new(), ..job.reach.ahead.clone() };
+        engine.read(realm, &mut |shelf| {
+            let Head { epoch, g, .. } = shelf.head()?;
+            let begun = shelf.ahead(&asked)?;
+            *lock(&job.foreseen) = Some(Foreseen { turn, epoch, g, asked: asked.clone(), begun });
+            Ok(())
+        })
     }
 
     fn waits(&self, queue: &Queue, own: Arc<Pending>, engine: &dyn Engine, around: &dyn Around, realm: Uuid) -> Done {
@@ -159,17 +175,29 @@ fn apart(engine: &dyn Engine, around: &dyn Around, memories: &Memories, realm: U
 fn once(engine: &dyn Engine, around: &dyn Around, memories: &Memories, realm: Uuid, jobs: &[Arc<Job>]) -> Result<(Vec<Answer>, Commit), CentreError> {
     let mut done = None;
     let reach = Reach::all(jobs.iter().map(|job| job.device), jobs.iter().map(|job| job.reach.as_ref()));
-    let memory = memories.take(realm);
-    let rest = memory.as_ref().map(|memory| memory.rest(&reach.ahead));
-    let ahead = rest.as_ref().unwrap_or(&reach.ahead);
-    engine.write_ahead(realm, ahead, &mut |shelf, begun| {
-        let mut work = Work::begin(shelf, around.now(), ahead, begun)?;
+    let (memory, last) = memories.take(realm);
+    let foreseen = match (jobs, &memory) {
+        ([job], Some(memory)) => lock(&job.foreseen).take().filter(|foreseen| memory.follows(foreseen, last)),
+        _ => None,
+    };
+    let ahead = match &memory {
+        Some(memory) if foreseen.is_some() => memory.rest_of_foreseen(&reach.ahead),
+        Some(memory) => memory.rest(&reach.ahead),
+        None => reach.ahead.clone(),
+    };
+    engine.write_ahead(realm, &ahead, &mut |shelf, begun| {
+        let mut work = Work::begin(shelf, around.now())?;
         let fits = memory.as_ref().is_none_or(|memory| memory.fits(&work.head));
-        match &memory {
-            Some(memory) if fits => work.recall(&reach.ahead, memory),
+        if let (Some(memory), true) = (&memory, fits) {
+            if let Some(Foreseen { asked, begun, .. }) = foreseen.clone() {
+                work.take(&asked, begun);
+            }
+            work.recall(&reach.ahead, memory);
+        }
+        work.take(&ahead, begun);
+        if !fits {
             // Somebody else has committed: what would have been known is asked for now.
-            Some(_) => work.read_ahead(&reach)?,
-            None => {}
+            work.read_ahead(&reach)?;
         }
         work.read_behind(&reach.changed)?;
         let answers = ingest::ingest(&mut work, jobs, around)?;

@@ -17,7 +17,7 @@ use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::{
-    engine::{Ahead, Alike, Begun, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, StoredSession, UnitSum, Writing, Written},
+    engine::{Alike, Claim, Device, Filed, Having, Head, Held, Life, LogLine, Place, StoredSession, UnitSum, Writing, Written},
     error::CentreError,
     notice,
     rights::{self, Rights},
@@ -73,14 +73,14 @@ pub(crate) struct Work<'s> {
 }
 
 impl<'s> Work<'s> {
-    /// Begins with what the store was asked for at the beginning of its transaction.
+    /// Begins with an empty memory.
     ///
     /// # Errors
     /// What the store says; so for all that follow.
-    pub fn begin(shelf: &'s mut dyn Writing, now: Instant, ahead: &Ahead, begun: Begun) -> Result<Work<'s>, CentreError> {
+    pub fn begin(shelf: &'s mut dyn Writing, now: Instant) -> Result<Work<'s>, CentreError> {
         let head = shelf.head()?;
         let after = head.g;
-        let mut work = Work {
+        Ok(Work {
             shelf,
             head,
             now,
@@ -112,9 +112,7 @@ impl<'s> Work<'s> {
             after,
             told_units: BTreeSet::new(),
             told_rights: BTreeSet::new(),
-        };
-        work.take(ahead, begun);
-        Ok(work)
+        })
     }
 
     /// The store itself, for what is asked once.

@@ -6,6 +6,8 @@
 mod chain;
 #[path = "conflicts.rs"]
 mod conflicts;
+#[path = "foreseen.rs"]
+mod foreseen;
 #[path = "forged.rs"]
 mod forged;
 #[path = "held.rs"]

@@ -24,8 +24,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(55);
 /// `POST /v1/push`, and `POST /v1/push?early` for one that was sent before the one in front of it was
 /// answered: that is read and checked at once, and taken in when it is its turn.
 pub(super) async fn push(State(shared): Here, request: Request) -> Result<Response, Fault> {
-    let (caller, session) = recognised(&shared, request.headers()).await?;
     let early = request.uri().query() == Some(EARLY);
+    // One that waits for its turn has the time to be looked at before anything is done for it.
+    let (caller, session) = if early { (caller(&shared, request.headers()).await?, None) } else { recognised(&shared, request.headers()).await? };
     let (message, headers) = body::message::<PushRequest>(request).await?;
     let place = shared.admission.enter(Class::Ordinary).await?;
     let turns = Arc::clone(&shared);
@@ -40,6 +41,7 @@ pub(super) async fn push(State(shared): Here, request: Request) -> Result<Respon
     let (caller, arrived) = blocking(&shared, move |centre| {
         let arrived = centre.read(&caller, &message, session)?;
         arrived.check();
+        centre.look_ahead(&caller, &arrived);
         Ok((caller, Arc::new(arrived)))
     }).await?;
     // Whoever waits holds no place: the one in front may need it.

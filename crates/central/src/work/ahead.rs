@@ -41,8 +41,8 @@ impl Work<'_> {
         self.sums.extend(ahead.units.iter().filter_map(|unit| Some((*unit, *memory.sums.get(unit)?))));
     }
 
-    /// Takes what was read of the store.
-    pub(super) fn take(&mut self, ahead: &Ahead, begun: Begun) {
+    /// Takes what was read of the store, in place of what was taken before.
+    pub fn take(&mut self, ahead: &Ahead, begun: Begun) {
         self.take_sessions(&ahead.sessions, begun.sessions);
         self.devices_asked.extend(&ahead.devices);
         self.take_devices(begun.devices, begun.lives);

@@ -40,7 +40,7 @@ impl Work<'_> {
     /// Writes everything. Says what that will be once it is durable, and what is known then.
     pub fn save(self) -> Result<(Commit, Learnt), CentreError> {
         let commit = Commit { epoch: self.head.epoch, after: self.after, to: self.head.g, stirred: self.stirred().map(Arc::new), told: self.told_lately().map(Arc::new) };
-        let Work { shelf, head, rows, changed, dirty, saved, journal_changes, claims, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
+        let Work { shelf, head, after, rows, changed, dirty, saved, journal_changes, claims, claims_changed, sums, sums_changed, held, held_changed, devices, devices_changed, lives, lives_changed, filed, verdicts, log, written, .. } = self;
         let maker = |mid: &Uuid| written.get(mid).and_then(Option::as_ref).map_or(Uuid::nil(), |written| written.writer.actor);
         let mut batch = Batch { g: head.g, held_count: head.held, filed, verdicts, log, ..Batch::default() };
         batch.claims = claims_changed.iter().filter_map(|key| Some((*key, rows.get(key)?.as_ref().map(|state| rights::claims_of(state, maker(&state.row_mid)))?))).collect();
@@ -66,7 +66,8 @@ impl Work<'_> {
         batch.lives = lives_changed.iter().filter_map(|key| lives.get(key).copied()).collect();
         shelf.save(batch)?;
         let rows = rows.into_iter().filter_map(|(key, state)| Some((key, state.filter(|_| !changed.contains_key(&key))?))).collect();
-        let learnt = Learnt { epoch: head.epoch, g: head.g, rows, changed: changed.into_keys().collect(), claims, claims_changed: !claims_changed.is_empty(), sums };
+        let (changed, mutations) = (changed.into_keys().collect(), written.into_keys().collect());
+        let learnt = Learnt { epoch: head.epoch, before: after, g: head.g, rows, changed, mutations, claims, claims_changed: !claims_changed.is_empty(), sums };
         Ok((commit, learnt))
     }
 

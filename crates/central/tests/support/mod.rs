@@ -8,7 +8,7 @@ pub mod postgres;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Arc, Mutex, atomic::{AtomicI64, Ordering}},
+    sync::{Arc, Mutex, atomic::{AtomicI64, Ordering}, mpsc},
 };
 
 use gladstone_central::{Around, Caller, Centre, CentreError, Embedded, Engine, Invite};
@@ -29,11 +29,13 @@ use uuid::Uuid;
 pub struct Seeded {
     now: AtomicI64,
     dice: Mutex<u64>,
+    /// Where it stands still once, the next time that random numbers are drawn: it says so, and goes on when told.
+    pub pause: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
 }
 
 impl Seeded {
     pub fn new(seed: u64) -> Arc<Seeded> {
-        Arc::new(Seeded { now: AtomicI64::new(1_795_000_000_000_000), dice: Mutex::new(seed) })
+        Arc::new(Seeded { now: AtomicI64::new(1_795_000_000_000_000), dice: Mutex::new(seed), pause: Mutex::default() })
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -56,6 +58,11 @@ impl Around for Seeded {
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), CentreError> {
+        let pause = self.pause.lock().unwrap().take();
+        if let Some((inside, go)) = pause {
+            inside.send(()).unwrap();
+            go.recv().unwrap();
+        }
         for chunk in bytes.chunks_mut(8) {
             chunk.copy_from_slice(&self.roll().to_le_bytes()[..chunk.len()]);
         }
