@@ -1,5 +1,5 @@
 //! The engine on PostgreSQL: all realms in one database, apart by row-level security. Connections
-//! are in `connect.rs`; what is read and written in `read.rs` and `write.rs`; tables, roles and
+//! are in `connect.rs`; a transaction is in `shelf.rs`, what is read and written in `read.rs` and `write.rs`; tables, roles and
 //! policies in `migrations/postgres`. Every transaction states its realm before anything else.
 //!
 //! Blocking, as the trait asks: call it from threads that may wait, never from an async task.
@@ -31,6 +31,7 @@ mod fault;
 mod read;
 mod schema;
 mod secret;
+mod shelf;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -44,8 +45,8 @@ pub use watch::{Watch, watch};
 use cells::{get, unsigned};
 use connect::{Ask, Link, Pool};
 use fault::Fault;
-use read::Shelf;
 use secret::Secret;
+use shelf::Shelf;
 use witness::Witnesses;
 
 /// How often a transaction is run before its conflicts with others are told.

@@ -9,15 +9,13 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    beside::Beside,
     cells::{array, claim, damaged, decoded, device, get, known, life, place, session, shift, small, sum, unit, unsigned, writer},
     columns::{Table, key_of, table},
-    connect::{Ask, Link},
-    fault::Fault,
-    write,
+    connect::Ask,
+    shelf::Shelf,
 };
 use crate::{
-    engine::{Ahead, Alike, Batch, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Reading, StoredInvite, StoredSession, Touched, UnitRows, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
+    engine::{Ahead, Alike, Begun, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Reading, StoredInvite, StoredSession, Touched, UnitRows, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
     error::EngineError,
 };
 
@@ -39,109 +37,13 @@ const CLAIMS: &str = "SELECT actor, unit, entity, id, valid_from, valid_to, read
 const DIGESTS: &str = "SELECT unit, digest, rows FROM centre.unit_sum WHERE realm = $1 AND unit = ANY ($2)";
 const MUTATIONS: &str = "SELECT device, incarnation, dseq, mutation, hlc, actor, wall, command, g, verdict FROM centre.envelope WHERE realm = $1 AND mutation = ANY ($2)";
 
-/// A realm in a transaction.
-pub(super) struct Shelf<'l> {
-    pub link: &'l mut Link,
-    pub head: Head,
-    /// Two transactions were in each other's way: the same may succeed now.
-    pub again: bool,
-    /// Rows and envelopes that were written.
-    pub written: usize,
-    /// Parts that are being written beside it.
-    pub beside: Option<Beside>,
-    /// What is still to be written behind them: with the end of the transaction, or before anything else is asked.
-    pub last: Option<Batch>,
-}
-
 impl Shelf<'_> {
-    /// Lets a part be written beside.
-    ///
-    /// # Errors
-    /// [`EngineError::Failed`] when there is no thread for it.
-    pub fn give(&mut self, part: Batch) -> Result<(), EngineError> {
-        if self.last.is_some() {
-            self.settle()?;
-        }
-        let beside = match self.beside.take() {
-            Some(beside) => beside,
-            None => Beside::start(self.link, self.head.realm)?,
-        };
-        beside.give(part);
-        self.beside = Some(beside);
-        Ok(())
-    }
-
-    /// Keeps what is written last until the transaction ends, or something else is asked.
-    ///
-    /// # Errors
-    /// What PostgreSQL says about what was kept before.
-    pub fn keep(&mut self, last: Batch) -> Result<(), EngineError> {
-        if self.last.is_some() {
-            self.settle()?;
-        }
-        self.last = Some(last);
-        Ok(())
-    }
-
-    /// Waits until everything that was given is written.
-    ///
-    /// # Errors
-    /// What PostgreSQL says; the whole transaction has to be given up then.
-    fn settle(&mut self) -> Result<(), EngineError> {
-        self.beside.take().map_or(Ok(()), Beside::done).map_err(|fault| self.note(fault))?;
-        let Some(last) = self.last.take() else { return Ok(()) };
-        let asks = write::asks(self.head.realm, &last)?;
-        self.link.run(&asks).map(|_| ()).map_err(|fault| self.note(fault))
-    }
-
-    /// Nothing is on its way on the connection any more when this returns, and nothing will be.
-    pub fn quiet(&mut self) {
-        self.last = None;
-        drop(self.beside.take());
-    }
-
-    /// Ends the transaction: durable when this returns `Ok`. `then` runs behind it, and nobody waits for that.
-    ///
-    /// # Errors
-    /// What PostgreSQL says, of everything that was not heard of yet.
-    pub fn commit(&mut self, then: Option<Ask<'static>>) -> Result<(), Fault> {
-        let last = self.last.take();
-        if let Some(beside) = self.beside.take() {
-            beside.commit(last, then)?;
-            self.link.ended();
-            return Ok(());
-        }
-        let asks = last.as_ref().map_or_else(|| Ok(Vec::new()), |last| write::asks(self.head.realm, last))?;
-        self.link.commit(asks, then)
-    }
-
-    /// Runs statements.
-    pub fn run(&mut self, asks: &[Ask<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
-        self.settle()?;
-        self.link.run(asks).map_err(|fault| self.note(fault))
-    }
-
     /// Runs one statement for each table; the rows that they give.
     fn states(&mut self, tables: impl IntoIterator<Item = &'static Table>, asks: &[Ask<'_>]) -> Result<Vec<Vec<RowState>>, EngineError> {
         if asks.is_empty() {
             return Ok(Vec::new());
         }
         tables.into_iter().zip(self.run(asks)?).map(|(table, rows)| rows.iter().map(|row| table.read(row)).collect()).collect()
-    }
-
-    /// Runs one statement.
-    pub fn one(&mut self, ask: Ask<'_>) -> Result<Vec<Row>, EngineError> {
-        self.settle()?;
-        self.link.one(ask).map_err(|fault| self.note(fault))
-    }
-
-    fn note(&mut self, fault: Fault) -> EngineError {
-        self.again |= fault.again;
-        fault.error
-    }
-
-    fn realm(&self) -> Uuid {
-        self.head.realm
     }
 
     fn rows_by_key(&mut self, keys: &[RowKey]) -> Result<Vec<RowState>, EngineError> {

@@ -12,7 +12,7 @@ use super::{
     columns::{misfit, table},
     connect::Ask,
     exact::exact,
-    read::Shelf,
+    shelf::Shelf,
 };
 use crate::{
     engine::{Batch, Claim, Device, DeviceUnits, Filed, Life, Place, RowSave, StoredInvite, StoredSession, UnitSum, Writing, log, rest},
