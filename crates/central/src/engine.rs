@@ -265,6 +265,10 @@ pub trait Reading {
     /// What the store says.
     fn shifts(&mut self, after_g: u64, to_g: u64) -> Result<Vec<(Unit, RowsDigest)>, EngineError>;
 
+    /// Rows of these units are asked for next, from their beginning and in this order, with room for about `bytes`:
+    /// a store that is elsewhere fetches them meanwhile. A hint and nothing more.
+    fn soon(&mut self, _units: &[Unit], _bytes: usize) {}
+
     /// Rows of a unit behind a key in ascending order, entered in error or not: at most `limit`,
     /// and fewer when they are large (about `bytes`, but one row at least when there is one). It is told
     /// when nothing follows them, where the store knows without asking again.

@@ -56,6 +56,12 @@ impl Pages {
         self.lock().keep(key, kept);
     }
 
+    /// Whether the first page of a unit is there.
+    pub fn has(&self, asked: &Asked) -> bool {
+        let (all, key) = (self.lock(), asked.key(None));
+        all.young.contains_key(&key) || all.old.contains_key(&key)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Generations> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,6 +89,12 @@ pub(crate) struct Asked {
     pub g: u64,
 }
 
+impl Asked {
+    fn key(&self, after: Option<RowKey>) -> Key {
+        (self.realm, self.unit, self.digest, after)
+    }
+}
+
 /// The next pages of a unit behind `after`: about as many bytes as `room` has, which is reduced by what
 /// was taken.
 ///
@@ -92,7 +104,7 @@ pub(crate) fn of(shelf: &mut dyn Reading, pages: &Pages, asked: Asked, mut after
     let mut granted = Granted { unit: asked.unit, at_g: asked.g, pages: Vec::new(), complete: false };
     while *room > 0 {
         let limit = PAGE_LIMIT.min(*room);
-        let key = (asked.realm, asked.unit, asked.digest, after);
+        let key = asked.key(after);
         let (page, size) = match pages.of(&key) {
             Some(None) => {
                 granted.complete = true;
@@ -115,7 +127,7 @@ pub(crate) fn of(shelf: &mut dyn Reading, pages: &Pages, asked: Asked, mut after
                     pages.keep(key, Some(bytes));
                 }
                 if some.ends {
-                    pages.keep((asked.realm, asked.unit, asked.digest, Some(page.to)), None);
+                    pages.keep(asked.key(Some(page.to)), None);
                     granted.complete = true;
                 }
                 (page, size)

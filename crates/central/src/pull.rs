@@ -30,6 +30,9 @@ use crate::{
 const UNITS_AT_ONCE: usize = 256;
 /// Sets of units that are remembered of a laptop which asks ahead, besides the last one.
 const AHEAD: usize = 16;
+/// Which part of its room the first answer of a first download uses: the laptop has something to write while the
+/// next one is read.
+const FIRST: usize = 8;
 /// Bytes of verdicts that are told in full.
 const VERDICTS: usize = MESSAGE_LIMIT / 16;
 
@@ -101,7 +104,9 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     let held_before = held.unwrap_or_default();
     let mut held = Arc::clone(&held_before);
     let Entitled { units: entitled, settled, judged, .. } = grants::entitled(shelf, with.recent, &head, caller, known, now)?;
-    let mut budget = portions;
+    let is_first = request.from_g == 0 && held_before.is_empty() && begun.is_empty();
+    let mut budget = Portions { room: room(portions.room, is_first, known), ..portions };
+    let room = budget.room;
     // What is left is told at once: nothing more of it may come.
     let mut begun = begun;
     leave(&entitled, &mut begun, &mut held, &mut answer, portions);
@@ -129,8 +134,18 @@ pub(crate) fn answer(shelf: &mut dyn Reading, caller: &Caller, request: &PullReq
     let hash = if changed { unit_set_hash(held.iter().copied()) } else { request.units };
     let settled = (!answer.more && answer.to_g == head.g).then_some(settled);
     let units = if changed { Some(remembered(shelf, caller, request, &held_before, &held)?) } else { None };
-    let standing = Some(Standing { epoch: head.epoch, g: answer.to_g, hash, held, sum, settled });
+    let standing = Some(Standing { epoch: head.epoch, g: answer.to_g, hash, held, sum, settled, room });
     Ok(Answered { answer, units, standing })
+}
+
+/// How many bytes an answer has room for: few at the beginning of a first download, and twice as many each time. Reading
+/// is faster than writing, so that the laptop waits for the first one and hardly any more.
+fn room(most: usize, is_first: bool, known: Option<&Standing>) -> usize {
+    match known {
+        _ if is_first => most.div_ceil(FIRST),
+        Some(known) => known.room.saturating_mul(2).min(most),
+        None => most,
+    }
 }
 
 /// What the store is to know of the units of a laptop after an answer: all sets that it may hold then. Besides the
@@ -364,6 +379,7 @@ fn enter(shelf: &mut dyn Reading, pages: &Pages, head: &Head, entitled: &Arc<BTr
     let mut entered: Vec<Unit> = entitled.iter().filter(|unit| !held.contains(unit)).copied().collect();
     entered.sort_by_key(|unit| (!begun.contains_key(unit), grants::order(unit)));
     let mut sums: BTreeMap<Unit, RowsDigest> = BTreeMap::new();
+    let mut last = 0;
     for (at, unit) in entered.iter().enumerate() {
         if budget.room == 0 || at >= budget.units {
             answer.more = true;
@@ -374,8 +390,14 @@ fn enter(shelf: &mut dyn Reading, pages: &Pages, head: &Head, entitled: &Arc<BTr
             let next = &entered[at..entered.len().min(at + UNITS_AT_ONCE)];
             sums = shelf.digests(next)?.into_iter().map(|sum| (sum.unit, sum.digest)).collect();
         }
-        let asked = Asked { realm: head.realm, unit: *unit, digest: sums.get(unit).copied().unwrap_or_default(), g: head.g };
-        let granted = pages::of(shelf, pages, asked, after, &mut budget.room)?;
+        let asked = |unit: Unit| Asked { realm: head.realm, unit, digest: sums.get(&unit).copied().unwrap_or_default(), g: head.g };
+        // The one behind it comes while this one is made a page, if it is likely to be reached.
+        let ahead = entered[at..].iter().take(if budget.room > last { 2 } else { 1 });
+        let new: Vec<Unit> = ahead.copied().filter(|unit| sums.contains_key(unit) && !begun.contains_key(unit) && !pages.has(&asked(*unit))).collect();
+        shelf.soon(&new, budget.room);
+        let before = budget.room;
+        let granted = pages::of(shelf, pages, asked(*unit), after, &mut budget.room)?;
+        last = before - budget.room;
         if granted.complete {
             Arc::make_mut(held).insert(*unit);
         } else {

@@ -35,6 +35,8 @@ pub(crate) struct Standing {
     pub sum: Option<RowsDigest>,
     /// As whom these are exactly the units that may be seen; none where more was to follow.
     pub settled: Option<Settled>,
+    /// How many bytes the answer had room for.
+    pub room: usize,
 }
 
 /// Rights of a person that stand as long as no row that carries rights is written.

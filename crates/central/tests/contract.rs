@@ -23,6 +23,7 @@ on_both!(
     rows_of_every_entity_come_back_equal,
     rows_are_found_by_a_field,
     rows_of_a_unit_come_in_the_order_of_keys,
+    rows_of_a_unit_do_not_depend_on_the_unit_before,
     envelopes_and_verdicts_come_back_as_they_were,
     a_journal_is_open_until_it_is_settled,
     what_is_held_waits_until_it_is_released,

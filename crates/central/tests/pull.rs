@@ -140,6 +140,33 @@ fn pages_are_resumed_while_rows_change() {
 }
 
 #[test]
+fn a_first_download_begins_with_little_and_goes_on_with_more_each_time() {
+    let place = Place::new();
+    let (mut amara, _) = filled(&place, 400, 20_000);
+    amara.pull(&place);
+    let full = gladstone_central::Portions::default().room;
+    let mut second = place.laptop_of("Amara", "therapist", Some(amara.actor), None);
+    let mut sizes = Vec::new();
+    loop {
+        let answer = second.pull_once(&place);
+        sizes.push(codec::encode(&answer).unwrap().len());
+        if !answer.more {
+            break;
+        }
+    }
+    let slack = 64 * 1024;
+    assert!(sizes[0] <= full / 8 + slack && sizes[0] >= full / 16, "something to write soon: {sizes:?} of {full}");
+    for (at, pair) in sizes.windows(2).enumerate() {
+        let most = (full / 8) << (at + 1).min(3);
+        let is_last = at + 2 == sizes.len();
+        assert!(pair[1] <= most + slack && (is_last || pair[1] >= most - most / 8), "twice as much each time, until an answer is full: {sizes:?} of {full}");
+    }
+    assert!(sizes.len() <= 7, "not many more answers: {sizes:?}");
+    amara.pull(&place);
+    assert!(second.base == amara.base, "both hold the same");
+}
+
+#[test]
 fn an_answer_that_was_lost_comes_again() {
     let place = Place::new();
     let (mut amara, _) = filled(&place, 5, 10);

@@ -263,7 +263,8 @@ impl Remote for HttpCentre {
     fn pull_row(&self, first: Answered, next: PullRequest, behind: Behind<'_>, take: Take<'_>) -> Result<(), ApiError> {
         let over = watch::Sender::new(false);
         thread::scope(|scope| {
-            let (give, came) = mpsc::sync_channel(TOGETHER - 1);
+            // As many as are stored together, whatever is on its way.
+            let (give, came) = mpsc::sync_channel(TOGETHER);
             scope.spawn(|| {
                 let (give, mut next) = (give, Some(next));
                 while let Some(asked) = next.take() {

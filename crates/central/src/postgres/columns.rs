@@ -52,7 +52,7 @@ impl Table {
         }
         let _ = write!(
             select,
-            "t.unit_id, t.row_mid, t.group_mids, t.deleted_mid, t.deleted_reason, (SELECT x.kept FROM centre.exact AS x WHERE x.realm = t.realm AND x.entity = {} AND x.id = t.id) FROM public.{name} AS t WHERE t.realm = $1",
+            "t.unit_id, t.row_mid, t.group_mids, t.deleted_mid, t.deleted_reason, CASE WHEN EXISTS (SELECT FROM centre.exact AS x WHERE x.realm = $1 AND x.entity = {0}) THEN (SELECT x.kept FROM centre.exact AS x WHERE x.realm = t.realm AND x.entity = {0} AND x.id = t.id) END FROM public.{name} AS t WHERE t.realm = $1",
             entity.no
         );
         let by_ids = format!("{select} AND t.id = ANY ($2)");

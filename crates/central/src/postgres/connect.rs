@@ -99,6 +99,44 @@ impl Link {
         running(&self.runtime)?.block_on(self.line.run(asks, || {}))
     }
 
+    /// Sends statements as [`Link::run`] does, and waits for no answer: [`Link::receive`] does. Those that are new to
+    /// this connection are sent only then. Before anything else is waited for, these answers have to be, or what this
+    /// returns be dropped: the connection holds no more than a part of them for somebody who does not take them.
+    ///
+    /// # Errors
+    /// [`EngineError::Failed`] when the connection ends.
+    pub fn send(&mut self, asks: Vec<Ask<'static>>) -> Result<Sent, Fault> {
+        let line = self.line.clone();
+        let mut coming: Pin<Box<Coming>> = Box::pin(async move { line.run(&asks, || {}).await });
+        let mut early = None;
+        running(&self.runtime)?.block_on(async {
+            begin(&mut coming, &mut early).await;
+            // The connection's turn, which sends them.
+            yield_now().await;
+        });
+        Ok(Sent { coming, came: early })
+    }
+
+    /// Waits for the answers to what was sent.
+    ///
+    /// # Errors
+    /// As for [`Link::run`].
+    pub fn receive(&mut self, mut sent: Sent) -> Result<Vec<Vec<Row>>, Fault> {
+        self.arrive(&mut sent)?;
+        sent.came.unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// Waits until the answers to what was sent are here.
+    ///
+    /// # Errors
+    /// [`EngineError::Failed`] when the connection ends; what the answers are is told by [`Link::receive`].
+    pub fn arrive(&mut self, sent: &mut Sent) -> Result<(), Fault> {
+        if sent.came.is_none() {
+            sent.came = Some(running(&self.runtime)?.block_on(&mut sent.coming));
+        }
+        Ok(())
+    }
+
     /// The connection without the turn to use it, and what drives it: for [`super::beside`].
     ///
     /// # Errors
@@ -163,12 +201,7 @@ impl Link {
         };
         let Ok(runtime) = running(&self.runtime) else { return };
         runtime.block_on(async {
-            let mut end = Box::pin(self.line.client.execute(&statement, &[]));
-            poll_fn(|context| {
-                let _ = end.as_mut().poll(context);
-                Poll::Ready(())
-            })
-            .await;
+            begin(&mut Box::pin(self.line.client.execute(&statement, &[])), &mut None).await;
             // The connection's turn, which sends it.
             yield_now().await;
         });
@@ -187,6 +220,26 @@ impl Link {
     pub fn script(&mut self, sql: &str) -> Result<(), Fault> {
         Ok(running(&self.runtime)?.block_on(self.line.client.batch_execute(sql))?)
     }
+}
+
+/// Statements that were sent, whose answers are still to come.
+pub(super) struct Sent {
+    coming: Pin<Box<Coming>>,
+    /// What they came to, once that is known.
+    came: Option<Result<Vec<Vec<Row>>, Fault>>,
+}
+
+type Coming = dyn Future<Output = Result<Vec<Vec<Row>>, Fault>> + Send;
+
+/// Begins a future and does not wait for it; `early` is what it came to, if that is known at once.
+async fn begin<F: Future + ?Sized>(future: &mut Pin<Box<F>>, early: &mut Option<F::Output>) {
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            *early = Some(output);
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Without waiting: the last one who holds a pool may be one that must not wait.

@@ -1,6 +1,6 @@
 //! The engine on PostgreSQL: all realms in one database, apart by row-level security. Connections
-//! are in `connect.rs`; a transaction is in `shelf.rs`, what is read and written in `read.rs` and `write.rs`; tables, roles and
-//! policies in `migrations/postgres`. Every transaction states its realm before anything else.
+//! are in `connect.rs`; a transaction is in `shelf.rs`, what is read and written in `read.rs`, `unit_rows.rs` and `write.rs`;
+//! tables, roles and policies in `migrations/postgres`. Every transaction states its realm before anything else.
 //!
 //! Blocking, as the trait asks: call it from threads that may wait, never from an async task.
 
@@ -35,6 +35,7 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unit_rows;
 mod watch;
 mod witness;
 mod write;
@@ -47,6 +48,7 @@ use connect::{Ask, Link, Pool};
 use fault::Fault;
 use secret::Secret;
 use shelf::Shelf;
+use unit_rows::Units;
 use witness::Witnesses;
 
 /// How often a transaction is run before its conflicts with others are told.
@@ -191,7 +193,7 @@ impl Postgres {
                 }
             };
             let found = (head.epoch, head.g);
-            let mut shelf = Shelf { link, head, again: false, written: 0, beside: None, last: None };
+            let mut shelf = Shelf { link, only_reads: matches!(how, Mode::Read), head, again: false, written: 0, beside: None, last: None, units: Units::default() };
             if let Err(error) = f(&mut shelf, begun) {
                 shelf.quiet();
                 let Shelf { link, again, .. } = shelf;
@@ -202,7 +204,7 @@ impl Postgres {
                 };
             }
             if let Mode::Read = how {
-                shelf.link.leave();
+                shelf.leave();
                 return Ok(Attempt::Done);
             }
             let head = shelf.head.clone();

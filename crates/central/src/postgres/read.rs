@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gladstone_model::{Instant, Unit, Value, unit::UnitKind};
+use gladstone_model::{Instant, Unit, unit::UnitKind};
 use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Signature, Stored, row_state::same, wire::{Envelope, RowKey}};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    cells::{array, claim, damaged, decoded, device, get, known, life, place, session, shift, small, sum, unit, unsigned, writer},
+    cells::{array, claim, damaged, decoded, device, get, known, life, place, session, shift, sum, unit, unsigned, writer},
     columns::{Table, key_of, table},
     connect::Ask,
     shelf::Shelf,
@@ -23,12 +23,6 @@ use crate::{
 const FIRST_WINDOW: u64 = 512;
 /// Bytes of the log, as they lie, that are read at once.
 const READ_AT_ONCE: usize = 2 * 1024 * 1024;
-/// How many rows of a page are read at a time from one table, once it has more than a few.
-const PORTION: i64 = 512;
-/// How many rows of a page are read from each of several tables at once.
-const FEW: i64 = 16;
-/// How many tables are read from at once.
-const TABLES_AT_ONCE: usize = 8;
 
 const SESSIONS: &str = "SELECT hash, device, challenge, expires FROM centre.session WHERE realm = $1 AND hash = ANY ($2)";
 const DEVICES: &str = "SELECT id, actor, label, public_key, incarnation, enrolled, seen, revoked, epoch, nonce, former_nonce, alone FROM centre.device WHERE realm = $1 AND id = ANY ($2)";
@@ -39,7 +33,7 @@ const MUTATIONS: &str = "SELECT device, incarnation, dseq, mutation, hlc, actor,
 
 impl Shelf<'_> {
     /// Runs one statement for each table; the rows that they give.
-    fn states(&mut self, tables: impl IntoIterator<Item = &'static Table>, asks: &[Ask<'_>]) -> Result<Vec<Vec<RowState>>, EngineError> {
+    pub fn states(&mut self, tables: impl IntoIterator<Item = &'static Table>, asks: &[Ask<'_>]) -> Result<Vec<Vec<RowState>>, EngineError> {
         if asks.is_empty() {
             return Ok(Vec::new());
         }
@@ -250,48 +244,11 @@ impl Reading for Shelf<'_> {
     }
 
     fn unit_rows(&mut self, unit: Unit, after: Option<RowKey>, limit: usize, bytes: usize) -> Result<UnitRows, EngineError> {
-        let realm = self.realm();
-        let sql = "SELECT entity FROM centre.unit_entity WHERE realm = $1 AND unit = $2 AND entity >= $3 ORDER BY entity";
-        let ask = Ask::new(sql).with(realm).with(unit.to_bytes().to_vec()).with(after.map_or(0, |key| i32::from(key.entity)));
-        let tables = self.one(ask)?.iter().map(|row| table(small(row, 0)?)).collect::<Result<Vec<_>, EngineError>>()?;
-        let (mut found, mut size) = (Vec::new(), 0_usize);
-        for some in tables.chunks(TABLES_AT_ONCE) {
-            let behind = |table: &Table| after.filter(|key| key.entity == table.entity.no).map(|key| key.id);
-            let asks: Vec<Ask<'_>> = some.iter().map(|table| table.of_unit(realm, unit, behind(table), FEW)).collect();
-            let few = self.states(some.iter().copied(), &asks)?;
-            // What has more than a few is asked on at once as well, where all of these have room.
-            let weight: usize = few.iter().flatten().map(size_of).sum();
-            let has_room = size + weight <= bytes && found.len() + few.iter().map(Vec::len).sum::<usize>() < limit;
-            let goes_on: Vec<_> = some.iter().zip(&few).filter_map(|(table, few)| Some((*table, few.last().filter(|_| has_room && most(few.len()) >= FEW)?.row.id()))).collect();
-            let asks: Vec<Ask<'_>> = goes_on.iter().map(|(table, last)| table.of_unit(realm, unit, Some(*last), PORTION)).collect();
-            let mut more = self.states(goes_on.iter().map(|(table, _)| *table), &asks)?.into_iter();
-            for (table, mut states) in some.iter().zip(few) {
-                let mut asked = FEW;
-                if goes_on.iter().any(|(other, _)| other.entity.no == table.entity.no) {
-                    states.extend(more.next().unwrap_or_default());
-                    asked += PORTION;
-                }
-                loop {
-                    let (count, last) = (most(states.len()), states.last().map(|state| state.row.id()));
-                    for state in states {
-                        let weight = size_of(&state);
-                        if !found.is_empty() && size + weight > bytes {
-                            return Ok(UnitRows { rows: found, ends: false });
-                        }
-                        size += weight;
-                        found.push(state);
-                        if found.len() >= limit {
-                            return Ok(UnitRows { rows: found, ends: false });
-                        }
-                    }
-                    let Some(last) = last.filter(|_| count >= asked) else { break };
-                    asked = most(limit - found.len()).min(PORTION);
-                    let ask = table.of_unit(realm, unit, Some(last), asked);
-                    states = self.states([*table], &[ask])?.pop().unwrap_or_default();
-                }
-            }
-        }
-        Ok(UnitRows { rows: found, ends: true })
+        self.rows_of_unit(unit, after, limit, bytes)
+    }
+
+    fn soon(&mut self, units: &[Unit], bytes: usize) {
+        self.fetch(units, bytes);
     }
 
     fn devices(&mut self, ids: Option<&[Uuid]>) -> Result<Vec<Device>, EngineError> {
@@ -389,16 +346,6 @@ fn read_rows(tables: &[&'static Table], answers: &[Vec<Row>]) -> Result<Vec<RowS
     tables.iter().zip(answers).flat_map(|(table, rows)| rows.iter().map(|row| table.read(row))).collect()
 }
 
-/// About how many bytes a row is on the wire.
-fn size_of(state: &RowState) -> usize {
-    let value = |value: &Value| match value {
-        Value::Text(text) | Value::Json(text) => text.len() + 4,
-        Value::Null => 0,
-        _ => 18,
-    };
-    64 + state.row.values.iter().map(value).sum::<usize>() + state.group_mids.pairs().len() * 18
-}
-
 /// A number that PostgreSQL can compare: none of ours is greater.
 fn bounded(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -409,7 +356,7 @@ pub(super) fn bytes_of(units: &[Unit]) -> Vec<Vec<u8>> {
 }
 
 /// A limit; none of ours is greater.
-fn most(limit: usize) -> i64 {
+pub(super) fn most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

@@ -8,6 +8,7 @@ use super::{
     beside::Beside,
     connect::{Ask, Link},
     fault::Fault,
+    unit_rows::Units,
     write,
 };
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
 /// A realm in a transaction.
 pub(super) struct Shelf<'l> {
     pub link: &'l mut Link,
+    /// Whether nothing is written in it.
+    pub only_reads: bool,
     pub head: Head,
     /// Two transactions were in each other's way: the same may succeed now.
     pub again: bool,
@@ -27,6 +30,8 @@ pub(super) struct Shelf<'l> {
     pub beside: Option<Beside>,
     /// What is still to be written behind them: with the end of the transaction, or before anything else is asked.
     pub last: Option<Batch>,
+    /// What is known of units that are read.
+    pub units: Units,
 }
 
 impl Shelf<'_> {
@@ -59,11 +64,12 @@ impl Shelf<'_> {
         Ok(())
     }
 
-    /// Waits until everything that was given is written.
+    /// Waits until everything that was given is written, and everything that was sent for is here.
     ///
     /// # Errors
     /// What PostgreSQL says; the whole transaction has to be given up then.
     fn settle(&mut self) -> Result<(), EngineError> {
+        self.units.arrive(self.link).map_err(|fault| self.note(fault))?;
         self.beside.take().map_or(Ok(()), Beside::done).map_err(|fault| self.note(fault))?;
         let Some(last) = self.last.take() else { return Ok(()) };
         let asks = write::asks(self.head.realm, &last)?;
@@ -73,6 +79,7 @@ impl Shelf<'_> {
     /// Nothing is on its way on the connection any more when this returns, and nothing will be.
     pub fn quiet(&mut self) {
         self.last = None;
+        self.units = Units::default();
         drop(self.beside.take());
     }
 
@@ -91,6 +98,12 @@ impl Shelf<'_> {
         self.link.commit(asks, then)
     }
 
+    /// Ends it where it only read, and waits for nothing.
+    pub fn leave(&mut self) {
+        self.units = Units::default();
+        self.link.leave();
+    }
+
     /// Runs statements.
     pub fn run(&mut self, asks: &[Ask<'_>]) -> Result<Vec<Vec<Row>>, EngineError> {
         self.settle()?;
@@ -103,7 +116,7 @@ impl Shelf<'_> {
         self.link.one(ask).map_err(|fault| self.note(fault))
     }
 
-    fn note(&mut self, fault: Fault) -> EngineError {
+    pub fn note(&mut self, fault: Fault) -> EngineError {
         self.again |= fault.again;
         fault.error
     }
