@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant as Moment},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     engine::{Engine, Head, Reading, Witness},
     error::CentreError,
     file_news::Boards,
+    heads::{FRESH, Heads},
     ingest,
     job::Job,
     pages::Pages,
@@ -41,8 +42,6 @@ pub use crate::{
 pub const LONGEST_LEASE_DAYS: u16 = *LEASE_DAYS.end();
 /// How often a wait looks at the store itself: another process may have written.
 const LOOK: Duration = Duration::from_secs(2);
-/// For so long a wait trusts the commit number that this process itself saved last.
-const FRESH: Duration = Duration::from_millis(200);
 /// Lives of laptops whose keys are remembered; then all are forgotten.
 const REMEMBERED: usize = 10_000;
 
@@ -55,8 +54,7 @@ pub struct Centre {
     portions: pull::Portions,
     /// Realms that were compared with their witness, and why they are not served, if so.
     blocked: Mutex<BTreeMap<Uuid, Option<CentreError>>>,
-    heads: Mutex<BTreeMap<Uuid, Known>>,
-    moved: Condvar,
+    heads: Heads,
     pub(crate) standings: Standings,
     pages: Pages,
     /// What this process committed lately.
@@ -67,22 +65,6 @@ pub struct Centre {
     pub(crate) sessions: Sessions,
     /// Keys of lives, by realm, laptop and incarnation: a life keeps its key. Ingest compares.
     keys: Mutex<HashMap<(Uuid, Uuid, Uuid), [u8; 32]>>,
-}
-
-/// What is known of a realm's commit number without looking.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    /// The greatest that was heard of.
-    heard: u64,
-    /// What this process itself saved last, and when.
-    saved: Option<(u64, Moment)>,
-}
-
-impl Known {
-    /// The commit number, as long as it was saved a moment ago and nobody was heard of since.
-    fn fresh(&self) -> Option<u64> {
-        self.saved.filter(|(g, at)| *g >= self.heard && at.elapsed() < FRESH).map(|(g, _)| g)
-    }
 }
 
 /// A push that was read, and waits to be taken in.
@@ -126,7 +108,7 @@ impl Centre {
     /// What the store says.
     pub fn open(engine: Box<dyn Engine>, around: Arc<dyn Around>) -> Result<Centre, CentreError> {
         let realms = engine.realms()?;
-        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Mutex::new(BTreeMap::new()), moved: Condvar::new(), standings: Standings::default(), pages: Pages::default(), recent: Recent::default(), boards: Boards::default(), sessions: Sessions::default(), keys: Mutex::default() };
+        let centre = Centre { engine, around, counters: Counters::default(), queues: Queues::default(), portions: pull::Portions::default(), blocked: Mutex::default(), heads: Heads::default(), standings: Standings::default(), pages: Pages::default(), recent: Recent::default(), boards: Boards::default(), sessions: Sessions::default(), keys: Mutex::default() };
         for realm in realms {
             centre.check(realm)?;
         }
@@ -185,6 +167,7 @@ impl Centre {
     /// As for [`Centre::push`].
     pub fn take_in(&self, caller: &Caller, Arrived(job): Arrived) -> Result<PushAnswer, ApiError> {
         let (life, session) = ((caller.realm, caller.device, job.incarnation), job.session);
+        let _writes = self.heads.writes(caller.realm);
         let done = self.queues.push(self.engine.as_ref(), self.around.as_ref(), caller.realm, job);
         self.counters.groups(done.groups);
         self.saved(caller.realm, done.commits);
@@ -260,16 +243,14 @@ impl Centre {
     pub fn wait(&self, realm: Uuid, beyond: u64, at_most: Duration) -> Result<u64, CentreError> {
         let end = Moment::now() + at_most;
         loop {
-            let fresh = lock(&self.heads).get(&realm).and_then(Known::fresh);
+            let fresh = self.heads.fresh(realm);
             let head = fresh.map_or_else(|| self.head(realm), Ok)?;
             let left = end.saturating_duration_since(Moment::now());
             if head > beyond || left.is_zero() {
                 return Ok(head);
             }
-            let heads = lock(&self.heads);
-            let unmoved = |heads: &mut BTreeMap<Uuid, Known>| heads.get(&realm).is_none_or(|known| known.heard <= beyond);
             let longest = if fresh.is_some() { FRESH } else { LOOK };
-            drop(self.moved.wait_timeout_while(heads, left.min(longest), unmoved));
+            self.heads.wait(realm, beyond, left.min(longest));
         }
     }
 
@@ -326,6 +307,7 @@ impl Centre {
     /// Changes a realm through a working set, and tells those who wait.
     pub(crate) fn change<T>(&self, realm: Uuid, mut f: impl FnMut(&mut Work<'_>) -> Result<T, CentreError>) -> Result<T, CentreError> {
         self.served(realm)?;
+        let _writes = self.heads.writes(realm);
         let mut done = None;
         self.engine.write(realm, &mut |shelf| {
             let mut work = Work::begin(shelf, self.around.now())?;
@@ -348,23 +330,14 @@ impl Centre {
 
     /// Wakes those who wait: somebody else committed up to `g`. A hint; what stands is read from the store.
     pub(crate) fn moved_to(&self, realm: Uuid, g: u64) {
-        let mut heads = lock(&self.heads);
-        let known = heads.entry(realm).or_default();
-        known.heard = g.max(known.heard);
-        drop(heads);
-        self.moved.notify_all();
+        self.heads.heard(realm, g);
     }
 
     /// Wakes those who wait: this process saved this, which is durable.
     fn saved(&self, realm: Uuid, commits: Vec<Commit>) {
         let Some(g) = commits.last().map(|commit| commit.to) else { return };
         commits.into_iter().for_each(|commit| self.recent.note(realm, commit));
-        let mut heads = lock(&self.heads);
-        let known = heads.entry(realm).or_default();
-        known.heard = g.max(known.heard);
-        known.saved = Some((g, Moment::now()));
-        drop(heads);
-        self.moved.notify_all();
+        self.heads.saved(realm, g);
     }
 }
 

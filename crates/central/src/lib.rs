@@ -17,6 +17,7 @@ mod audit;
 mod enrolment;
 pub mod file_news;
 mod grants;
+mod heads;
 mod ingest;
 mod job;
 mod judge;
