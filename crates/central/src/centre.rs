@@ -243,13 +243,12 @@ impl Centre {
     pub fn wait(&self, realm: Uuid, beyond: u64, at_most: Duration) -> Result<u64, CentreError> {
         let end = Moment::now() + at_most;
         loop {
-            let fresh = self.heads.fresh(realm);
-            let head = fresh.map_or_else(|| self.head(realm), Ok)?;
+            let (head, is_fresh) = self.heads.now(realm, || self.head(realm))?;
             let left = end.saturating_duration_since(Moment::now());
             if head > beyond || left.is_zero() {
                 return Ok(head);
             }
-            let longest = if fresh.is_some() { FRESH } else { LOOK };
+            let longest = if is_fresh { FRESH } else { LOOK };
             self.heads.wait(realm, beyond, left.min(longest));
         }
     }

@@ -35,6 +35,13 @@ impl Known {
         self.saved.filter(|(g, at)| *g >= self.heard && at.elapsed() < FRESH).map(|(g, _)| g)
     }
 
+    /// What was heard of is not there: `g` is the last one. Not where something else was heard of since.
+    fn falls(&mut self, heard: u64, g: u64) {
+        if self.heard == heard {
+            (self.heard, self.saved) = (g, None);
+        }
+    }
+
     /// Whether whoever knows `beyond` should look. What is heard of while this process writes is mostly its own
     /// commit, which it hears of before it knows that itself: it says so in a moment.
     fn is_news(&self, beyond: u64) -> bool {
@@ -43,9 +50,23 @@ impl Known {
 }
 
 impl Heads {
-    /// As [`Known::fresh`].
-    pub fn fresh(&self, realm: Uuid) -> Option<u64> {
-        self.lock().get(&realm).and_then(Known::fresh)
+    /// As [`Known::fresh`]; where that is not known, `look` says what stands in the store. Whether it was known
+    /// is told besides.
+    ///
+    /// # Errors
+    /// What `look` says.
+    pub fn now<E>(&self, realm: Uuid, look: impl FnOnce() -> Result<u64, E>) -> Result<(u64, bool), E> {
+        let before = self.lock().get(&realm).copied().unwrap_or_default();
+        if let Some(g) = before.fresh() {
+            return Ok((g, true));
+        }
+        let g = look()?;
+        if g < before.heard {
+            // A store that was put back: whoever waits for what it lost would look at it again and again.
+            let mut known = self.lock();
+            known.entry(realm).and_modify(|known| known.falls(before.heard, g));
+        }
+        Ok((g, false))
     }
 
     /// Somebody committed up to `g`: another process or this one. A hint; what stands is read from the store.
@@ -131,6 +152,26 @@ mod tests {
         check(5, true, None, "that ended and saved nothing");
         heads.heard(other, 9);
         check(6, false, None, "another organization is another matter");
+    }
+
+    #[test]
+    fn a_store_that_was_put_back_has_the_last_word() {
+        let (heads, realm) = (Heads::default(), Uuid::from_u128(1));
+        let look = |g: u64| heads.now(realm, || Ok::<u64, ()>(g)).unwrap();
+        let is_news = |beyond: u64| heads.lock()[&realm].is_news(beyond);
+        heads.heard(realm, 9);
+        assert_eq!((look(9), is_news(8)), ((9, false), true), "it is as it was heard");
+        assert_eq!((look(4), is_news(4)), ((4, false), false), "nobody is told of what was lost");
+        heads.saved(realm, 5);
+        assert_eq!((look(0), is_news(4)), ((5, true), true), "what was saved since need not be looked at");
+        let (g, _) = heads.now(realm, || Ok::<u64, ()>(7)).unwrap();
+        assert_eq!(g, 5, "as long as it is fresh");
+        heads.heard(realm, 12);
+        let meanwhile = heads.now(realm, || {
+            heads.heard(realm, 13);
+            Ok::<u64, ()>(6)
+        });
+        assert_eq!((meanwhile, is_news(12)), (Ok((6, false)), true), "what was heard of while somebody looked stays");
     }
 
     #[test]
