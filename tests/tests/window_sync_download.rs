@@ -1,7 +1,7 @@
 //! A first download over a slow line, in the real window: it is paused in the middle, says so, stays so
 //! after a restart, and goes on where it was.
 
-use std::{thread::sleep, time::Duration};
+use std::{thread::sleep, time::{Duration, Instant}};
 
 use gladstone_tests::{Bag, Setting, Window, centre::Centre, journey, line::Line, noise::noise};
 use serde_json::json;
@@ -14,6 +14,11 @@ const RECORDS: u32 = 2;
 const LETTERS: usize = 400_000;
 /// Bytes a second on the slow line.
 const SLOW: u64 = 300_000;
+/// Bytes after which it is paused: half of all. Three answers are here then (each twice as large as the one before), and
+/// the fourth is cut off.
+const HALF: u64 = 2_000_000;
+/// Longest wait for them.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn unlock(window: &Window) -> Result<(), String> {
     window.fill("Passphrase", journey::PASSPHRASE)?;
@@ -63,6 +68,13 @@ fn run(setting: &Setting) -> Result<(), String> {
     window.see("On the line now:")?;
     window.wait("//footer//*[contains(@class, 'sync-sign')][contains(., ' of ')][contains(., ' MB') or contains(., ' KB')]")?;
     window.shot("downloading")?;
+    let began = Instant::now();
+    while line.fetched() < HALF {
+        if began.elapsed() > PATIENCE {
+            return Err(format!("only {} bytes came in {PATIENCE:?}", line.fetched()));
+        }
+        sleep(Duration::from_millis(50));
+    }
     window.click("Pause")?;
     window.see("The first download stands still")?;
     window.wait("//footer//*[contains(., 'Synchronizing paused')]")?;
