@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use gladstone_model::{Instant, Unit, unit::UnitKind};
+use gladstone_model::{Instant, Unit, Value, unit::UnitKind};
 use gladstone_protocol::{JournalEntry, RowState, RowsDigest, Stored, wire::RowKey};
 use uuid::Uuid;
 
@@ -114,6 +114,16 @@ pub struct UnitRows {
     pub rows: Vec<RowState>,
     /// Nothing follows. False: something may follow.
     pub ends: bool,
+}
+
+/// About how many bytes a row is on the wire.
+pub(crate) fn weight(state: &RowState) -> usize {
+    let value = |value: &Value| match value {
+        Value::Text(text) | Value::Json(text) => text.len() + 4,
+        Value::Null => 0,
+        _ => 18,
+    };
+    64 + state.row.values.iter().map(value).sum::<usize>() + state.group_mids.pairs().len() * 18
 }
 
 /// Reading one realm. Lists come in no order and without what is not there, where nothing else is

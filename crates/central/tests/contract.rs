@@ -2,7 +2,11 @@
 
 mod suite;
 
-use suite::{contract, embedded, postgres};
+use suite::{embedded, postgres};
+
+mod contract {
+    pub use crate::suite::{contract::*, unit_rows::*};
+}
 
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Shelf, codec, sqlite, store};
 use crate::{
-    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, Touched, UnitRows, UnitSum, Written, log::{self, Gathered, LogRecord}, rest},
+    engine::{Alike, Claim, Device, DeviceUnits, Filed, Having, Head, Held, Life, LogAsk, LogPart, Meeting, Place, Reading, StoredInvite, StoredSession, Touched, UnitRows, UnitSum, Written, log::{self, Gathered, LogRecord}, rest, weight},
     error::EngineError,
 };
 
@@ -347,14 +347,4 @@ fn shift(row: &Row<'_>, at: usize) -> Result<Option<RowsDigest>, EngineError> {
 fn digest(bytes: [u8; 32]) -> Result<RowsDigest, EngineError> {
     let packed = postcard::to_stdvec(&Sum256(bytes)).ok();
     packed.and_then(|bytes| postcard::from_bytes(&bytes).ok()).ok_or_else(|| codec::unreadable("a digest"))
-}
-
-/// About how many bytes a row is on the wire.
-fn weight(state: &RowState) -> usize {
-    let value = |value: &Value| match value {
-        Value::Text(text) | Value::Json(text) => text.len() + 4,
-        Value::Null => 0,
-        _ => 18,
-    };
-    64 + state.row.values.iter().map(value).sum::<usize>() + state.group_mids.pairs().len() * 18
 }

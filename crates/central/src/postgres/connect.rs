@@ -121,9 +121,11 @@ impl Link {
     ///
     /// # Errors
     /// As for [`Link::run`].
-    pub fn receive(&mut self, mut sent: Sent) -> Result<Vec<Vec<Row>>, Fault> {
-        self.arrive(&mut sent)?;
-        sent.came.unwrap_or_else(|| Ok(Vec::new()))
+    pub fn receive(&mut self, sent: Sent) -> Result<Vec<Vec<Row>>, Fault> {
+        match sent.came {
+            Some(answers) => answers,
+            None => running(&self.runtime)?.block_on(sent.coming),
+        }
     }
 
     /// Waits until the answers to what was sent are here.

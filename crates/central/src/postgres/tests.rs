@@ -94,3 +94,27 @@ fn nothing_ends_behind_a_statement_that_cannot_be_sent() {
     }).unwrap();
     assert_eq!(number(), 2, "what goes wrong behind the end is nobody's business");
 }
+
+#[test]
+fn where_the_connection_ended_no_unit_that_was_sent_for_seems_empty() {
+    let (cluster, _folder, engine, new) = ground();
+    let admin = gladstone_testkit::postgres::Blocking::connect(&cluster.address("gladstone", "postgres")).unwrap();
+    let units = [5, 6].map(|number| gladstone_model::Unit { kind: gladstone_model::unit::UnitKind::Person, id: Uuid::from_u128(number) });
+    let mut failed = None;
+    let ended = engine.read(new.id, &mut |shelf| {
+        // So that the connection knows the statements, and sends them at once.
+        assert!(shelf.unit_rows(units[0], None, 10, usize::MAX)?.ends, "there is nothing in it");
+        admin.query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'gladstone_app'").unwrap();
+        shelf.soon(&units, usize::MAX);
+        failed = Some(units.map(|unit| shelf.unit_rows(unit, None, 10, usize::MAX).is_err()));
+        Ok(())
+    });
+    assert!(ended.is_ok(), "whoever asked was told, and nothing hangs on the end: {ended:?}");
+    assert_eq!(failed, Some([true, true]), "it is told of each");
+    let mut ends = false;
+    engine.read(new.id, &mut |shelf| {
+        ends = shelf.unit_rows(units[0], None, 10, usize::MAX)?.ends;
+        Ok(())
+    }).unwrap();
+    assert!(ends, "another connection is made");
+}

@@ -4,20 +4,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gladstone_model::{Unit, Value};
+use gladstone_model::Unit;
 use gladstone_protocol::{RowState, wire::RowKey};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    cells::small,
+    cells::{damaged, small},
     columns::{Table, table},
     connect::{Ask, Link, Sent},
     fault::Fault,
     read::most,
     shelf::Shelf,
 };
-use crate::{engine::UnitRows, error::EngineError};
+use crate::{engine::{UnitRows, weight}, error::EngineError};
 
 /// How many rows are read at a time from one table, once it has more than a few.
 const PORTION: i64 = 512;
@@ -82,8 +82,8 @@ impl Shelf<'_> {
             parts.extend(new.iter().zip(few).map(|(table, states)| (table.entity.no, Part { states, asked: FEW })));
             // What has more is asked on at once as well, where all of these have room.
             let begun: Vec<&Part> = some.iter().filter_map(|table| parts.get(&table.entity.no)).collect();
-            let weight: usize = begun.iter().flat_map(|part| &part.states).map(size_of).sum();
-            let has_room = size + weight <= bytes && found.len() + begun.iter().map(|part| part.states.len()).sum::<usize>() < limit;
+            let more: usize = begun.iter().flat_map(|part| &part.states).map(weight).sum();
+            let has_room = size + more <= bytes && found.len() + begun.iter().map(|part| part.states.len()).sum::<usize>() < limit;
             let go_on: Vec<(&Table, Uuid)> = some.iter().zip(begun).filter_map(|(table, part)| Some((*table, part.goes_on().filter(|_| has_room)?))).collect();
             let asks: Vec<Ask<'_>> = go_on.iter().map(|(table, last)| table.of_unit(realm, unit, Some(*last), PORTION)).collect();
             for ((table, _), states) in go_on.iter().zip(self.states(go_on.iter().map(|(table, _)| *table), &asks)?) {
@@ -96,11 +96,11 @@ impl Shelf<'_> {
                 loop {
                     let goes_on = part.goes_on();
                     for state in part.states {
-                        let weight = size_of(&state);
-                        if !found.is_empty() && size + weight > bytes {
+                        let more = weight(&state);
+                        if !found.is_empty() && size + more > bytes {
                             return Ok(UnitRows { rows: found, ends: false });
                         }
-                        size += weight;
+                        size += more;
                         found.push(state);
                         if found.len() >= limit {
                             return Ok(UnitRows { rows: found, ends: false });
@@ -145,7 +145,8 @@ impl Shelf<'_> {
             }
         };
         let mut answers = answers.into_iter();
-        let tables = answers.next().unwrap_or_default().iter().map(|row| table(small(row, 0)?)).collect::<Result<_, EngineError>>()?;
+        // No answer is not the answer that there is nothing.
+        let tables = answers.next().filter(|_| answers.len() == likely.len()).ok_or_else(|| damaged("an answer"))?.iter().map(|row| table(small(row, 0)?)).collect::<Result<_, EngineError>>()?;
         let part = |((table, asked), rows): (&(&Table, i64), Vec<Row>)| Ok((table.entity.no, Part { states: rows.iter().map(|row| table.read(row)).collect::<Result<_, _>>()?, asked: *asked }));
         Ok((tables, likely.iter().zip(answers).map(part).collect::<Result<_, EngineError>>()?))
     }
@@ -163,14 +164,4 @@ impl Shelf<'_> {
         let asks = std::iter::once(tables).chain(rows).collect();
         (likely, asks)
     }
-}
-
-/// About how many bytes a row is on the wire.
-fn size_of(state: &RowState) -> usize {
-    let value = |value: &Value| match value {
-        Value::Text(text) | Value::Json(text) => text.len() + 4,
-        Value::Null => 0,
-        _ => 18,
-    };
-    64 + state.row.values.iter().map(value).sum::<usize>() + state.group_mids.pairs().len() * 18
 }

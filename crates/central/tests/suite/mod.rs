@@ -4,6 +4,7 @@
 
 pub mod contract;
 pub mod samples;
+pub mod unit_rows;
 
 use std::path::{Path, PathBuf};
 
