@@ -1,7 +1,7 @@
 //! The floor of replication: the same rows, read raw from one SQLCipher file, compressed, sent
 //! through loopback TCP and written raw into another one. No merge, no rights, no signature, no
-//! HTTP. With PostgreSQL the centre's end is COPY of the same tables with the same indexes, and for
-//! one change a transaction that inserts its rows there.
+//! HTTP. With PostgreSQL the centre's end is COPY of tables with the same indexes, conditions and
+//! references, and for one change a transaction that inserts its rows there.
 
 use std::{
     io::{Read, Write as _},
@@ -83,23 +83,41 @@ pub fn ship(from: &Connection, to: Option<Floor>) -> Result<(Shipped, Option<Flo
     Ok((Shipped { seconds, bytes: bytes as f64, processor: processor_of("self") - before }, to))
 }
 
-/// Seconds for COPY out of the centre's tables, and into tables of the same columns and indexes.
+/// Makes empty tables like the centre's, as a new SQLCipher file has them of its own: with their indexes, conditions
+/// and references to each other. Returns their names in the order of [`TABLES`].
+fn tables(database: &Database) -> Result<[String; 2], String> {
+    let [responses, answers] = TABLES.map(|table| format!("floor_{table}"));
+    for (table, floor) in TABLES.iter().zip([&responses, &answers]) {
+        database.run(&format!("CREATE TABLE {floor} (LIKE {table} INCLUDING ALL)"))?;
+    }
+    let key: String = database.ask(&format!("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = '{}'::regclass AND confrelid = '{}'::regclass", TABLES[1], TABLES[0]))?;
+    let (to, floor) = (format!("REFERENCES {}(", TABLES[0]), format!("REFERENCES {responses}("));
+    if !key.contains(&to) {
+        return Err(format!("the floor cannot refer as {} does: {key}", TABLES[1]));
+    }
+    database.run(&format!("ALTER TABLE {answers} ADD {}", key.replace(&to, &floor)))?;
+    Ok([responses, answers])
+}
+
+/// Seconds for COPY out of the centre's tables, and into tables like them.
 ///
 /// # Errors
 /// What PostgreSQL says.
 pub fn copy(database: &Database) -> Result<(f64, f64), String> {
     let folder: String = database.ask("SELECT current_setting('data_directory')")?;
     let (mut out, mut into) = (0.0, 0.0);
-    for table in TABLES {
-        database.run(&format!("CREATE TABLE floor_{table} (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)"))?;
+    let floors = tables(database)?;
+    for (table, floor) in TABLES.iter().zip(&floors) {
         let start = Instant::now();
         database.run(&format!("COPY {table} TO '{folder}/floor.bin' (FORMAT binary)"))?;
         out += start.elapsed().as_secs_f64();
         let start = Instant::now();
-        database.run(&format!("COPY floor_{table} FROM '{folder}/floor.bin' (FORMAT binary)"))?;
+        database.run(&format!("COPY {floor} FROM '{folder}/floor.bin' (FORMAT binary)"))?;
         into += start.elapsed().as_secs_f64();
-        database.run(&format!("DROP TABLE floor_{table}"))?;
+        // So that references to it are looked up by its index.
+        database.run(&format!("ANALYZE {floor}"))?;
     }
+    database.run(&format!("DROP TABLE {}", floors.join(", ")))?;
     Ok((out, into))
 }
 
@@ -120,16 +138,14 @@ pub fn in_file(path: &Path) -> Result<Keep<'static>, String> {
 /// # Errors
 /// What PostgreSQL says.
 pub fn in_tables<'a>(database: &'a Database, realm: Uuid) -> Result<Keep<'a>, String> {
-    for table in TABLES {
-        database.run(&format!("CREATE TABLE floor_{table} (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)"))?;
-    }
+    let [responses, answers] = tables(database)?;
     Ok(Box::new(move |rows| {
         let response = rows.iter().find(|(table, _)| *table == 0).and_then(|(_, row)| row.first());
         let Some(Value::Blob(id)) = response else { return Err("a change of the floor has no response".into()) };
         let id = Uuid::from_slice(id).map_err(text)?;
         database.run(&format!(
-            "BEGIN; INSERT INTO floor_responses SELECT * FROM responses WHERE realm = '{realm}' AND id = '{id}'; \
-             INSERT INTO floor_answers SELECT * FROM answers WHERE realm = '{realm}' AND response_id = '{id}'; COMMIT"
+            "BEGIN; INSERT INTO {responses} SELECT * FROM responses WHERE realm = '{realm}' AND id = '{id}'; \
+             INSERT INTO {answers} SELECT * FROM answers WHERE realm = '{realm}' AND response_id = '{id}'; COMMIT"
         ))
     }))
 }

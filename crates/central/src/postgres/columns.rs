@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use gladstone_model::{Entity, Field, FieldType, Instant, Row, Unit, Value, catalogue, ddl::postgres::column_type};
 use gladstone_protocol::{GroupMids, RowState, wire::RowKey};
 use rust_decimal::Decimal;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::{
@@ -118,9 +119,9 @@ impl Table {
         let states = || rows.iter().map(|row| &row.state);
         let ask = ask.with(states().map(|state| state.unit.to_bytes().to_vec()).collect::<Vec<_>>());
         let ask = ask.with(states().map(|state| state.row_mid).collect::<Vec<_>>());
-        let ask = ask.with(states().map(|state| state.group_mids.to_bytes()).collect::<Vec<_>>());
-        let ask = ask.with(states().map(|state| state.error.as_ref().map(|(mid, _)| *mid)).collect::<Vec<_>>());
-        let ask = ask.with(states().map(|state| state.error.as_ref().map(|(_, reason)| exact::without_null(reason))).collect::<Vec<_>>());
+        let ask = ask.with_boxed(list(states().map(|state| state.group_mids.to_bytes())));
+        let ask = ask.with_boxed(list(states().map(|state| state.error.as_ref().map(|(mid, _)| *mid))));
+        let ask = ask.with_boxed(list(states().map(|state| state.error.as_ref().map(|(_, reason)| exact::without_null(reason)))));
         Ok(ask.with(rows.iter().map(|row| row.g.cast_signed()).collect::<Vec<_>>()))
     }
 
@@ -186,15 +187,27 @@ fn cells<'a>(field: &Field, at: usize, rows: &[&'a RowSave]) -> Result<Parameter
         values.push(held(field, value).map_err(|why| misfit(&row.state, &format!("{} {why}", field.name)))?.value);
     }
     Ok(match field.ty {
-        FieldType::Uuid => Box::new(values.iter().map(|value| value.as_uuid()).collect::<Vec<_>>()),
-        FieldType::Text { .. } | FieldType::Decimal { .. } | FieldType::Json => Box::new(values.into_iter().map(text).collect::<Vec<_>>()),
-        FieldType::SmallInteger => Box::new(values.iter().map(|value| value.as_integer().and_then(|number| i16::try_from(number).ok())).collect::<Vec<_>>()),
-        FieldType::Integer => Box::new(values.iter().map(|value| value.as_integer().and_then(|number| i32::try_from(number).ok())).collect::<Vec<_>>()),
-        FieldType::BigInteger => Box::new(values.iter().map(|value| value.as_integer()).collect::<Vec<_>>()),
-        FieldType::Boolean => Box::new(values.iter().map(|value| value.as_bool()).collect::<Vec<_>>()),
-        FieldType::Date => Box::new(values.iter().map(|value| value.as_date()).collect::<Vec<_>>()),
-        FieldType::Instant => Box::new(values.iter().map(|value| value.as_instant().map(Instant::to_utc)).collect::<Vec<_>>()),
+        FieldType::Uuid => list(values.iter().map(|value| value.as_uuid())),
+        FieldType::Text { .. } | FieldType::Decimal { .. } | FieldType::Json => list(values.into_iter().map(text)),
+        FieldType::SmallInteger => list(values.iter().map(|value| value.as_integer().and_then(|number| i16::try_from(number).ok()))),
+        FieldType::Integer => list(values.iter().map(|value| value.as_integer().and_then(|number| i32::try_from(number).ok()))),
+        FieldType::BigInteger => list(values.iter().map(|value| value.as_integer())),
+        FieldType::Boolean => list(values.iter().map(|value| value.as_bool())),
+        FieldType::Date => list(values.iter().map(|value| value.as_date())),
+        FieldType::Instant => list(values.iter().map(|value| value.as_instant().map(Instant::to_utc))),
     })
+}
+
+/// The values of one column. None at all is an empty list: beside longer ones it yields null for each row, unread.
+fn list<'a, T>(values: impl Iterator<Item = Option<T>>) -> Parameter<'a>
+where
+    Vec<Option<T>>: ToSql + Send + Sync + 'a,
+{
+    let mut values: Vec<Option<T>> = values.collect();
+    if values.iter().all(Option::is_none) {
+        values.clear();
+    }
+    Box::new(values)
 }
 
 /// The text in which a value travels, borrowed where it is text already.
