@@ -406,3 +406,33 @@ fn store(error: &StoreError) -> EngineError {
 fn disk(error: &std::io::Error) -> EngineError {
     if error.kind() == std::io::ErrorKind::StorageFull { EngineError::Full } else { EngineError::Failed(error.to_string()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Bytes of a page that the log holds, with its head there.
+    const LOGGED_PAGE: u64 = 4_096 + 24;
+
+    #[test]
+    fn a_log_that_no_thread_can_fold_is_folded_by_whoever_commits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("realm.db");
+        let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).unwrap();
+        connection.execute_batch("CREATE TABLE t (bytes BLOB)").unwrap();
+        // No thread begins where there is no file to fold.
+        fold_beside(&mut connection, &folder.path().join("nowhere/realm.db")).unwrap();
+        let (pages_each, commits) = (100, 4 * LOGGED / 100);
+        for _ in 0..commits {
+            connection.execute("INSERT INTO t VALUES (zeroblob(?1))", [4_096 * pages_each]).unwrap();
+        }
+        let size = |name: &str| fs::metadata(folder.path().join(name)).unwrap().len();
+        let most = (LOGGED + 2 * pages_each) as u64 * LOGGED_PAGE;
+        assert!(size("realm.db-wal") <= most, "the log has {} bytes, more than {most}", size("realm.db-wal"));
+        assert!(size("realm.db") >= 3 * LOGGED as u64 * 4_096, "most of it is in the file: {} bytes", size("realm.db"));
+        let held: i32 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(held, commits, "and all of it is there");
+    }
+}
