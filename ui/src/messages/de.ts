@@ -312,7 +312,7 @@ export const de: Record<keyof typeof en, string> = {
   "join.name_hint": "Er steht auf dem Sperrbildschirm.",
   "join.no_picture": "Diese Datei ist kein Bild. Wählen Sie ein Foto oder einen Bildschirmausschnitt des QR-Codes.",
   "join.picture": "Bild des QR-Codes …",
-  "join.picture_hint": "Oder hier einfügen oder ablegen.",
+  "join.picture_hint": "Oder einfügen oder ablegen.",
   "join.picture_read": "Aus dem Bild gelesen.",
   "join.sub": "Ihre Organisation gab Ihnen einen Link, einen QR-Code oder Adresse und Code. Ein Netz brauchen Sie nur jetzt.",
   "join.title": "Einem Dienst beitreten",
