@@ -50,8 +50,8 @@ pub struct Engine {
     pub behind: &'static [(&'static str, &'static str, bool, Option<&'static str>, &'static str)],
     /// Columns that lead every key and every index.
     pub lead: &'static [&'static str],
-    /// Whether indexes leave out rows without a value.
-    pub partial: bool,
+    /// Indexes over at most so many fields leave out rows without a value in the first.
+    pub sparse: usize,
     pub literal: fn(&Field, &Value) -> String,
     /// CHECKs of a table besides those of its declared fields: id, unit_id, row_mid.
     pub store_checks: usize,
@@ -78,7 +78,7 @@ pub const SQLITE: Engine = Engine {
         ("deleted_reason", "TEXT", false, None, "NULL"),
     ],
     lead: &[],
-    partial: true,
+    sparse: usize::MAX,
     literal: |field, value| match value {
         Value::Null => "NULL".into(),
         Value::Boolean(yes) => i64::from(*yes).to_string(),
@@ -118,7 +118,7 @@ pub const POSTGRES: Engine = Engine {
         ("g", "bigint", true, Some("0"), "DEFAULT"),
     ],
     lead: &["realm"],
-    partial: false,
+    sparse: 1,
     literal: |_, value| match value {
         Value::Null => "NULL".into(),
         Value::Boolean(_) | Value::Integer(_) | Value::Decimal(_) => value.to_key_text(),
@@ -154,7 +154,7 @@ impl Engine {
         let led = |names: &mut dyn Iterator<Item = &str>| -> Vec<String> { self.lead.iter().copied().chain(names).map(Into::into).collect() };
         let index = |index: &gladstone_model::entity::Index| {
             let first = &entity.fields[index.fields[0]];
-            let only_where = (self.partial && !first.required).then(|| format!("{} IS NOT NULL", first.name));
+            let only_where = (index.fields.len() <= self.sparse && !first.required).then(|| format!("{} IS NOT NULL", first.name));
             Index { columns: led(&mut index.fields.iter().map(|at| entity.fields[*at].name.as_str())), unique: false, only_where }
         };
         let key = |field: &Field| {

@@ -11,7 +11,7 @@ const COLUMNS: &str = "
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY c.relname, a.attnum";
 const INDEXES: &str = "
-    SELECT c.relname, i.indisunique, i.indisprimary, pg_get_expr(i.indpred, i.indrelid),
+    SELECT c.relname, i.indisunique, i.indisprimary, translate(pg_get_expr(i.indpred, i.indrelid), '()\"', ''),
         ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k (number, place) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number ORDER BY place)
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'public'::regnamespace";
 const FOREIGN_KEYS: &str = "
