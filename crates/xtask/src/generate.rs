@@ -98,8 +98,8 @@ fn sqlite(version: u32) -> String {
 fn postgres(version: u32) -> String {
     let step = |entity| if Entity::is_new_in(entity, version) { ddl::postgres::create_table(entity) } else { ddl::postgres::alter_table(entity, version) };
     let keys: String = catalogue().entities.iter().map(|entity| ddl::postgres::foreign_keys(entity, version)).collect();
-    // A new table gets its policies by the same call that gave them to the first ones.
-    let protect = if version > 1 && catalogue().entities.iter().any(|entity| entity.is_new_in(version)) { "\nCALL centre.protect();\n" } else { "" };
+    // New tables and indexes become like the first ones by the same call. Version 2 had no table, and was shipped without.
+    let protect = if version > 2 { "\nCALL centre.protect();\n" } else { "" };
     let separator = if keys.is_empty() { "" } else { "\n" };
     format!("{NOTE}{}{separator}{keys}{protect}", joined(catalogue().entities.iter().map(step)))
 }

@@ -41,7 +41,7 @@ pub fn alter_table(entity: &Entity, version: u32) -> String {
 }
 
 /// The migration behind it makes those over one column anew, without the rows that have no value in it, as
-/// [`super::sqlite`] has them from the beginning (`centre.protect`, `migrations/postgres/V10__sparse.sql`).
+/// [`super::sqlite`] has them from the beginning (`centre.thin`, `migrations/postgres/V10__sparse.sql`).
 fn create_indexes(sql: &mut String, entity: &Entity, version: u32) {
     for index in entity.indexes.iter().filter(|index| index.since == version) {
         let columns: Vec<&str> = index.fields.iter().map(|at| entity.fields[*at].name.as_str()).collect();
